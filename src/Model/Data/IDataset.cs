@@ -1,0 +1,55 @@
+namespace Spikeformer.Data;
+
+/// <summary>Which part of a data set.</summary>
+public enum Split
+{
+    /// <summary>Samples that weights are fitted to.</summary>
+    Train,
+    /// <summary>Samples that accuracy is measured on.</summary>
+    Test,
+}
+
+/// <summary>The shape of one sample's frames, [T,C,H,W].</summary>
+/// <param name="TimeSteps">Frames of a sample: T for recordings, 1 for still images (the network repeats them).</param>
+/// <param name="Channels">2 for events (OFF, ON), 3 for colour images.</param>
+/// <param name="Height">Rows, pixels.</param>
+/// <param name="Width">Columns, pixels.</param>
+public readonly record struct SampleShape(int TimeSteps, int Channels, int Height, int Width)
+{
+    /// <summary>Number of values of one sample.</summary>
+    public int Elements => checked(TimeSteps * Channels * Height * Width);
+}
+
+/// <summary>
+/// A labelled data set as the trainer sees it: numbered samples that are read as frames. Reading a sample is a pure function of the split,
+/// the index and the augmentation key, so any worker reads the same bits. Implementations are safe for concurrent readers.
+/// </summary>
+public interface IDataset : IDisposable
+{
+    /// <summary>The data set's kind as recipes name it, for example <c>nmnist</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Class names; the index of a name is the label that the network is trained on.</summary>
+    IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The shape of every sample.</summary>
+    SampleShape Shape { get; }
+
+    /// <summary>Lower-case hex SHA-256 over everything that decides the samples: content of the files, their order, labels and options.
+    /// Equal on two machines exactly when both read the same samples.</summary>
+    string ContentHash { get; }
+
+    /// <summary>Number of samples of a split.</summary>
+    int Count(Split split);
+
+    /// <summary>The label of a sample, 0 to ClassNames.Count-1.</summary>
+    int Label(Split split, int index);
+
+    /// <summary>Reads a sample's frames.</summary>
+    /// <param name="split">The part of the data set.</param>
+    /// <param name="index">Sample number, 0 to Count(split)-1.</param>
+    /// <param name="augmentation">Keyed stream for this (seed, epoch, sample); null reads the clean sample.</param>
+    /// <param name="frames_TCHW">Receives float32 values in row-major [T,C,H,W] order; length Shape.Elements; overwritten completely.</param>
+    /// <exception cref="SpikeformerException">The file is damaged or missing; names the file and the byte.</exception>
+    void Read(Split split, int index, Training.KeyedRandom? augmentation, Span<float> frames_TCHW);
+}

@@ -1,0 +1,32 @@
+namespace Spikeformer;
+
+/// <summary>Why an operation could not be done; each value is the exit code that the command line ends with.</summary>
+public enum ErrorKind
+{
+    /// <summary>The run failed, or an unexpected error.</summary>
+    Failed = 1,
+    /// <summary>The call or a configuration is wrong: an option, a recipe field, a data folder's layout.</summary>
+    Usage = 2,
+    /// <summary>A run, checkpoint, file or data set does not exist.</summary>
+    NotFound = 3,
+    /// <summary>The state does not allow it: already running, name taken, nothing to resume, checkpoint of another network.</summary>
+    Conflict = 4,
+    /// <summary>The cluster cannot be reached.</summary>
+    Unreachable = 5,
+    /// <summary>A check found problems: damaged files, invalid recipe, failed verification.</summary>
+    CheckFailed = 6,
+}
+
+/// <summary>
+/// An error that a user can act on. The message says what happened, where (file, field, byte, shard, step) and what to do about it.
+/// </summary>
+/// <param name="kind">The class of the error, and so the exit code.</param>
+/// <param name="what">What happened and where, one sentence without the final full stop.</param>
+/// <param name="remedy">What the user can do, one sentence without the final full stop; shown after the first.</param>
+/// <param name="inner">The cause, when another error lies behind this one.</param>
+public class SpikeformerException(ErrorKind kind, string what, string remedy, Exception? inner = null)
+    : Exception($"{what}. {remedy}.", inner)
+{
+    /// <summary>The class of the error, and so the exit code.</summary>
+    public ErrorKind Kind { get; } = kind;
+}

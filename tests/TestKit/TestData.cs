@@ -1,0 +1,28 @@
+using Xunit;
+
+namespace Spikeformer.TestKit;
+
+/// <summary>Where tests find their files.</summary>
+public static class TestData
+{
+    /// <summary>The repository: the nearest folder above the test that holds Spikeformer.sln.</summary>
+    public static string RepositoryRoot { get; } = FindRoot();
+
+    /// <summary>A folder of the real data pack, below <c>SPIKEFORMER_TEST_DATA</c> or else <c>../shared/data</c> beside the repository.
+    /// Skips the calling test, by name, where there is none.</summary>
+    public static string Folder(string sub)
+    {
+        string? chosen = Environment.GetEnvironmentVariable("SPIKEFORMER_TEST_DATA");
+        string pack = string.IsNullOrEmpty(chosen) ? Path.Combine(RepositoryRoot, "..", "shared", "data") : chosen;
+        string folder = Path.GetFullPath(Path.Combine(pack, sub));
+        Assert.SkipUnless(Directory.Exists(folder), $"needs real data at {folder}; set SPIKEFORMER_TEST_DATA to the data pack");
+        return folder;
+    }
+
+    private static string FindRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "Spikeformer.sln"))) return folder.FullName;
+        throw new DirectoryNotFoundException($"No Spikeformer.sln above {AppContext.BaseDirectory}.");
+    }
+}

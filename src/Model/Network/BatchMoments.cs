@@ -1,0 +1,42 @@
+namespace Spikeformer.Network;
+
+/// <summary>Count, mean and squared deviations of each channel of a batch, float64; the identity of the merge has count 0.</summary>
+/// <param name="Count">n, values per channel.</param>
+/// <param name="Mean">Mean of each channel.</param>
+/// <param name="SquaredDeviations">M2, sum of squared deviations from the mean of each channel.</param>
+public sealed record BatchMoments(double Count, double[] Mean, double[] SquaredDeviations)
+{
+    /// <summary>Moments of the union of two batches (Chan, Golub, LeVeque 1979).</summary>
+    public static BatchMoments Merge(BatchMoments left, BatchMoments right)
+    {
+        if (left.Count == 0) return right;
+        if (right.Count == 0) return left;
+        double n = left.Count + right.Count, share = right.Count / n, weight = left.Count * share;
+        double[] mean = new double[left.Mean.Length], m2 = new double[mean.Length];
+        for (int c = 0; c < mean.Length; c++)
+        {
+            double delta = right.Mean[c] - left.Mean[c];
+            mean[c] = left.Mean[c] + delta * share;
+            m2[c] = left.SquaredDeviations[c] + right.SquaredDeviations[c] + delta * delta * weight;
+        }
+        return new(n, mean, m2);
+    }
+}
+
+/// <summary>Sums over a batch that BatchNorm's backward pass needs, float64, per channel.</summary>
+/// <param name="Plain">Sum of dL/dy.</param>
+/// <param name="Normalised">Sum of dL/dy times the normalised input.</param>
+public sealed record GradientSums(double[] Plain, double[] Normalised)
+{
+    /// <summary>Sums over the union of two batches.</summary>
+    public static GradientSums Add(GradientSums left, GradientSums right)
+    {
+        double[] plain = new double[left.Plain.Length], normalised = new double[plain.Length];
+        for (int c = 0; c < plain.Length; c++)
+        {
+            plain[c] = left.Plain[c] + right.Plain[c];
+            normalised[c] = left.Normalised[c] + right.Normalised[c];
+        }
+        return new(plain, normalised);
+    }
+}

@@ -1,0 +1,120 @@
+using Spikeformer.Autograd;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Spikeformer.Network;
+
+/// <summary>
+/// BatchNorm over batch, time and space, epsilon 1e-5. In training a group of shards is normalised together by one multi-tensor node, with
+/// the statistics of each shard or, coupled, of the whole global batch; in evaluation with the running statistics.
+/// </summary>
+/// <remarks>Statistics are float64 (n, mean, M2) merged along the summation tree, so they do not depend on how the shards are spread over
+/// workers. Gradients of weight and bias stay per shard: their sum over the shards is the gradient of the global batch.</remarks>
+internal sealed class BatchNorm
+{
+    private const double Epsilon = 1e-5;
+    private readonly int _weight, _bias;
+    private readonly BatchNormLayer _layer;
+
+    public BatchNorm(StateLayout layout, string prefix, int channels)
+    {
+        _weight = layout.AddParameter(prefix + "weight", InitialValue.One, channels);
+        _bias = layout.AddParameter(prefix + "bias", InitialValue.Zero, channels);
+        _layer = layout.AddBatchNormStatistics(prefix, channels);
+    }
+
+    /// <summary>[T*B,C,H,W] of each shard to the same shapes.</summary>
+    public Tensor[] Forward(ForwardPass pass, Tensor[] x_GCHW)
+    {
+        if (pass.Running is { } running)
+        {
+            ParameterSet p = pass.Parameters[0];
+            using Tensor mean = running.Mean.narrow(0, _layer.Offset, _layer.Channels);
+            using Tensor variance = running.Variance.narrow(0, _layer.Offset, _layer.Channels);
+            return [nn.functional.batch_norm(x_GCHW[0], mean, variance, p[_weight], p[_bias], training: false, eps: Epsilon)];
+        }
+        Tensor[] weights = [.. pass.Parameters.Select(p => p[_weight])], biases = [.. pass.Parameters.Select(p => p[_bias])];
+        return Node.Run(pass.Batch!, _layer, x_GCHW, weights, biases);
+    }
+
+    private sealed class Node : AutogradNode
+    {
+        private readonly BatchNormStatistics _statistics;
+        private readonly BatchNormLayer _layer;
+        private readonly Tensor[] _x, _weights;
+        private readonly BatchMoments[] _moments;
+
+        private Node(BatchNormStatistics statistics, BatchNormLayer layer, Tensor[] x, Tensor[] weights, BatchMoments[] moments)
+        {
+            (_statistics, _layer, _moments) = (statistics, layer, moments);
+            _x = Array.ConvertAll(x, t => t.detach().DetachFromDisposeScope());
+            _weights = Array.ConvertAll(weights, t => t.detach().DetachFromDisposeScope());
+        }
+
+        public static Tensor[] Run(BatchNormStatistics statistics, BatchNormLayer layer, Tensor[] x, Tensor[] weights, Tensor[] biases)
+        {
+            using var noGrad = no_grad();
+            x = Array.ConvertAll(x, t => t.contiguous());
+            BatchMoments[] moments = statistics.Merge(layer, Array.ConvertAll(x, BatchNormMath.Moments));
+            var y = new Tensor[x.Length];
+            for (int s = 0; s < y.Length; s++)
+            {
+                statistics.Record(layer, s, moments[s]);
+                (double[] scale, double[] shift) = Affine(moments[s], BatchNormMath.Values(weights[s]), BatchNormMath.Values(biases[s]));
+                y[s] = BatchNormMath.ScaleAndShift(x[s], scale, shift);
+            }
+            var node = new Node(statistics, layer, x, weights, moments);
+            using var grad = enable_grad();
+            return node.Connect([.. x, .. weights, .. biases], y);
+        }
+
+        /// <summary>dx = w r (dy - mean(dy) - xhat mean(dy xhat)), with means over everything that shares the statistics, as
+        /// dy * a + x * b + c per channel. r = 1/sqrt(variance + epsilon), xhat = (x - mean) r.</summary>
+        protected override void Backward(ReadOnlySpan<Tensor?> outputGradients, Span<Tensor?> inputGradients)
+        {
+            using var noGrad = no_grad();
+            int shards = _x.Length;
+            var dy = new Tensor[shards];
+            for (int s = 0; s < shards; s++) dy[s] = outputGradients[s]?.contiguous() ?? zeros_like(_x[s]);
+            var own = new GradientSums[shards];
+            for (int s = 0; s < shards; s++) own[s] = BatchNormMath.Sums(dy[s], _x[s], _moments[s].Mean, InverseDeviation(_moments[s]));
+            GradientSums[] all = _statistics.Merge(_layer, own);
+
+            for (int s = 0; s < shards; s++)
+            {
+                double[] weight = BatchNormMath.Values(_weights[s]), inverse = InverseDeviation(_moments[s]), mean = _moments[s].Mean;
+                double n = _moments[s].Count;
+                double[] a = new double[mean.Length], b = new double[mean.Length], c = new double[mean.Length];
+                for (int i = 0; i < a.Length; i++)
+                {
+                    a[i] = weight[i] * inverse[i];
+                    b[i] = -a[i] * inverse[i] * all[s].Normalised[i] / n;
+                    c[i] = -a[i] * all[s].Plain[i] / n - b[i] * mean[i];
+                }
+                inputGradients[s] = BatchNormMath.Combine(dy[s], _x[s], a, b, c);
+                inputGradients[shards + s] = tensor(own[s].Normalised, _x[s].dtype, _x[s].device);
+                inputGradients[2 * shards + s] = tensor(own[s].Plain, _x[s].dtype, _x[s].device);
+            }
+        }
+
+        protected override void Release()
+        {
+            foreach (Tensor t in _x) t.Dispose();
+            foreach (Tensor t in _weights) t.Dispose();
+        }
+
+        private static (double[] Scale, double[] Shift) Affine(BatchMoments moments, double[] weight, double[] bias)
+        {
+            double[] scale = InverseDeviation(moments), shift = new double[scale.Length];
+            for (int i = 0; i < scale.Length; i++)
+            {
+                scale[i] *= weight[i];
+                shift[i] = bias[i] - moments.Mean[i] * scale[i];
+            }
+            return (scale, shift);
+        }
+
+        private static double[] InverseDeviation(BatchMoments moments) =>
+            Array.ConvertAll(moments.SquaredDeviations, m2 => 1 / Math.Sqrt(m2 / moments.Count + Epsilon));
+    }
+}

@@ -1,0 +1,74 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Spikeformer.Network;
+
+/// <summary>
+/// A network's parameters as leaf tensors over one flat buffer. Several sets can share the values, each with its own flat gradient: that is
+/// how the shards of a step keep their gradients apart.
+/// </summary>
+/// <remarks>Not thread-safe. Autograd adds into the gradient views in place, so call <see cref="ClearGradient"/> before each use.</remarks>
+public sealed class ParameterSet : IDisposable
+{
+    private readonly Tensor[] _leaves;
+    private readonly bool _ownsValues;
+
+    private ParameterSet(StateLayout layout, Tensor values, bool ownsValues, bool withGradient)
+    {
+        Layout = layout;
+        Values = values;
+        _ownsValues = ownsValues;
+        if (withGradient) Gradient = zeros(layout.ParameterCount, values.dtype, values.device).DetachFromDisposeScope();
+        _leaves = new Tensor[layout.Parameters.Count];
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        for (int i = 0; i < _leaves.Length; i++)
+        {
+            StateEntry entry = layout.Parameters[i];
+            _leaves[i] = View(values, entry).detach().DetachFromDisposeScope();
+            if (Gradient is null) continue;
+            _leaves[i].requires_grad_(true);
+            _leaves[i].grad = View(Gradient, entry);
+        }
+    }
+
+    /// <summary>Where the parameters are.</summary>
+    public StateLayout Layout { get; }
+
+    /// <summary>All values, one dimension, in layout order. Owned by the set that created it.</summary>
+    public Tensor Values { get; }
+
+    /// <summary>All gradients in layout order, or null for a set that only evaluates. Owned by this set.</summary>
+    public Tensor? Gradient { get; }
+
+    /// <summary>A parameter by its index in <see cref="StateLayout.Parameters"/>; a leaf that accumulates into <see cref="Gradient"/>.</summary>
+    public Tensor this[int parameter] => _leaves[parameter];
+
+    /// <summary>New parameters, all zero, without gradient.</summary>
+    /// <param name="layout">Names and shapes.</param>
+    /// <param name="dtype">float32 or float64.</param>
+    /// <param name="device">Where they live.</param>
+    public static ParameterSet Create(StateLayout layout, ScalarType dtype = ScalarType.Float32, Device? device = null) =>
+        new(layout, zeros(layout.ParameterCount, dtype, device ?? CPU).DetachFromDisposeScope(), ownsValues: true, withGradient: false);
+
+    /// <summary>Another set over the same values with a gradient buffer of its own. Dispose it before this set.</summary>
+    public ParameterSet WithOwnGradient() => new(Layout, Values, ownsValues: false, withGradient: true);
+
+    /// <summary>Sets the gradient to zero.</summary>
+    public void ClearGradient() => Gradient!.zero_();
+
+    /// <summary>The part of a flat buffer that belongs to an entry, in the entry's shape; shares memory.</summary>
+    public static Tensor View(Tensor flat, StateEntry entry)
+    {
+        using Tensor slice = flat.narrow(0, entry.Offset, entry.Length);
+        return slice.view([.. entry.Shape]);
+    }
+
+    /// <summary>Frees the leaves, the gradient and, where this set created them, the values.</summary>
+    public void Dispose()
+    {
+        foreach (Tensor leaf in _leaves) leaf.Dispose();
+        Gradient?.Dispose();
+        if (_ownsValues) Values.Dispose();
+    }
+}

@@ -1,0 +1,36 @@
+using static TorchSharp.torch;
+
+namespace Spikeformer.Network;
+
+/// <summary>The convolutional tokenizer: SEW blocks, then each frame's pixels become tokens.</summary>
+internal sealed class Tokenizer
+{
+    private readonly SewBlock[] _blocks;
+
+    public Tokenizer(StateLayout layout, string prefix, NetworkOptions options)
+    {
+        IReadOnlyList<int> channels = options.BlockChannels;
+        _blocks = new SewBlock[options.Strides.Count];
+        int inputs = options.InputChannels;
+        for (int i = 0; i < _blocks.Length; i++)
+        {
+            _blocks[i] = new SewBlock(layout, $"{prefix}conv_layers.{i}.", inputs, channels[i], options.Kernel, options.Strides[i], options.Neuron);
+            inputs = channels[i];
+        }
+    }
+
+    /// <summary>Frames [B,T,C,H,W] of each shard to tokens.</summary>
+    public TokenGrid[] Forward(ForwardPass pass, Tensor[] x_BTCHW)
+    {
+        Tensor[] x_TBCHW = Array.ConvertAll(x_BTCHW, frames => frames.transpose(0, 1).contiguous());
+        foreach (SewBlock block in _blocks) x_TBCHW = block.Forward(pass, x_TBCHW);
+        return Array.ConvertAll(x_TBCHW, x => new TokenGrid(
+            x.permute(1, 0, 3, 4, 2).flatten(2, 3).flatten(0, 1), TimeSteps: (int)x.shape[0], Columns: (int)x.shape[4]));
+    }
+}
+
+/// <summary>Tokens of a shard.</summary>
+/// <param name="Values_GNE">[B*T,N,E]: b slow, t fast; token = row * Columns + column.</param>
+/// <param name="TimeSteps">T.</param>
+/// <param name="Columns">Token columns of a frame.</param>
+internal readonly record struct TokenGrid(Tensor Values_GNE, int TimeSteps, int Columns);

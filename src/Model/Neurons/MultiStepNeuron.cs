@@ -1,0 +1,95 @@
+using Spikeformer.Autograd;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Spikeformer.Neurons;
+
+/// <summary>
+/// A layer of spiking neurons over all time steps of a sequence, as one node of the autograd graph. With u the charged potential and v the
+/// potential after reset, v[-1] = v_reset, per time step:
+/// <code>
+/// charge  u[t] = v[t-1] + (x[t] - (v[t-1] - v_reset)) k      (decay_input; k = sigmoid(w), 1/tau for LIF; IF: u = v + x)
+/// fire    s[t] = 1 if u[t] >= threshold else 0
+/// output  y[t] = s[t]  (PLIF, LIF, IF)   or   relu(u[t])  (PLIAF, LIAF)
+/// reset   v[t] = s[t] ? v_reset : u[t]                        (hard; soft: u[t] - s[t] threshold)
+/// </code>
+/// </summary>
+/// <remarks>Gradients replace ds/du by the sigmoid surrogate a sg (1 - sg), sg = sigmoid(a (u - threshold)), and run back through time from
+/// the last step. Source: Spikeformer model code over SpikingJelly 0.0.0.0.10 (multi-step neurons, torch back end); same values and gradients.</remarks>
+public static class MultiStepNeuron
+{
+    /// <summary>Runs the layer from a fresh state.</summary>
+    /// <param name="x_T">Input currents, [T, ...], float32 or float64, contiguous.</param>
+    /// <param name="w">The learnable decay scalar (0-dimensional, same type) of a parametric neuron, else null.</param>
+    /// <param name="options">Neuron model and constants.</param>
+    /// <returns>Outputs, same shape and type: spikes 0 or 1, or potentials at or above 0. The caller disposes them.</returns>
+    public static Tensor Apply(Tensor x_T, Tensor? w, NeuronOptions options) => Node.Run(x_T, w, null, options).Output;
+
+    /// <summary>Runs the layer from a carried state.</summary>
+    /// <param name="x_T">Input currents, [T, ...].</param>
+    /// <param name="w">The learnable decay scalar of a parametric neuron, else null.</param>
+    /// <param name="v">Membrane potential before the first step, shape of one step; null starts from the reset potential.</param>
+    /// <param name="options">Neuron model and constants.</param>
+    /// <returns>Outputs and the potential after the last reset, both differentiable and owned by the caller.</returns>
+    public static (Tensor Output, Tensor LastPotential) ApplyFrom(Tensor x_T, Tensor? w, Tensor? v, NeuronOptions options) =>
+        Node.Run(x_T, w, v, options);
+
+    private sealed class Node : AutogradNode
+    {
+        private readonly NeuronOptions _options;
+        private readonly double _decay;
+        private readonly Tensor _x, _potentials;
+        private readonly Tensor? _start;
+        private readonly bool _hasDecay, _hasStart;
+
+        private Node(Tensor x, Tensor? w, Tensor? start, double decay, Tensor potentials, NeuronOptions options)
+        {
+            (_options, _decay, _hasDecay, _hasStart) = (options, decay, w is not null, start is not null);
+            _x = x.detach().DetachFromDisposeScope();
+            _start = start?.detach().DetachFromDisposeScope();
+            _potentials = potentials.DetachFromDisposeScope();
+        }
+
+        public static (Tensor Output, Tensor LastPotential) Run(Tensor x, Tensor? w, Tensor? start, NeuronOptions options)
+        {
+            if (options.IsParametric != w is not null)
+                throw new ArgumentException($"A {options.Kind} neuron {(options.IsParametric ? "needs" : "has no")} learnable decay w.", nameof(w));
+            double decay = w is not null ? Sigmoid(w.to(ScalarType.Float64).item<double>()) : options.Kind == NeuronKind.If ? 1 : 1 / options.Tau;
+            NeuronOperations.ForwardResult forward;
+            using (no_grad())
+            using (NewDisposeScope())
+                forward = NeuronOperations.Forward(x, start, decay, options).MoveToOuterScope();
+            var node = new Node(x, w, start, decay, forward.Potentials, options);
+            Tensor[] inputs = (w, start) switch
+            {
+                (null, null) => [x],
+                (null, _) => [x, start],
+                (_, null) => [x, w],
+                _ => [x, w, start],
+            };
+            Tensor[] outputs = node.Connect(inputs, [forward.Output, forward.LastPotential]);
+            return (outputs[0], outputs[1]);
+        }
+
+        protected override void Backward(ReadOnlySpan<Tensor?> outputGradients, Span<Tensor?> inputGradients)
+        {
+            using var noGrad = no_grad();
+            NeuronOperations.BackwardResult result =
+                NeuronOperations.Backward(_x, _start, _potentials, outputGradients[0], outputGradients[1], _decay, _options);
+            int next = 0;
+            inputGradients[next++] = result.Input;
+            // k = sigmoid(w), so dk/dw = k (1 - k).
+            if (_hasDecay) inputGradients[next++] = tensor(result.Decay * _decay * (1 - _decay), _x.dtype, _x.device);
+            if (_hasStart) inputGradients[next] = result.Start;
+        }
+
+        protected override void Release()
+        {
+            _x.Dispose();
+            _start?.Dispose();
+            _potentials.Dispose();
+        }
+
+        private static double Sigmoid(double w) => 1 / (1 + Math.Exp(-w));
+    }
+}

@@ -11,14 +11,11 @@ namespace Spikeformer.Network;
 public sealed class ParameterSet : IDisposable
 {
     private readonly Tensor[] _leaves;
-    private readonly bool _ownsValues;
+    private readonly bool _ownsValues, _ownsGradient;
 
-    private ParameterSet(StateLayout layout, Tensor values, bool ownsValues, bool withGradient)
+    private ParameterSet(StateLayout layout, Tensor values, Tensor? gradient, bool ownsValues, bool ownsGradient)
     {
-        Layout = layout;
-        Values = values;
-        _ownsValues = ownsValues;
-        if (withGradient) Gradient = zeros(layout.ParameterCount, values.dtype, values.device).DetachFromDisposeScope();
+        (Layout, Values, Gradient, _ownsValues, _ownsGradient) = (layout, values, gradient, ownsValues, ownsGradient);
         _leaves = new Tensor[layout.Parameters.Count];
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -38,7 +35,7 @@ public sealed class ParameterSet : IDisposable
     /// <summary>All values, one dimension, in layout order. Owned by the set that created it.</summary>
     public Tensor Values { get; }
 
-    /// <summary>All gradients in layout order, or null for a set that only evaluates. Owned by this set.</summary>
+    /// <summary>All gradients in layout order, or null for a set that only evaluates.</summary>
     public Tensor? Gradient { get; }
 
     /// <summary>A parameter by its index in <see cref="StateLayout.Parameters"/>; a leaf that accumulates into <see cref="Gradient"/>.</summary>
@@ -49,10 +46,15 @@ public sealed class ParameterSet : IDisposable
     /// <param name="dtype">float32 or float64.</param>
     /// <param name="device">Where they live.</param>
     public static ParameterSet Create(StateLayout layout, ScalarType dtype = ScalarType.Float32, Device? device = null) =>
-        new(layout, zeros(layout.ParameterCount, dtype, device ?? CPU).DetachFromDisposeScope(), ownsValues: true, withGradient: false);
+        new(layout, zeros(layout.ParameterCount, dtype, device ?? CPU).DetachFromDisposeScope(), null, ownsValues: true, ownsGradient: false);
 
     /// <summary>Another set over the same values with a gradient buffer of its own. Dispose it before this set.</summary>
-    public ParameterSet WithOwnGradient() => new(Layout, Values, ownsValues: false, withGradient: true);
+    public ParameterSet WithOwnGradient() =>
+        new(Layout, Values, zeros(Layout.ParameterCount, Values.dtype, Values.device).DetachFromDisposeScope(), ownsValues: false, ownsGradient: true);
+
+    /// <summary>Another set over the same values whose gradients accumulate into memory of the caller's. Dispose it before both.</summary>
+    /// <param name="gradient">One dimension, layout order, type and device of the values.</param>
+    public ParameterSet WithGradient(Tensor gradient) => new(Layout, Values, gradient, ownsValues: false, ownsGradient: false);
 
     /// <summary>Sets the gradient to zero.</summary>
     public void ClearGradient() => Gradient!.zero_();
@@ -64,11 +66,11 @@ public sealed class ParameterSet : IDisposable
         return slice.view([.. entry.Shape]);
     }
 
-    /// <summary>Frees the leaves, the gradient and, where this set created them, the values.</summary>
+    /// <summary>Frees the leaves and what this set created of values and gradient.</summary>
     public void Dispose()
     {
         foreach (Tensor leaf in _leaves) leaf.Dispose();
-        Gradient?.Dispose();
+        if (_ownsGradient) Gradient!.Dispose();
         if (_ownsValues) Values.Dispose();
     }
 }

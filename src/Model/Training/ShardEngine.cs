@@ -1,0 +1,118 @@
+using Spikeformer.Autograd;
+using Spikeformer.Network;
+using static TorchSharp.torch;
+
+namespace Spikeformer.Training;
+
+/// <summary>One shard's part of a step.</summary>
+/// <param name="Shard">v, 0 to V-1.</param>
+/// <param name="Samples">Training-set indices of its samples; empty in a short last step.</param>
+/// <param name="X_BTCHW">Frames, float32 [B,T,C,H,W]; null when empty.</param>
+/// <param name="Y_B">Labels, int64 [B]; null when empty.</param>
+public readonly record struct ShardInput(int Shard, int[] Samples, Tensor? X_BTCHW, Tensor? Y_B);
+
+/// <summary>Which step is computed.</summary>
+/// <param name="Step">The step, counted over the run from 0.</param>
+/// <param name="Epoch">Its epoch, from 0.</param>
+/// <param name="Samples">Samples of the step over all shards.</param>
+public readonly record struct StepIdentity(long Step, int Epoch, long Samples);
+
+/// <summary>
+/// Computes shards: frames in, step vectors out. It reads the weights and writes nothing but its vectors, so a step can be abandoned or
+/// computed again at any time. It knows nothing of processes; whoever owns the shards calls it.
+/// </summary>
+/// <remarks>A shard's vector depends on the weights, the recipe, the step and its samples (with global BatchNorm: on all shards' samples),
+/// and not on which other shards are computed beside it. Not thread-safe; one engine per compute thread.</remarks>
+public sealed class ShardEngine : IDisposable
+{
+    private readonly SpikeformerNetwork _network;
+    private readonly ParameterSet _parameters;
+    private readonly Recipe _recipe;
+    private readonly List<(StepVector Vector, ParameterSet Leaves)> _slots = [];
+
+    /// <summary>An engine over weights that someone else owns and updates.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="parameters">Its weights; must outlive the engine.</param>
+    /// <param name="recipe">Gives seed, smoothing, BatchNorm mode and drop-path axis.</param>
+    public ShardEngine(SpikeformerNetwork network, ParameterSet parameters, Recipe recipe) =>
+        (_network, _parameters, _recipe) = (network, parameters, recipe);
+
+    /// <summary>Forward and backward of a group of shards.</summary>
+    /// <param name="step">Which step.</param>
+    /// <param name="inputs">The shards to compute, ascending.</param>
+    /// <param name="coupling">With global BatchNorm: joins this group's statistics with the other groups'; ignored otherwise.</param>
+    /// <returns>One vector per input, in order; valid until the next call. A shard without samples gives zeros.</returns>
+    /// <exception cref="Exception">Whatever the coupling threw, or libtorch. The vectors are then worthless; the weights are untouched.</exception>
+    public IReadOnlyList<StepVector> Compute(StepIdentity step, IReadOnlyList<ShardInput> inputs, IBatchNormCoupling? coupling)
+    {
+        while (_slots.Count < inputs.Count)
+        {
+            var vector = new StepVector(_network.Layout);
+            _slots.Add((vector, _parameters.WithGradient(vector.Gradient)));
+        }
+        for (int i = 0; i < inputs.Count; i++) _slots[i].Vector.Clear();
+
+        int[] filled = [.. Enumerable.Range(0, inputs.Count).Where(i => inputs[i].Samples.Length > 0)];
+        if (_recipe.BatchNorm == BatchNormMode.Global) ComputeGroup(step, inputs, filled, coupling);
+        else foreach (int i in filled) ComputeGroup(step, inputs, [i], coupling: null);
+        return [.. _slots.Take(inputs.Count).Select(slot => slot.Vector)];
+    }
+
+    /// <summary>Shards whose BatchNorm is coupled: tokenizers in lockstep, transformers one by one, then one backward pass through all
+    /// tokenizers.</summary>
+    private void ComputeGroup(StepIdentity step, IReadOnlyList<ShardInput> inputs, int[] group, IBatchNormCoupling? coupling)
+    {
+        if (group.Length == 0) return;
+        using var scope = NewDisposeScope();
+        var statistics = new BatchNormStatistics(_network.Layout, group.Length, coupling);
+        var pass = new ForwardPass
+        {
+            Parameters = [.. group.Select(i => _slots[i].Leaves)],
+            Batch = statistics,
+            DropPath = [.. group.Select(i => new KeyedDropPath(_recipe.Seed, step.Epoch, step.Step, inputs[i].Samples, _recipe.Model.DropPathAxis))],
+        };
+        TokenGrid[] tokens = _network.Tokenize(pass, [.. group.Select(i => inputs[i].X_BTCHW!)]);
+        var tokenGradients = new Tensor[group.Length];
+        for (int s = 0; s < group.Length; s++)
+            tokenGradients[s] = ComputeTransformer(step, pass, s, inputs[group[s]], tokens[s], _slots[group[s]].Vector).MoveToOuterDisposeScope();
+        Differentiation.Backward([.. tokens.Select(t => t.Values_GNE)], tokenGradients);
+
+        for (int s = 0; s < group.Length; s++) Finish(step, inputs[group[s]], statistics, s, _slots[group[s]].Vector);
+    }
+
+    /// <summary>From one shard's tokens to its loss and back.</summary>
+    /// <returns>dL/dtokens.</returns>
+    private Tensor ComputeTransformer(StepIdentity step, ForwardPass pass, int s, ShardInput input, TokenGrid tokens, StepVector vector)
+    {
+        using var scope = NewDisposeScope();
+        Tensor leaf = tokens.Values_GNE.detach().requires_grad_(true);
+        Tensor logits = _network.Classify(pass, s, tokens with { Values_GNE = leaf });
+        Tensor loss = Loss.Smoothed(logits, input.Y_B!, _recipe.LabelSmoothing, step.Samples);
+        Differentiation.Backward([loss]);
+        (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
+        (vector.Loss, vector.Top1, vector.Top5) = (loss.item<float>(), top1, top5);
+        return leaf.grad!.MoveToOuterDisposeScope();
+    }
+
+    private unsafe void Finish(StepIdentity step, ShardInput input, BatchNormStatistics statistics, int s, StepVector vector)
+    {
+        statistics.Mean[s].CopyTo(vector.BatchMeans);
+        statistics.Variance[s].CopyTo(vector.BatchVariances);
+        vector.Samples = input.Samples.Length;
+        vector.FilledShards = 1;
+        vector.LedgerSum = Ledger.Sum(step.Epoch, input.Samples);
+        bool finite = float.IsFinite(vector.Loss) && VectorMath.IsFinite(vector.Pointer, _network.Layout.ParameterCount);
+        vector.NonFiniteShards = finite ? 0 : 1;
+    }
+
+    /// <summary>Frees the vectors and leaves; the weights stay.</summary>
+    public void Dispose()
+    {
+        foreach ((StepVector vector, ParameterSet leaves) in _slots)
+        {
+            leaves.Dispose();
+            vector.Dispose();
+        }
+        _slots.Clear();
+    }
+}

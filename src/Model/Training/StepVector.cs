@@ -1,0 +1,94 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Spikeformer.Training;
+
+/// <summary>
+/// What a shard contributes to a step, and what the sum over all shards is: one flat float32 vector. It starts with the gradient; BatchNorm
+/// statistics and a few counts ride behind it, so that one all-reduce settles the whole step.
+/// </summary>
+public sealed class StepVector : IDisposable
+{
+    private readonly long _parameters;
+    private readonly int _statistics;
+
+    /// <summary>A vector of zeros for a network.</summary>
+    public StepVector(Network.StateLayout layout)
+    {
+        (_parameters, _statistics) = (layout.ParameterCount, layout.StatisticsCount);
+        Values = zeros(Length(layout), ScalarType.Float32, CPU).DetachFromDisposeScope();
+        Gradient = Values.narrow(0, 0, _parameters).DetachFromDisposeScope();
+    }
+
+    /// <summary>Number of values of a network's step vectors.</summary>
+    public static long Length(Network.StateLayout layout) => layout.ParameterCount + 2L * layout.StatisticsCount + Tail.Count;
+
+    /// <summary>All values, float32 on the CPU; owned by this object.</summary>
+    public Tensor Values { get; }
+
+    /// <summary>The gradient: a view of the first values, in layout order.</summary>
+    public Tensor Gradient { get; }
+
+    /// <summary>Means of the shard's batch for every BatchNorm channel (a sum over shards after the reduction).</summary>
+    public Span<float> BatchMeans => All.Slice((int)_parameters, _statistics);
+
+    /// <summary>Unbiased variances likewise.</summary>
+    public Span<float> BatchVariances => All.Slice((int)_parameters + _statistics, _statistics);
+
+    /// <summary>Samples of the step.</summary>
+    public long Samples { get => (long)this[Tail.Samples]; set => this[Tail.Samples] = value; }
+
+    /// <summary>Loss of the step: mean over the samples of the global batch.</summary>
+    public float Loss { get => this[Tail.Loss]; set => this[Tail.Loss] = value; }
+
+    /// <summary>Samples whose label had the largest logit.</summary>
+    public long Top1 { get => (long)this[Tail.Top1]; set => this[Tail.Top1] = value; }
+
+    /// <summary>Samples whose label was among the five largest logits.</summary>
+    public long Top5 { get => (long)this[Tail.Top5]; set => this[Tail.Top5] = value; }
+
+    /// <summary>Shards that had samples, the divisor of the BatchNorm statistics.</summary>
+    public int FilledShards { get => (int)this[Tail.FilledShards]; set => this[Tail.FilledShards] = value; }
+
+    /// <summary>Shards whose gradient or loss was not finite. Above 0, every worker skips the update.</summary>
+    public int NonFiniteShards { get => (int)this[Tail.NonFiniteShards]; set => this[Tail.NonFiniteShards] = value; }
+
+    /// <summary>Sum modulo 2^64 of the step's sample hashes (see <see cref="Ledger"/>), carried as four exact 16-bit counts.</summary>
+    public ulong LedgerSum
+    {
+        get
+        {
+            ulong sum = 0;
+            for (int piece = 0; piece < 4; piece++) sum += (ulong)this[Tail.Ledger + piece] << (16 * piece);
+            return sum;
+        }
+        set
+        {
+            for (int piece = 0; piece < 4; piece++) this[Tail.Ledger + piece] = (ushort)(value >> (16 * piece));
+        }
+    }
+
+    /// <summary>All bytes, for digests and transports.</summary>
+    public ReadOnlySpan<byte> Bytes => System.Runtime.InteropServices.MemoryMarshal.AsBytes(All);
+
+    /// <summary>Zeroes the vector.</summary>
+    public void Clear() => All.Clear();
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose()
+    {
+        Gradient.Dispose();
+        Values.Dispose();
+    }
+
+    internal unsafe float* Pointer => (float*)TensorMemory.Pointer(Values);
+
+    private Span<float> All => TensorMemory.Span<float>(Values);
+
+    private ref float this[int tail] => ref All[(int)_parameters + 2 * _statistics + tail];
+
+    private static class Tail
+    {
+        public const int Samples = 0, Loss = 1, Top1 = 2, Top5 = 3, FilledShards = 4, NonFiniteShards = 5, Ledger = 6, Count = 10;
+    }
+}

@@ -53,8 +53,8 @@ internal sealed class BatchNorm
 
         public static Tensor[] Run(BatchNormStatistics statistics, BatchNormLayer layer, Tensor[] x, Tensor[] weights, Tensor[] biases)
         {
-            using var noGrad = no_grad();
             x = Array.ConvertAll(x, t => t.contiguous());
+            using var noGrad = no_grad();
             BatchMoments[] moments = statistics.Merge(layer, Array.ConvertAll(x, BatchNormMath.Moments));
             var y = new Tensor[x.Length];
             for (int s = 0; s < y.Length; s++)

@@ -22,7 +22,7 @@ internal static class BatchNormMath
         }
         using var scope = NewDisposeScope();
         Tensor wide = x.to(ScalarType.Float64), mean_C = wide.mean(s_exceptChannels);
-        Tensor m2_C = (wide - PerChannel(mean_C)).square().sum(s_exceptChannels);
+        Tensor m2_C = wide.add(PerChannel(mean_C), Constants.MinusOne).square().sum(s_exceptChannels);
         return new(count, Values(mean_C), Values(m2_C));
     }
 
@@ -30,15 +30,15 @@ internal static class BatchNormMath
     {
         if (HasKernel(x)) return BatchNormKernels.ScaleAndShift(x, scale, shift);
         using var scope = NewDisposeScope();
-        return (x * Channels(scale, x) + Channels(shift, x)).MoveToOuterDisposeScope();
+        return x.mul(Channels(scale, x)).add(Channels(shift, x), Constants.One).MoveToOuterDisposeScope();
     }
 
     public static GradientSums Sums(Tensor dy, Tensor x, double[] mean, double[] inverseDeviation)
     {
         if (HasKernel(x)) return BatchNormKernels.GradientSums(dy, x, mean, inverseDeviation);
         using var scope = NewDisposeScope();
-        Tensor wide = dy.to(ScalarType.Float64), normalised = (x.to(ScalarType.Float64) - Channels(mean, wide)) * Channels(inverseDeviation, wide);
-        return new(Values(wide.sum(s_exceptChannels)), Values((wide * normalised).sum(s_exceptChannels)));
+        Tensor wide = dy.to(ScalarType.Float64), normalised = x.to(ScalarType.Float64).add(Channels(mean, wide), Constants.MinusOne).mul(Channels(inverseDeviation, wide));
+        return new(Values(wide.sum(s_exceptChannels)), Values(wide.mul(normalised).sum(s_exceptChannels)));
     }
 
     /// <summary>dy * a + x * b + c.</summary>
@@ -46,7 +46,7 @@ internal static class BatchNormMath
     {
         if (HasKernel(x)) return BatchNormKernels.Combine(dy, x, a, b, c);
         using var scope = NewDisposeScope();
-        return (dy * Channels(a, x) + x * Channels(b, x) + Channels(c, x)).MoveToOuterDisposeScope();
+        return dy.mul(Channels(a, x)).add(x.mul(Channels(b, x)), Constants.One).add(Channels(c, x), Constants.One).MoveToOuterDisposeScope();
     }
 
     /// <summary>A vector's elements as float64.</summary>

@@ -26,7 +26,7 @@ internal sealed class ConvUnit
         for (int s = 0; s < currents.Length; s++)
         {
             using Tensor flat = x_TBCHW[s].flatten(0, 1);
-            currents[s] = nn.functional.conv2d(flat, pass.Parameters[s][_kernel], null, [_stride, _stride], [_padding, _padding]);
+            currents[s] = Convolution.Apply(flat, pass.Parameters[s][_kernel], _stride, _padding);
         }
         Tensor[] normalised = _norm.Forward(pass, currents);
         var spikes = new Tensor[currents.Length];

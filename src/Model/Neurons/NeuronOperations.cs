@@ -1,3 +1,5 @@
+using Spikeformer.Network;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Neurons;
@@ -21,17 +23,17 @@ internal static class NeuronOperations
 
     public static ForwardResult Forward(Tensor x, Tensor? start, double k, NeuronOptions options)
     {
+        using var constants = new Scalars(k, options);
         long steps = x.shape[0];
-        Tensor v = start ?? full_like(x[0], options.Reset ?? 0);
+        Tensor v = start ?? full_like(x[0], constants.Reset);
         var outputs = new Tensor[steps];
         var potentials = new Tensor[steps];
         for (int t = 0; t < steps; t++)
         {
-            Tensor u = Charge(x[t], v, k, options);
-            Tensor spike = u.ge(options.Threshold).to(x.dtype);
-            outputs[t] = options.IsAnalog ? u.relu() : spike;
+            Tensor u = Charge(x[t], v, constants, options);
+            outputs[t] = options.IsAnalog ? u.relu() : u.ge(constants.Threshold).to(x.dtype);
             potentials[t] = u;
-            v = options.Reset is { } reset ? where(spike.to(ScalarType.Bool), full_like(u, reset), u) : u - spike * options.Threshold;
+            v = AfterReset(u, constants, options);
         }
         return new(stack(outputs), stack(potentials), v.clone());
     }
@@ -39,8 +41,8 @@ internal static class NeuronOperations
     public static BackwardResult Backward(
         Tensor x, Tensor? start, Tensor potentials, Tensor? outputGradient, Tensor? lastPotentialGradient, double k, NeuronOptions options)
     {
-        double reset = options.Reset ?? 0, alpha = options.SurrogateAlpha, threshold = options.Threshold;
-        bool leaks = options.Kind != NeuronKind.If;
+        using var constants = new Scalars(k, options);
+        bool leaks = options.Kind != NeuronKind.If, scaled = leaks && options.DecayInput;
         long steps = x.shape[0];
         var inputGradients = new Tensor[steps];
         Tensor v_gradient = lastPotentialGradient ?? zeros_like(x[0]);
@@ -48,43 +50,56 @@ internal static class NeuronOperations
         for (long t = steps - 1; t >= 0; t--)
         {
             Tensor u = potentials[t];
-            Tensor spike = u.ge(threshold).to(x.dtype);
-            Tensor sigmoid = ((u - threshold) * alpha).sigmoid();
-            Tensor surrogate = sigmoid * (1 - sigmoid) * alpha;
+            Tensor spike = u.ge(constants.Threshold).to(x.dtype);
+            Tensor sigmoid = u.sub(constants.Threshold).mul(constants.Alpha).sigmoid();
+            Tensor surrogate = sigmoid.mul(ones_like(u).add(sigmoid, Constants.MinusOne)).mul(constants.Alpha);
 
-            Tensor resetSlope = options.Reset is null ? ones_like(u) : 1 - spike;
-            if (!options.DetachReset) resetSlope = resetSlope + (options.Reset is null ? surrogate * -threshold : surrogate * (reset - u));
-            Tensor u_gradient = v_gradient * resetSlope;
+            Tensor resetSlope = options.Reset is null ? ones_like(u) : ones_like(u).add(spike, Constants.MinusOne);
+            if (!options.DetachReset)
+                resetSlope = options.Reset is null
+                    ? resetSlope.add(surrogate, constants.MinusThreshold)
+                    : resetSlope.add(surrogate.mul(full_like(u, constants.Reset).add(u, Constants.MinusOne)), Constants.One);
+            Tensor u_gradient = v_gradient.mul(resetSlope);
             if (outputGradient is not null)
-                u_gradient = u_gradient + outputGradient[t] * (options.IsAnalog ? u.gt(0).to(x.dtype) : surrogate);
+            {
+                Tensor slope = options.IsAnalog ? u.gt(constants.Zero).to(x.dtype) : surrogate;
+                u_gradient = u_gradient.add(outputGradient[t].mul(slope), Constants.One);
+            }
 
-            bool scaled = leaks && options.DecayInput;
-            inputGradients[t] = scaled ? u_gradient * k : u_gradient;
-            if (leaks)
-            {
-                Tensor v = t > 0 ? AfterReset(potentials[t - 1], options) : start ?? full_like(u, reset);
-                Tensor slope = options.DecayInput ? x[t] - (v - reset) : reset - v;
-                decayGradient += (u_gradient * slope).sum(ScalarType.Float64).item<double>();
-                v_gradient = u_gradient * (1 - k);
-            }
-            else
-            {
-                v_gradient = u_gradient;
-            }
+            inputGradients[t] = scaled ? u_gradient.mul(constants.K) : u_gradient;
+            v_gradient = leaks ? u_gradient.mul(constants.Keep) : u_gradient;
+            if (!leaks) continue;
+            Tensor v = t > 0 ? AfterReset(potentials[t - 1], constants, options) : start ?? full_like(u, constants.Reset);
+            Tensor above = v.sub(constants.Reset), decaySlope = scaled ? x[t].add(above, Constants.MinusOne) : above.neg();
+            decayGradient += u_gradient.mul(decaySlope).sum(ScalarType.Float64).item<double>();
         }
         return new(stack(inputGradients), v_gradient, decayGradient);
     }
 
-    private static Tensor Charge(Tensor x, Tensor v, double k, NeuronOptions options)
+    private static Tensor Charge(Tensor x, Tensor v, Scalars constants, NeuronOptions options)
     {
-        if (options.Kind == NeuronKind.If) return v + x;
-        Tensor above = options.Reset is { } reset and not 0 ? v - reset : v;
-        return options.DecayInput ? v + (x - above) * k : v - above * k + x;
+        if (options.Kind == NeuronKind.If) return v.add(x, Constants.One);
+        Tensor above = options.Reset is null or 0 ? v : v.sub(constants.Reset);
+        return options.DecayInput
+            ? v.add(x.add(above, Constants.MinusOne).mul(constants.K), Constants.One)
+            : v.add(above.mul(constants.K), Constants.MinusOne).add(x, Constants.One);
     }
 
-    private static Tensor AfterReset(Tensor u, NeuronOptions options)
+    private static Tensor AfterReset(Tensor u, Scalars constants, NeuronOptions options)
     {
-        Tensor spike = u.ge(options.Threshold);
-        return options.Reset is { } reset ? where(spike, full_like(u, reset), u) : u - spike.to(u.dtype) * options.Threshold;
+        Tensor spike = u.ge(constants.Threshold);
+        return options.Reset is null ? u.add(spike.to(u.dtype), constants.MinusThreshold) : where(spike, full_like(u, constants.Reset), u);
+    }
+
+    /// <summary>The numbers of a neuron as scalars that live through a call; TorchSharp's implicit ones may be finalised while libtorch reads them.</summary>
+    private sealed class Scalars(double k, NeuronOptions options) : IDisposable
+    {
+        public readonly Scalar K = k.ToScalar(), Keep = (1 - k).ToScalar(), Threshold = options.Threshold.ToScalar(), MinusThreshold = (-options.Threshold).ToScalar();
+        public readonly Scalar Reset = (options.Reset ?? 0).ToScalar(), Alpha = options.SurrogateAlpha.ToScalar(), Zero = 0.0.ToScalar();
+
+        public void Dispose()
+        {
+            foreach (Scalar scalar in (ReadOnlySpan<Scalar>)[K, Keep, Threshold, MinusThreshold, Reset, Alpha, Zero]) scalar.Dispose();
+        }
     }
 }

@@ -81,17 +81,21 @@ public struct KeyedRandom
 
     private void NextBlock()
     {
+        (_w0, _w1, _w2, _w3) = Philox(_block, _c1, _c2, _c3, _key0, _key1);
+        _block++;
+        _used = 0;
+    }
+
+    /// <summary>Philox4x32-10: four random words from a counter and a key.</summary>
+    internal static (uint, uint, uint, uint) Philox(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1)
+    {
         const uint M0 = 0xD2511F53, M1 = 0xCD9E8D57, W0 = 0x9E3779B9, W1 = 0xBB67AE85;
-        (uint c0, uint c1, uint c2, uint c3) = (_block, _c1, _c2, _c3);
-        (uint k0, uint k1) = (_key0, _key1);
         for (int round = 0; round < 10; round++, k0 += W0, k1 += W1)
         {
             ulong p0 = (ulong)M0 * c0, p1 = (ulong)M1 * c2;
             (c0, c1, c2, c3) = ((uint)(p1 >> 32) ^ c1 ^ k0, (uint)p1, (uint)(p0 >> 32) ^ c3 ^ k1, (uint)p0);
         }
-        (_w0, _w1, _w2, _w3) = (c0, c1, c2, c3);
-        _block++;
-        _used = 0;
+        return (c0, c1, c2, c3);
     }
 
     /// <summary>A random permutation of 0 .. <paramref name="count"/>-1 (Fisher-Yates), the rest of this stream's draws.</summary>

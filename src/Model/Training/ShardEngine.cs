@@ -74,7 +74,7 @@ public sealed class ShardEngine : IDisposable
         TokenGrid[] tokens = _network.Tokenize(pass, [.. group.Select(i => inputs[i].X_BTCHW!)]);
         var tokenGradients = new Tensor[group.Length];
         for (int s = 0; s < group.Length; s++)
-            tokenGradients[s] = ComputeTransformer(step, pass, s, inputs[group[s]], tokens[s], _slots[group[s]].Vector).MoveToOuterDisposeScope();
+            tokenGradients[s] = ComputeTransformer(step, pass, s, inputs[group[s]], tokens[s], _slots[group[s]].Vector);
         Differentiation.Backward([.. tokens.Select(t => t.Values_GNE)], tokenGradients);
 
         for (int s = 0; s < group.Length; s++) Finish(step, inputs[group[s]], statistics, s, _slots[group[s]].Vector);
@@ -90,7 +90,7 @@ public sealed class ShardEngine : IDisposable
         Tensor loss = Loss.Smoothed(logits, input.Y_B!, _recipe.LabelSmoothing, step.Samples);
         Differentiation.Backward([loss]);
         (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
-        (vector.Loss, vector.Top1, vector.Top5) = (loss.item<float>(), top1, top5);
+        (vector.Loss, vector.Top1, vector.Top5) = (TensorMemory.Span<float>(loss)[0], top1, top5);
         return leaf.grad!.MoveToOuterDisposeScope();
     }
 

@@ -10,7 +10,7 @@ public readonly partial record struct CheckpointId(long Step, int Lineage = 0)
 {
     /// <summary>Name of the checkpoint's folder: <c>step-20</c>, in later lineages <c>step-20-lineage-1</c>. The lineage is in the name so
     /// that it is known when the manifest is damaged, and so that a rewound run does not overwrite what it comes from.</summary>
-    public string Folder => FormattableString.Invariant(Lineage == 0 ? $"step-{Step}" : $"step-{Step}-lineage-{Lineage}");
+    public string Folder => Lineage == 0 ? $"step-{Step}" : $"step-{Step}-lineage-{Lineage}";
 
     /// <summary>Reads a folder name.</summary>
     /// <param name="folder">The name without its parents.</param>

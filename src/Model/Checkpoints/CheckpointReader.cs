@@ -1,0 +1,150 @@
+namespace Spikeformer.Checkpoints;
+
+/// <summary>Finds, reads and verifies checkpoints. Needs nothing but the files, changes nothing, takes no lock.</summary>
+internal sealed class CheckpointReader(ICheckpointFiles files)
+{
+    internal const string BestMark = "best", PinMark = "pinned";
+
+    /// <summary>All checkpoints, highest lineage and step first. A folder without a manifest is none.</summary>
+    /// <exception cref="SpikeformerException">The storage cannot be listed.</exception>
+    public IReadOnlyList<CheckpointEntry> Scan()
+    {
+        try
+        {
+            return [.. Folders().OrderByDescending(id => (id.Lineage, id.Step)).Select(Load).OfType<CheckpointEntry>()];
+        }
+        catch (Exception error) when (StorageErrors.IsStorage(error))
+        {
+            throw StorageErrors.Explain(error, $"Cannot list the checkpoints in {files.Location}");
+        }
+    }
+
+    /// <summary>All folders that are named like a checkpoint's.</summary>
+    public IEnumerable<CheckpointId> Folders()
+    {
+        foreach (string folder in files.Folders())
+            if (CheckpointId.TryParse(folder, out CheckpointId id)) yield return id;
+    }
+
+    /// <summary>One checkpoint; null when it does not exist.</summary>
+    public CheckpointEntry? Load(CheckpointId id)
+    {
+        var names = files.Files(id.Folder);
+        if (!names.Contains(Manifest.FileName)) return null;
+        (bool best, bool pinned) = (names.Contains(BestMark), names.Contains(PinMark));
+        try
+        {
+            return new(id, ReadManifest(id), null, best, pinned);
+        }
+        catch (SpikeformerException error)
+        {
+            return new(id, null, error, best, pinned);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception error) when (StorageErrors.IsStorage(error))
+        {
+            return new(id, null, StorageErrors.Explain(error, $"Cannot read {Name(id, Manifest.FileName)}"), best, pinned);
+        }
+    }
+
+    /// <summary>Reads the state of a checkpoint and verifies every byte of it.</summary>
+    /// <exception cref="SpikeformerException">It is damaged or cannot be read.</exception>
+    public Checkpoint Read(CheckpointEntry entry)
+    {
+        if (entry.Problem is { } problem) throw problem;
+        var byName = new Dictionary<string, StateTensor>(StringComparer.Ordinal);
+        foreach (ManifestSlice slice in entry.Manifest!.Slices)
+            foreach (StateTensor tensor in ReadSlice(entry.Id, slice))
+                byName.Add(tensor.Name, tensor);
+        return new(entry.Id, entry.Info!, [.. entry.Manifest.Slices.SelectMany(slice => slice.Tensors).Select(name => byName[name])]);
+    }
+
+    /// <summary>Everything that is wrong with a checkpoint; empty when it is sound.</summary>
+    public IReadOnlyList<string> Verify(CheckpointEntry entry) => entry.Problem is { } problem
+        ? [problem.Message]
+        : [.. entry.Manifest!.Slices.Select(slice => SliceProblem(entry.Id, slice)).OfType<string>()];
+
+    /// <summary>Reads a slice front to back and compares it with what the manifest says.</summary>
+    /// <returns>What is wrong; null when nothing is.</returns>
+    public string? SliceProblem(CheckpointId id, ManifestSlice slice)
+    {
+        try
+        {
+            using HashingStream stream = Open(id, slice);
+            Check(id, slice, stream);
+            return null;
+        }
+        catch (SpikeformerException error)
+        {
+            return error.Message;
+        }
+    }
+
+    private List<StateTensor> ReadSlice(CheckpointId id, ManifestSlice slice)
+    {
+        using HashingStream stream = Open(id, slice);
+        try
+        {
+            var content = SafetensorsReader.Read(stream, Name(id, slice.File));
+            Check(id, slice, stream);
+            if (!content.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal).SetEquals(slice.Tensors))
+                throw Damaged(id, slice, "it holds other tensors than the manifest lists");
+            return [.. content.Tensors];
+        }
+        catch (Exception error) when (StorageErrors.IsStorage(error))
+        {
+            throw StorageErrors.Explain(error, $"Cannot read {Name(id, slice.File)}");
+        }
+    }
+
+    private HashingStream Open(CheckpointId id, ManifestSlice slice)
+    {
+        try
+        {
+            var stream = new HashingStream(files.OpenRead(id.Folder, slice.File));
+            if (stream.Length == slice.Bytes) return stream;
+            using (stream) throw Damaged(id, slice, $"it has {stream.Length} bytes instead of {slice.Bytes}");
+        }
+        catch (Exception error) when (StorageErrors.IsStorage(error))
+        {
+            throw StorageErrors.Explain(error, $"Cannot read {Name(id, slice.File)}");
+        }
+    }
+
+    private void Check(CheckpointId id, ManifestSlice slice, HashingStream stream)
+    {
+        try
+        {
+            stream.Drain();
+        }
+        catch (Exception error) when (StorageErrors.IsStorage(error))
+        {
+            throw StorageErrors.Explain(error, $"Cannot read {Name(id, slice.File)} from byte {stream.Position} on");
+        }
+        if (stream.Hash != slice.Sha256) throw Damaged(id, slice, $"its SHA-256 is {stream.Hash} instead of {slice.Sha256}");
+    }
+
+    private Manifest ReadManifest(CheckpointId id)
+    {
+        string name = Name(id, Manifest.FileName);
+        using Stream stream = files.OpenRead(id.Folder, Manifest.FileName);
+        if (stream.Length > Manifest.MaxBytes)
+            throw new SpikeformerException(ErrorKind.CheckFailed, $"{name} has {stream.Length} bytes, at most {Manifest.MaxBytes} are allowed",
+                "Use another checkpoint");
+        var bytes = new byte[stream.Length];
+        int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        Manifest manifest = Manifest.Parse(bytes.AsSpan(0, read), name);
+        var said = new CheckpointId(manifest.Checkpoint.Step, manifest.Checkpoint.Lineage);
+        return said == id
+            ? manifest
+            : throw new SpikeformerException(ErrorKind.CheckFailed, $"{name} is that of {said}", "Put the folder's own manifest back, or use another checkpoint");
+    }
+
+    private string Name(CheckpointId id, string file) => $"{files.Location}/{id.Folder}/{file}";
+
+    private SpikeformerException Damaged(CheckpointId id, ManifestSlice slice, string problem) =>
+        new(ErrorKind.CheckFailed, $"{Name(id, slice.File)} is damaged: {problem}", "Use another checkpoint");
+}

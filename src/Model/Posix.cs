@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Spikeformer;
+
+/// <summary>The few calls of Linux that .NET has no method for.</summary>
+internal static partial class Posix
+{
+    public const int ENOENT = 2, EINTR = 4, EAGAIN = 11, EACCES = 13, EXDEV = 18, ENOTDIR = 20, EFBIG = 27, ENOSPC = 28, EROFS = 30, EDQUOT = 122;
+
+    private const int O_RDONLY = 0, O_RDWR = 2, O_CREAT = 0x40, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000;
+    private const int LockExclusive = 2, LockNonBlocking = 4;
+    private const int AdviceDontNeed = 4;
+
+    /// <summary>Makes the entries of a directory (creations, renames, removals) survive a power cut.</summary>
+    /// <exception cref="IOException">The directory cannot be opened or written.</exception>
+    public static void SyncDirectory(string path)
+    {
+        using SafeFileHandle directory = Open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        while (fsync(directory) != 0)
+            if (Marshal.GetLastPInvokeError() != EINTR) throw LastError(path);
+    }
+
+    /// <summary>Opens a file for a lock, making it when it does not exist. Children do not inherit it: a lock must die with its owner.</summary>
+    public static SafeFileHandle OpenLockFile(string path) => Open(path, O_RDWR | O_CREAT | O_CLOEXEC);
+
+    /// <summary>Takes the exclusive flock(2) of an open file without waiting; false when someone else has it.</summary>
+    /// <exception cref="IOException">The file system does not support it.</exception>
+    public static bool TryLock(SafeFileHandle file, string path)
+    {
+        while (flock(file, LockExclusive | LockNonBlocking) != 0)
+        {
+            int error = Marshal.GetLastPInvokeError();
+            if (error == EAGAIN) return false;
+            if (error != EINTR) throw LastError(path);
+        }
+        return true;
+    }
+
+    /// <summary>Asks the system to forget its cached pages of a file, so that the next read comes from the device. Only a hint.</summary>
+    public static void DropCache(SafeFileHandle file) => _ = posix_fadvise(file, 0, 0, AdviceDontNeed);
+
+    private static SafeFileHandle Open(string path, int flags)
+    {
+        int descriptor;
+        while ((descriptor = open(path, flags, 0b110_100_100)) < 0)
+            if (Marshal.GetLastPInvokeError() != EINTR) throw LastError(path);
+        return new SafeFileHandle(descriptor, ownsHandle: true);
+    }
+
+    private static IOException LastError(string path)
+    {
+        int error = Marshal.GetLastPInvokeError();
+        return new IOException($"{Marshal.GetPInvokeErrorMessage(error)} : '{path}'", error);
+    }
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags, int mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fsync(SafeFileHandle file);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(SafeFileHandle file, int operation);
+
+    [LibraryImport("libc")]
+    private static partial int posix_fadvise(SafeFileHandle file, long offset, long length, int advice);
+}

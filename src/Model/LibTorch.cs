@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using TorchSharp;
+
+namespace Spikeformer;
+
+/// <summary>The native library in this process.</summary>
+public static unsafe partial class LibTorch
+{
+    /// <summary>Version, for example <c>2.10.0</c>.</summary>
+    /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>
+    public static string Version => Loaded(static () => torch.__version__);
+
+    /// <summary>The instruction-set class its own kernels use here: DEFAULT, AVX2 or AVX512. <c>ATEN_CPU_CAPABILITY</c> limits it.</summary>
+    /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>
+    public static string CpuCapability => Loaded(static () =>
+    {
+        _ = torch.__version__; // loads the library
+        CxxString text = default;
+        GetCpuCapability(&text);
+        return Encoding.ASCII.GetString(text.Data, checked((int)text.Length));
+    });
+
+    // The names are shorter than 16 characters, so libstdc++ keeps them inside the string object: nothing to free.
+    [LibraryImport("libtorch_cpu.so", EntryPoint = "_ZN2at18get_cpu_capabilityB5cxx11Ev")]
+    private static partial void GetCpuCapability(CxxString* result);
+
+    private static string Loaded(Func<string> ask)
+    {
+        try
+        {
+            return ask();
+        }
+        catch (Exception error) when (error is DllNotFoundException or EntryPointNotFoundException or TypeInitializationException
+                                          or BadImageFormatException or NotSupportedException)
+        {
+            string cause = (error.GetBaseException().Message.Split('\n')[0]).TrimEnd('.', ' ');
+            throw new SpikeformerException(ErrorKind.Failed, $"libtorch cannot be loaded from {AppContext.BaseDirectory}: {cause}",
+                "Build again; 'ldd libLibTorchSharp.so' in that folder shows a missing library", error);
+        }
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct CxxString
+    {
+        public byte* Data;
+        public nuint Length;
+        private readonly ulong _inline0, _inline1;
+    }
+}

@@ -1,24 +1,40 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using TorchSharp;
 
 namespace Spikeformer;
 
-/// <summary>Process-wide settings of libtorch that training relies on.</summary>
-public static unsafe class LibTorch
+/// <summary>The native library in this process: what it is, and the settings that training relies on.</summary>
+public static unsafe partial class LibTorch
 {
-    private static readonly Lazy<bool> s_configured = new(Configure);
+    /// <summary>Version, for example <c>2.10.0</c>.</summary>
+    /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>
+    public static string Version => Loaded(static () => torch.__version__);
+
+    /// <summary>The instruction-set class its own kernels use here: DEFAULT, AVX2 or AVX512. <c>ATEN_CPU_CAPABILITY</c> limits it.</summary>
+    /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>
+    public static string CpuCapability => Loaded(static () =>
+    {
+        _ = torch.__version__; // loads the library
+        CxxString text = default;
+        GetCpuCapability(&text);
+        return Encoding.ASCII.GetString(text.Data, checked((int)text.Length));
+    });
 
     /// <summary>Prepares the calling thread for compute: settings of the process once, the number of compute threads for this thread.</summary>
     /// <param name="threads">Threads that libtorch uses for work started on this thread; part of a run's numerics.</param>
+    /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>
     public static void UseOnThisThread(int threads)
     {
         _ = s_configured.Value;
         torch.set_num_threads(threads);
     }
 
+    private static readonly Lazy<bool> s_configured = new(Configure);
+
     private static bool Configure()
     {
-        torch.InitializeDeviceType(DeviceType.CPU);
+        _ = Version;
         // NNPACK would be tried first for small convolutions, and complains on every call where it does not know the processor.
         if (Find("_ZN2at13globalContextEv", out nint context) && Find("_ZN2at7Context20setUserEnabledNNPACKEb", out nint set))
             ((delegate* unmanaged<nint, byte, void>)set)(((delegate* unmanaged<nint>)context)(), 0);
@@ -31,5 +47,32 @@ public static unsafe class LibTorch
         address = 0;
         return NativeLibrary.TryLoad("libtorch_cpu.so", typeof(torch).Assembly, null, out nint library)
             && NativeLibrary.TryGetExport(library, symbol, out address);
+    }
+
+    // The names are shorter than 16 characters, so libstdc++ keeps them inside the string object: nothing to free.
+    [LibraryImport("libtorch_cpu.so", EntryPoint = "_ZN2at18get_cpu_capabilityB5cxx11Ev")]
+    private static partial void GetCpuCapability(CxxString* result);
+
+    private static string Loaded(Func<string> ask)
+    {
+        try
+        {
+            return ask();
+        }
+        catch (Exception error) when (error is DllNotFoundException or EntryPointNotFoundException or TypeInitializationException
+                                          or BadImageFormatException or NotSupportedException)
+        {
+            string cause = (error.GetBaseException().Message.Split('\n')[0]).TrimEnd('.', ' ');
+            throw new SpikeformerException(ErrorKind.Failed, $"libtorch cannot be loaded from {AppContext.BaseDirectory}: {cause}",
+                "Build again; 'ldd libLibTorchSharp.so' in that folder shows a missing library", error);
+        }
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct CxxString
+    {
+        public byte* Data;
+        public nuint Length;
+        private readonly ulong _inline0, _inline1;
     }
 }

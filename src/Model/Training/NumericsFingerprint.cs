@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Spikeformer.Training;
+
+/// <summary>What a run's bits depend on beside its recipe and data: the library, the instruction sets it uses, threads and precision.
+/// Stored with a run and its checkpoints; workers compute together only with equal ones.</summary>
+/// <remarks>Equal fields are necessary, not sufficient: a worker that joins also computes probe shards.</remarks>
+/// <param name="fields">Values by name; <see cref="OfThisProcess"/> says which.</param>
+public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fields)
+{
+    /// <summary>Values by name, sorted by name.</summary>
+    public IReadOnlyDictionary<string, string> Fields { get; } = new SortedDictionary<string, string>(fields.ToDictionary(), StringComparer.Ordinal);
+
+    /// <summary>The fingerprint of a recipe's arithmetic in this process: <c>libtorch</c> version, its instruction-set class <c>isa</c>
+    /// (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>, <c>threads</c>, <c>precision</c>, and the
+    /// process's <c>architecture</c>.</summary>
+    /// <exception cref="SpikeformerException">libtorch cannot be loaded.</exception>
+    public static NumericsFingerprint OfThisProcess(Recipe recipe) => new(new Dictionary<string, string>
+    {
+        ["libtorch"] = LibTorch.Version,
+        ["isa"] = LibTorch.CpuCapability,
+        ["oneDnn"] = Setting("ONEDNN_MAX_CPU_ISA") ?? ProcessorClass,
+        ["mkl"] = Setting("MKL_CBWR") ?? ProcessorClass,
+        ["threads"] = FormattableString.Invariant($"{recipe.Threads}"),
+        ["precision"] = RecipeField.NameOf(recipe.Precision),
+        ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
+    });
+
+    /// <summary>The fields that differ, sorted by name; none when the two may compute together.</summary>
+    public IReadOnlyList<FingerprintDifference> DifferencesFrom(NumericsFingerprint other) =>
+        [.. from name in Fields.Keys.Union(other.Fields.Keys).Order(StringComparer.Ordinal)
+            let here = Fields.GetValueOrDefault(name, "(none)")
+            let there = other.Fields.GetValueOrDefault(name, "(none)")
+            where here != there
+            select new FingerprintDifference(name, here, there)];
+
+    /// <summary>The best instruction set that a math library without a limit would choose here.</summary>
+    internal static string ProcessorClass
+    {
+        get
+        {
+            if (!X86Base.IsSupported) return "none";
+            (_, _, _, int edx) = X86Base.CpuId(7, 0);
+            (int eax, _, _, _) = X86Base.CpuId(7, 1);
+            return !Avx2.IsSupported ? "SSE"
+                : !Avx512F.IsSupported ? "AVX2"
+                : (edx & (1 << 22)) != 0 ? "AVX512_AMX"
+                : (eax & (1 << 5)) != 0 ? "AVX512_BF16"
+                : "AVX512";
+        }
+    }
+
+    private static string? Setting(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value.ToUpperInvariant() : null;
+}
+
+/// <summary>A field in which two fingerprints differ.</summary>
+/// <param name="Field">Its name.</param>
+/// <param name="Here">The value of the fingerprint that was asked.</param>
+/// <param name="There">The value of the other one.</param>
+public sealed record FingerprintDifference(string Field, string Here, string There)
+{
+    /// <summary>For messages: <c>isa is AVX512 here and AVX2 there</c>.</summary>
+    public override string ToString() => $"{Field} is {Here} here and {There} there";
+}

@@ -1,0 +1,33 @@
+using Spikeformer.Training;
+using Xunit;
+
+namespace Spikeformer.Model.Tests;
+
+public sealed class NumericsFingerprintTests
+{
+    [Fact]
+    public void OfThisProcess_NamesLibraryInstructionSetThreadsAndPrecision()
+    {
+        var fingerprint = NumericsFingerprint.OfThisProcess(RecipeCatalogue.Load("demo", ["threads=3", "precision=bf16"]));
+        Assert.Equal(["architecture", "isa", "libtorch", "mkl", "oneDnn", "precision", "threads"], fingerprint.Fields.Keys);
+        Assert.StartsWith("2.10.0", fingerprint.Fields["libtorch"]);
+        Assert.Contains(fingerprint.Fields["isa"], new[] { "DEFAULT", "AVX2", "AVX512" });
+        Assert.Equal(("3", "bf16", "X64"), (fingerprint.Fields["threads"], fingerprint.Fields["precision"], fingerprint.Fields["architecture"]));
+    }
+
+    [Fact]
+    public void DifferencesFrom_SameProcess_AreNone()
+    {
+        Recipe recipe = RecipeCatalogue.Load("demo");
+        Assert.Empty(NumericsFingerprint.OfThisProcess(recipe).DifferencesFrom(NumericsFingerprint.OfThisProcess(recipe)));
+    }
+
+    [Fact]
+    public void DifferencesFrom_Other_NamesChangedAndAbsentFields()
+    {
+        var here = new NumericsFingerprint(new Dictionary<string, string> { ["isa"] = "AVX512", ["threads"] = "1", ["a"] = "x" });
+        var there = new NumericsFingerprint(new Dictionary<string, string> { ["threads"] = "1", ["isa"] = "AVX2", ["b"] = "y" });
+        Assert.Equal(["a is x here and (none) there", "b is (none) here and y there", "isa is AVX512 here and AVX2 there"],
+            here.DifferencesFrom(there).Select(d => d.ToString()));
+    }
+}

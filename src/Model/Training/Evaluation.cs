@@ -1,0 +1,76 @@
+using Spikeformer.Data;
+using Spikeformer.Network;
+using static TorchSharp.torch;
+
+namespace Spikeformer.Training;
+
+/// <summary>What an evaluation found.</summary>
+/// <param name="Samples">Samples evaluated.</param>
+/// <param name="Top1">Samples whose label had the largest logit.</param>
+/// <param name="Top5">Samples whose label was among the five largest.</param>
+/// <param name="LossSum">Sum over the samples of the plain cross-entropy (no smoothing), float64.</param>
+public sealed record EvaluationResult(long Samples, long Top1, long Top5, double LossSum)
+{
+    /// <summary>Top-1 accuracy, 0 to 1.</summary>
+    public double Accuracy => Samples == 0 ? 0 : (double)Top1 / Samples;
+
+    /// <summary>Top-5 accuracy, 0 to 1.</summary>
+    public double Top5Accuracy => Samples == 0 ? 0 : (double)Top5 / Samples;
+
+    /// <summary>Mean cross-entropy.</summary>
+    public double Loss => Samples == 0 ? 0 : LossSum / Samples;
+
+    /// <summary>The result over two disjoint sets of samples; the operation of the summation tree.</summary>
+    public static EvaluationResult Add(EvaluationResult left, EvaluationResult right) =>
+        new(left.Samples + right.Samples, left.Top1 + right.Top1, left.Top5 + right.Top5, left.LossSum + right.LossSum);
+}
+
+/// <summary>Evaluates a network on a split, shard by shard in fixed batches, so that the result has the same bits for any number of workers.</summary>
+public static class Evaluation
+{
+    /// <summary>One shard's part. Changes neither weights nor statistics nor any random stream.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="parameters">Its weights.</param>
+    /// <param name="running">Its running statistics.</param>
+    /// <param name="loader">Loads the split by <see cref="EvaluationPlans"/>.</param>
+    /// <param name="plans">The loader's plans.</param>
+    /// <param name="shard">v.</param>
+    /// <param name="cancellation">Ends the evaluation between two batches.</param>
+    public static EvaluationResult Shard(SpikeformerNetwork network, ParameterSet parameters, RunningStatistics running, BatchLoader loader,
+        EvaluationPlans plans, int shard, CancellationToken cancellation = default)
+    {
+        var total = new EvaluationResult(0, 0, 0, 0);
+        for (long piece = 0; piece < plans.Steps; piece++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using StepBatch batch = loader.Load(piece, [shard]);
+            ShardInput input = batch.Inputs[0];
+            if (input.Samples.Length == 0) continue;
+            using Tensor logits = network.Evaluate(parameters, running, input.X_BTCHW!);
+            (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
+            total = EvaluationResult.Add(total, new(input.Samples.Length, top1, top5, Loss.PerSample(logits, input.Y_B!).Sum()));
+        }
+        return total;
+    }
+
+    /// <summary>All shards in this process, added along the summation tree.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="parameters">Its weights.</param>
+    /// <param name="running">Its running statistics.</param>
+    /// <param name="dataset">The data.</param>
+    /// <param name="split">The part to evaluate.</param>
+    /// <param name="recipe">Gives V, the batch, and whether test samples are augmented.</param>
+    /// <param name="cancellation">Ends the evaluation between two batches.</param>
+    public static EvaluationResult Run(SpikeformerNetwork network, ParameterSet parameters, RunningStatistics running, IDataset dataset, Split split,
+        Recipe recipe, CancellationToken cancellation = default)
+    {
+        EvaluationPlans plans = Plans(dataset, split, recipe);
+        using var loader = new BatchLoader(dataset, split, plans, recipe.Data.AugmentTest ? recipe.Seed : null);
+        var parts = new EvaluationResult[recipe.Shards];
+        for (int v = 0; v < parts.Length; v++) parts[v] = Shard(network, parameters, running, loader, plans, v, cancellation);
+        return SummationTree.Fold(parts, EvaluationResult.Add)!;
+    }
+
+    /// <summary>The fixed batches of an evaluation: each shard's slice of the split in batches of at most <see cref="Recipe.Batch"/>.</summary>
+    public static EvaluationPlans Plans(IDataset dataset, Split split, Recipe recipe) => new(dataset.Count(split), recipe.Shards, recipe.Batch);
+}

@@ -1,0 +1,192 @@
+using System.IO.Hashing;
+using Spikeformer.Checkpoints;
+using Spikeformer.Network;
+using static TorchSharp.torch;
+
+namespace Spikeformer.Training;
+
+/// <summary>What a committed step did.</summary>
+/// <param name="Step">Steps committed so far, this one included.</param>
+/// <param name="Epoch">Epoch of the step, from 0.</param>
+/// <param name="Samples">Samples of the step.</param>
+/// <param name="Loss">Mean loss over the samples, before the update.</param>
+/// <param name="Top1">Samples whose label had the largest logit.</param>
+/// <param name="Top5">Samples whose label was among the five largest.</param>
+/// <param name="LearningRate">Rate of the update.</param>
+/// <param name="NonFiniteShards">Above 0: the update was skipped.</param>
+/// <param name="Digest">The step digest, 32 hex digits.</param>
+public sealed record CommittedStep(
+    long Step, int Epoch, long Samples, double Loss, long Top1, long Top5, double LearningRate, int NonFiniteShards, string Digest);
+
+/// <summary>
+/// Everything that a step changes: weights, running statistics, optimizer moments, counters, ledger and digest. A step's reduced vector is
+/// applied in one go; the same vectors in the same order give the same state, on any worker.
+/// </summary>
+public sealed unsafe class TrainingState : IDisposable
+{
+    private const string UpdatesName = "optimizer/updates";
+    private readonly Schedule _schedule;
+    private readonly Optimizer _optimizer;
+    private readonly OptimizerState _moments;
+    private readonly byte[] _digest = new byte[16];
+    private long _momentUpdates;
+
+    /// <summary>The state of a run before its first step.</summary>
+    public TrainingState(SpikeformerNetwork network, Recipe recipe)
+    {
+        (Network, _schedule) = (network, new Schedule(recipe));
+        Parameters = ParameterSet.Create(network.Layout);
+        Initialisation.Fill(Parameters, network.Options.Neuron, recipe.Seed);
+        Running = new RunningStatistics(network.Layout);
+        _optimizer = Optimizer.Create(recipe.Optimizer, DecayRange.Of(network.Layout, recipe.Optimizer));
+        _moments = _optimizer.CreateState();
+    }
+
+    /// <summary>The network that the state belongs to.</summary>
+    public SpikeformerNetwork Network { get; }
+
+    /// <summary>The weights. Change only between steps.</summary>
+    public ParameterSet Parameters { get; }
+
+    /// <summary>The running statistics of BatchNorm.</summary>
+    public RunningStatistics Running { get; }
+
+    /// <summary>Committed steps.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>Committed steps whose update was applied (not skipped for a non-finite gradient).</summary>
+    public long AppliedUpdates { get; private set; }
+
+    /// <summary>Sum modulo 2^64 of the hashes of all committed samples. See <see cref="Training.Ledger"/>.</summary>
+    public ulong Ledger { get; private set; }
+
+    /// <summary>The chained digest of all committed steps' reduced vectors, 32 hex digits.</summary>
+    public string Digest => Convert.ToHexStringLower(_digest);
+
+    /// <summary>Commits a step: verdict, optimizer, running statistics, ledger, digest.</summary>
+    /// <param name="plan">The step; must be the next one.</param>
+    /// <param name="reduced">The sum of all shards' vectors along the tree. Not changed.</param>
+    /// <exception cref="InvalidOperationException">The step is not the next one, or the vector does not hold the step's samples.</exception>
+    public CommittedStep Apply(StepPlan plan, StepVector reduced)
+    {
+        if (plan.Step != Step) throw new InvalidOperationException($"Step {plan.Step} cannot be applied after {Step} committed steps.");
+        if (reduced.Samples != plan.Count)
+            throw new InvalidOperationException($"The reduced vector of step {plan.Step} holds {reduced.Samples} samples instead of {plan.Count}.");
+
+        double learningRate = _schedule.LearningRate(plan.Epoch);
+        if (plan.StepInEpoch == 0 && _schedule.ResetsMomentum(plan.Epoch)) _momentUpdates = 0;
+        if (reduced.NonFiniteShards == 0)
+        {
+            _optimizer.Apply((float*)TensorMemory.Pointer(Parameters.Values), reduced.Pointer, _moments, learningRate, _momentUpdates);
+            UpdateRunning(reduced);
+            AppliedUpdates++;
+            _momentUpdates++;
+        }
+        Ledger += reduced.LedgerSum;
+        var hash = new XxHash128();
+        hash.Append(_digest);
+        hash.Append(reduced.Bytes);
+        hash.GetCurrentHash(_digest);
+        Step++;
+        return new(Step, plan.Epoch, plan.Count, reduced.Loss, reduced.Top1, reduced.Top5, learningRate, reduced.NonFiniteShards, Digest);
+    }
+
+    /// <summary>running = 0.9 running + 0.1 (mean over the shards that had samples).</summary>
+    private void UpdateRunning(StepVector reduced)
+    {
+        const float share = (float)RunningStatistics.Momentum, kept = 1 - share;
+        float shards = reduced.FilledShards;
+        Update(TensorMemory.Span<float>(Running.Mean), reduced.BatchMeans);
+        Update(TensorMemory.Span<float>(Running.Variance), reduced.BatchVariances);
+        Running.BatchCount++;
+
+        void Update(Span<float> running, ReadOnlySpan<float> sums)
+        {
+            for (int i = 0; i < running.Length; i++) running[i] = kept * running[i] + share * (sums[i] / shards);
+        }
+    }
+
+    /// <summary>A copy of the whole state as named tensors: the network's in the authors' order, then the optimizer's.</summary>
+    public IReadOnlyList<StateTensor> Snapshot()
+    {
+        var state = new List<StateTensor>();
+        float* parameters = (float*)TensorMemory.Pointer(Parameters.Values);
+        foreach (StateEntry entry in Network.Layout.Entries)
+            state.Add(entry.Kind switch
+            {
+                StateKind.Parameter => Copy(entry.Name, entry, parameters + entry.Offset),
+                StateKind.RunningMean => Copy(entry.Name, entry, (float*)TensorMemory.Pointer(Running.Mean) + entry.Offset),
+                StateKind.RunningVariance => Copy(entry.Name, entry, (float*)TensorMemory.Pointer(Running.Variance) + entry.Offset),
+                _ => new(entry.Name, TensorType.I64, [], BitConverter.GetBytes(Running.BatchCount)),
+            });
+        foreach (string moment in _moments.Names)
+            foreach (StateEntry entry in Network.Layout.Parameters)
+                state.Add(Copy($"optimizer/{moment}/{entry.Name}", entry, _moments[moment] + entry.Offset));
+        state.Add(new(UpdatesName, TensorType.I64, [], BitConverter.GetBytes(_momentUpdates)));
+        return state;
+
+        static StateTensor Copy(string name, StateEntry entry, float* values) =>
+            new(name, TensorType.F32, entry.Shape, new ReadOnlySpan<byte>(values, checked((int)(entry.Length * sizeof(float)))).ToArray());
+    }
+
+    /// <summary>Takes over the whole state of a checkpoint.</summary>
+    /// <param name="checkpoint">A verified checkpoint.</param>
+    /// <exception cref="SpikeformerException">It is of another network or optimizer; every difference is named and nothing is changed.</exception>
+    public void Restore(Checkpoint checkpoint)
+    {
+        IReadOnlyList<TensorSpec> expected = [.. Snapshot().Select(tensor => tensor.Spec)];
+        IReadOnlyList<StateTensor> found = CheckpointExport.Match(checkpoint.State, expected, $"checkpoint {checkpoint.Id}");
+        var byName = found.ToDictionary(tensor => tensor.Name);
+        RestoreNetwork(byName);
+        foreach (string moment in _moments.Names)
+            foreach (StateEntry entry in Network.Layout.Parameters)
+                Fill(byName[$"optimizer/{moment}/{entry.Name}"], _moments[moment] + entry.Offset);
+        _momentUpdates = BitConverter.ToInt64(byName[UpdatesName].Data.Span);
+        CheckpointInfo info = checkpoint.Info;
+        (Step, AppliedUpdates, Ledger) = (info.Step, info.AppliedUpdates, Convert.ToUInt64(info.LedgerDigest, 16));
+        Convert.FromHexString(info.StepDigest).CopyTo(_digest, 0);
+    }
+
+    /// <summary>Takes over weights and running statistics alone.</summary>
+    /// <param name="tensors">The network's tensors by name, matched against the layout.</param>
+    public void RestoreNetwork(IReadOnlyDictionary<string, StateTensor> tensors)
+    {
+        float* parameters = (float*)TensorMemory.Pointer(Parameters.Values);
+        foreach (StateEntry entry in Network.Layout.Entries)
+            switch (entry.Kind)
+            {
+                case StateKind.Parameter: Fill(tensors[entry.Name], parameters + entry.Offset); break;
+                case StateKind.RunningMean: Fill(tensors[entry.Name], (float*)TensorMemory.Pointer(Running.Mean) + entry.Offset); break;
+                case StateKind.RunningVariance: Fill(tensors[entry.Name], (float*)TensorMemory.Pointer(Running.Variance) + entry.Offset); break;
+                case StateKind.BatchCount: Running.BatchCount = BitConverter.ToInt64(tensors[entry.Name].Data.Span); break;
+            }
+    }
+
+    /// <summary>Names, types and shapes of the network's part of the state: what an exported or imported weight file holds.</summary>
+    public static IReadOnlyList<TensorSpec> NetworkSpecs(StateLayout layout) =>
+    [
+        .. layout.Entries.Select(entry => new TensorSpec(entry.Name, entry.Kind == StateKind.BatchCount ? TensorType.I64 : TensorType.F32, entry.Shape)),
+    ];
+
+    /// <summary>SHA-256 over names and bytes of a snapshot in its order, 64 hex digits: weights, statistics and optimizer state.</summary>
+    public static string WeightsDigest(IReadOnlyList<StateTensor> snapshot)
+    {
+        using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
+        foreach (StateTensor tensor in snapshot)
+        {
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(tensor.Name + "\n"));
+            hash.AppendData(tensor.Data.Span);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Frees weights, statistics and moments.</summary>
+    public void Dispose()
+    {
+        _moments.Dispose();
+        Running.Dispose();
+        Parameters.Dispose();
+    }
+
+    private static void Fill(StateTensor source, float* target) => source.Data.Span.CopyTo(new Span<byte>(target, source.Data.Length));
+}

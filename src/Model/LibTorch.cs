@@ -11,7 +11,7 @@ public static unsafe partial class LibTorch
     /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>
     public static string Version => Loaded(static () => torch.__version__);
 
-    /// <summary>The instruction-set class its own kernels use here: DEFAULT, AVX2 or AVX512. <c>ATEN_CPU_CAPABILITY</c> limits it.</summary>
+    /// <summary>The instruction-set class its kernels use here: DEFAULT, AVX2 or AVX512. <c>ATEN_CPU_CAPABILITY</c> limits it.</summary>
     /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>
     public static string CpuCapability => Loaded(static () =>
     {

@@ -34,7 +34,8 @@ public static class PublishedVariants
         name,
         new ModelRecipe
         {
-            Variant = name, Neuron = neuron, Kernel = kernel, Strides = strides, Width = width, Depth = 7, Heads = heads, MlpRatio = mlpRatio,
+            Variant = name, Neuron = neuron, Kernel = kernel, Strides = strides, Width = width, Depth = 7, Heads = heads,
+            MlpRatio = mlpRatio,
         },
         channels, classes, timeSteps, side);
 }

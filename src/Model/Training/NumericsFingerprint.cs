@@ -10,7 +10,8 @@ namespace Spikeformer.Training;
 public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fields)
 {
     /// <summary>Values by name, sorted by name.</summary>
-    public IReadOnlyDictionary<string, string> Fields { get; } = new SortedDictionary<string, string>(fields.ToDictionary(), StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, string> Fields { get; } =
+        new SortedDictionary<string, string>(fields.ToDictionary(), StringComparer.Ordinal);
 
     /// <summary>The fingerprint of a recipe's arithmetic in this process: <c>libtorch</c> version, its instruction-set class <c>isa</c>
     /// (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>, <c>threads</c>, <c>precision</c>, and the

@@ -40,7 +40,7 @@ public sealed record Recipe
     public required DataRecipe Data { get; init; }
     /// <summary>The update rule.</summary>
     public required OptimizerRecipe Optimizer { get; init; }
-    /// <summary>Learning-rate segments in order of their first epoch; the last one whose <c>from</c> has been reached is in force.</summary>
+    /// <summary>Learning-rate segments in order of their first epoch; the last one whose <c>from</c> is reached is in force.</summary>
     public required IReadOnlyList<ScheduleSegment> Schedule { get; init; }
 }
 
@@ -129,7 +129,7 @@ public sealed record DataRecipe
     public int? Clip { get; init; }
     /// <summary>Random changes of training samples.</summary>
     public Augmentation Augmentation { get; init; } = Augmentation.None;
-    /// <summary>Augments test samples too, as the authors' DVS-CIFAR10 script does; for comparison with its published number only.</summary>
+    /// <summary>Augments test samples too, as the authors' DVS-CIFAR10 script does; only to compare with its published number.</summary>
     public bool AugmentTest { get; init; }
     /// <summary>Number of training samples of the synthetic camera.</summary>
     [Range(1, 10_000_000)]

@@ -8,7 +8,8 @@ namespace Spikeformer.Training;
 /// <item><c>constant</c>: base; <c>step</c>: base factor^floor(j / every);</item>
 /// <item><c>cosine</c>: base (1 + cos(pi x)) / 2, <c>linear</c>: base (1 - x), where x = j / (until - from - W), held at 1;</item>
 /// <item><c>reference-dvs</c>, the authors' wrapper, which lags one epoch: with k = max(i - 1, 0), base k / W while k is at most W,
-/// then base factor^floor((k - W) / every); the first two epochs have rate 0. W = 0 (which the authors' code cannot do) is base at k = 0;</item>
+/// then base factor^floor((k - W) / every); the first two epochs have rate 0. W = 0, which the authors'
+/// code cannot do, is base at k = 0;</item>
 /// <item><c>reference-imagenet</c>: base (0.01 + 0.99 i / W) in warm-up, then <c>cosine</c>.</item>
 /// </list>
 /// </summary>
@@ -40,7 +41,7 @@ public sealed class Schedule(IReadOnlyList<ScheduleSegment> segments, int epochs
         };
     }
 
-    /// <summary>True when optimizer moments are cleared before the first step of this epoch: a segment with <c>resetMomentum</c> begins.</summary>
+    /// <summary>True when moments are cleared before the first step of this epoch: a segment with <c>resetMomentum</c> begins.</summary>
     public bool ResetsMomentum(int epoch) => segments.Any(segment => segment.From == epoch && segment.ResetMomentum);
 
     /// <summary>First epochs of the segments, in order.</summary>
@@ -69,7 +70,7 @@ public sealed class Schedule(IReadOnlyList<ScheduleSegment> segments, int epochs
         return power;
     }
 
-    /// <summary>(1 + cos(pi (1 - left))) / 2: 1 at the start of the curve, 0 at its end, exact at both; relative error below 1e-15.</summary>
+    /// <summary>(1 + cos(pi (1 - left))) / 2: 1 at the start of the curve, 0 at its end, exact at both; error below 1e-15.</summary>
     private static double HalfCosine(double left) => left <= 0.5 ? SquaredSine(left) : 1 - SquaredSine(1 - left);
 
     /// <summary>sin(pi x / 2)^2 for x in [0, 0.5], by the Taylor series of the sine.</summary>

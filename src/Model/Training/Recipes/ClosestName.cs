@@ -3,7 +3,7 @@ namespace Spikeformer.Training;
 /// <summary>"Did you mean": the nearest of the known names.</summary>
 internal static class ClosestName
 {
-    /// <summary>A ready phrase (<c>; did you mean 'width'?</c>) when a name is close enough to be the one meant, else an empty string.</summary>
+    /// <summary>A ready phrase (<c>; did you mean 'width'?</c>) when a name is close enough to be meant, else empty.</summary>
     public static string Hint(string word, IEnumerable<string> names) =>
         Find(word, names) is { } name ? $"; did you mean '{name}'?" : "";
 

@@ -28,7 +28,7 @@ internal sealed class RecipeBinder
         Report(path, origin, what);
     }
 
-    /// <summary>True when a problem was noted at the field, above or below it; conclusions from its value would be about a default.</summary>
+    /// <summary>True when a problem was noted at the field, above or below it; a conclusion from it would be about a default.</summary>
     public bool IsFaulty(string path) => _problems.Any(p => Holds(p.Path, path) || Holds(path, p.Path));
 
     private static bool Holds(string outer, string inner) =>

@@ -48,7 +48,8 @@ internal static class RecipeOverrides
     {
         bool bare = value.Kind is JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False;
         var copy = new JsonTree(value.Kind, Origin.Option(source)) { Text = bare ? text : value.Text, Bare = bare };
-        copy.Members.AddRange(value.Members.Select(m => new JsonMember(m.Key, Origin.Option(source), FromOption(m.Value, source, m.Value.Text))));
+        foreach (JsonMember member in value.Members)
+            copy.Members.Add(new(member.Key, copy.Origin, FromOption(member.Value, source, member.Value.Text)));
         copy.Items.AddRange(value.Items.Select(item => FromOption(item, source, item.Text)));
         return copy;
     }
@@ -60,7 +61,8 @@ internal static class RecipeOverrides
         if (node.Kind == JsonValueKind.Array)
         {
             if (!int.TryParse(keys[depth], NumberStyles.None, CultureInfo.InvariantCulture, out int index) || index > node.Items.Count)
-                throw Refused(path, $"is a list: '{keys[depth]}' must be 0 to {node.Items.Count - 1}, or {node.Items.Count} to add one", value);
+                throw Refused(path, $"is a list: '{keys[depth]}' must be 0 to {node.Items.Count - 1}, or {node.Items.Count} to add one",
+                    value);
             var list = new JsonTree(JsonValueKind.Array, node.Origin);
             list.Items.AddRange(node.Items);
             if (index == list.Items.Count) list.Items.Add(new(JsonValueKind.Object, value.Origin));

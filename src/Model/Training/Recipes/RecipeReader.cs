@@ -9,7 +9,7 @@ namespace Spikeformer.Training;
 /// </summary>
 public static class RecipeReader
 {
-    /// <summary>Reads a recipe and fills in what it leaves to defaults: the fields of its variant, the ends and drops of its schedule.</summary>
+    /// <summary>Reads a recipe and fills in what it leaves out: its variant's fields, the ends and drops of its schedule.</summary>
     /// <param name="utf8">The recipe's JSON, UTF-8.</param>
     /// <param name="source">Its file or name, for messages.</param>
     /// <param name="overrides">Texts of <c>--set</c> options, <c>model.width=64</c>, applied in order; a later one wins.</param>

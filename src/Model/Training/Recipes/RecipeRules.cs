@@ -50,8 +50,8 @@ internal static class RecipeRules
         IReadOnlyList<int> channels = new NetworkOptions { Strides = model.Strides, Width = model.Width }.BlockChannels;
         int halvings = channels.Distinct().Count() - 1;
         if (channels[0] << halvings != model.Width)
-            yield return new("model.width", $"is halved for each tokenizer stage before the last, which gives {string.Join(", ", channels)} "
-                + $"channels: {model.Width} cannot be halved that often", "model.strides");
+            yield return new("model.width", "is halved for each tokenizer stage before the last, which gives "
+                + $"{string.Join(", ", channels)} channels: {model.Width} cannot be halved that often", "model.strides");
     }
 
     private static IEnumerable<BrokenRule> Frames(DataRecipe data, ModelRecipe model)
@@ -61,7 +61,8 @@ internal static class RecipeRules
         if ((data.FramesBy == FramesBy.Duration) != data.FrameMicroseconds is not null)
             yield return data.FrameMicroseconds is null
                 ? new("data.frameMicroseconds", "is needed when framesBy is 'duration'", "data.framesBy")
-                : new("data.frameMicroseconds", $"is for framesBy 'duration' only, not '{RecipeField.NameOf(data.FramesBy)}'", "data.framesBy");
+                : new("data.frameMicroseconds", $"is for framesBy 'duration' only, not '{RecipeField.NameOf(data.FramesBy)}'",
+                    "data.framesBy");
         foreach (BrokenRule broken in Canvas(data, model)) yield return broken;
         if (data.Augmentation == Augmentation.ImageNet && !images)
             yield return new("data.augmentation", $"'imagenet' is for photographs, not for '{kind}'; use dvs or none", "data.kind");
@@ -89,7 +90,10 @@ internal static class RecipeRules
         {
             IReadOnlyList<int> sides = data.Canvas ?? [sensor!.Value, sensor.Value];
             if (data.Kind != DataKind.ImageFolder && sides.Any(side => side < sensor))
-                yield return new("data.canvas", $"is smaller than the {sensor}x{sensor} sensor of '{RecipeField.NameOf(data.Kind)}'", "data.kind");
+                yield return new("data.canvas", $"is smaller than the {sensor}x{sensor} sensor of '{RecipeField.NameOf(data.Kind)}'",
+                    "data.kind");
+            if (data.Kind == DataKind.Synthetic && sides.Any(side => side is < 16 or > 512))
+                yield return new("data.canvas", "of the synthetic camera is 16 to 512 rows and columns", "data.kind");
             long stride = model.Strides.Aggregate(1L, (product, s) => Math.Min(product * Math.Max(s, 1), int.MaxValue));
             foreach (int side in sides.Distinct().Where(side => side % stride != 0))
                 yield return new("data.canvas", $"must be divisible by the tokenizer's total stride {stride}; {side} is not, "
@@ -103,9 +107,10 @@ internal static class RecipeRules
         string kind = RecipeField.NameOf(optimizer.Kind);
         if (optimizer.Kind == OptimizerKind.Sgd)
         {
-            if (optimizer.Beta1 != defaults.Beta1) yield return new("optimizer.beta1", "is for adam and adamw, not for sgd", "optimizer.kind");
-            if (optimizer.Beta2 != defaults.Beta2) yield return new("optimizer.beta2", "is for adam and adamw, not for sgd", "optimizer.kind");
-            if (optimizer.Epsilon != defaults.Epsilon) yield return new("optimizer.epsilon", "is for adam and adamw, not for sgd", "optimizer.kind");
+            const string what = "is for adam and adamw, not for sgd";
+            if (optimizer.Beta1 != defaults.Beta1) yield return new("optimizer.beta1", what, "optimizer.kind");
+            if (optimizer.Beta2 != defaults.Beta2) yield return new("optimizer.beta2", what, "optimizer.kind");
+            if (optimizer.Epsilon != defaults.Epsilon) yield return new("optimizer.epsilon", what, "optimizer.kind");
         }
         else if (optimizer.Momentum != defaults.Momentum)
             yield return new("optimizer.momentum", $"is for sgd, not for {kind}", "optimizer.kind");
@@ -122,7 +127,8 @@ internal static class RecipeRules
             if (i == 0 && segment.From != 0)
                 yield return new($"{at}.from", $"must be 0 in the first segment, not {segment.From}");
             if (i > 0 && segment.From <= segments[i - 1].From)
-                yield return new($"{at}.from", $"must be after the segment before, which begins at epoch {segments[i - 1].From}; {segment.From} is not",
+                yield return new($"{at}.from",
+                    $"must be after the segment before, which begins at epoch {segments[i - 1].From}; {segment.From} is not",
                     $"schedule.{i - 1}.from");
             if (segment.From >= epochs)
                 yield return new($"{at}.from", $"is never reached: the run ends after epoch {epochs - 1}", "epochs");
@@ -131,7 +137,8 @@ internal static class RecipeRules
             if (segment.Until is not null && !ends)
                 yield return new($"{at}.until", $"is for cosine, linear and reference-imagenet, not for {kind}", $"{at}.kind");
             if (ends && (segment.Until ?? epochs) is var until && until <= segment.From + segment.Warmup)
-                yield return new($"{at}.until", $"must be after warm-up, which ends with epoch {segment.From + segment.Warmup}; {until} is not",
+                yield return new($"{at}.until",
+                    $"must be after warm-up, which ends with epoch {segment.From + segment.Warmup}; {until} is not",
                     $"{at}.from", $"{at}.warmup", $"{at}.kind", "epochs");
 
             bool drops = segment.Kind is ScheduleKind.Step or ScheduleKind.ReferenceDvs;

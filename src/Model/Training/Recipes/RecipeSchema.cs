@@ -29,7 +29,8 @@ public static partial class RecipeSchema
         {
             JsonObject value = ValueOf(field.Type, field, descriptions);
             if (field.Nullable) value = new JsonObject { ["anyOf"] = new JsonArray(value, new JsonObject { ["type"] = "null" }) };
-            if (descriptions.TryGetValue($"P:{type.FullName}.{field.Property.Name}", out string? text)) value.Insert(0, "description", text);
+            if (descriptions.TryGetValue($"P:{type.FullName}.{field.Property.Name}", out string? text))
+                value.Insert(0, "description", text);
             if (!field.Required && field.Property.GetValue(defaults) is { } fallback) value["default"] = DefaultOf(fallback);
             properties[field.Name] = value;
             if (field.Required) required.Add(field.Name);
@@ -45,7 +46,8 @@ public static partial class RecipeSchema
         if (RecipeField.ElementOf(type) is { } element)
             return new JsonObject { ["type"] = "array", ["items"] = ValueOf(element, field, descriptions) };
         if (RecipeField.IsRecord(type)) return RecordOf(type, descriptions);
-        if (type.IsEnum) return new JsonObject { ["enum"] = new JsonArray([.. RecipeField.NamesOf(type).Select(n => JsonValue.Create(n))]) };
+        if (type.IsEnum)
+            return new JsonObject { ["enum"] = new JsonArray([.. RecipeField.NamesOf(type).Select(n => JsonValue.Create(n))]) };
         if (type == typeof(string)) return new JsonObject { ["type"] = "string" };
         if (type == typeof(bool)) return new JsonObject { ["type"] = "boolean" };
         var number = new JsonObject { ["type"] = type == typeof(double) ? "number" : "integer" };

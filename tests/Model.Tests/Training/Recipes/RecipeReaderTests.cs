@@ -131,6 +131,9 @@ public sealed class RecipeReaderTests
     [InlineData("\"nmnist\"", "\"synthetic\", \"trainSamples\": 5", "data.testSamples: is needed for the synthetic camera")]
     [InlineData("\"nmnist\", \"timeSteps\": 4, \"canvas\": [36, 36]", "\"synthetic\", \"timeSteps\": 4, \"trainSamples\": 5, \"testSamples\": 5",
         "data.canvas: is needed for the synthetic camera")]
+    [InlineData("\"nmnist\", \"timeSteps\": 4, \"canvas\": [36, 36]",
+        "\"synthetic\", \"timeSteps\": 4, \"canvas\": [12, 32], \"trainSamples\": 5, \"testSamples\": 5",
+        "data.canvas: of the synthetic camera is 16 to 512 rows and columns")]
     [InlineData("\"adamw\"", "\"adamw\", \"momentum\": 0.8", "optimizer.momentum: is for sgd, not for adamw")]
     [InlineData("\"adamw\"", "\"sgd\", \"beta1\": 0.8", "optimizer.beta1: is for adam and adamw, not for sgd")]
     [InlineData("\"adamw\"", "\"sgd\", \"beta2\": 0.8", "optimizer.beta2: is for adam and adamw, not for sgd")]

@@ -1,0 +1,377 @@
+using System.Text.Json;
+using Spikeformer.Checkpoints;
+using Spikeformer.Data;
+using Spikeformer.Network;
+using Spikeformer.Training;
+
+namespace Spikeformer.Runs;
+
+/// <summary>Where a run lives and how it is kept, outside the recipe: nothing here changes its result.</summary>
+public sealed record LocalRunOptions
+{
+    /// <summary>Name of the run.</summary>
+    public required string Run { get; init; }
+    /// <summary>The run directory.</summary>
+    public required string OutDirectory { get; init; }
+    /// <summary>Folder of the recordings; not needed by the synthetic camera.</summary>
+    public string? DataPath { get; init; }
+    /// <summary>Steps between two checkpoints; null saves at the end of each epoch. The last step is always saved.</summary>
+    public int? CheckpointEvery { get; init; }
+    /// <summary>Where decoded frames are kept.</summary>
+    public FrameCacheOptions? Cache { get; init; }
+}
+
+/// <summary>States that a run ends in.</summary>
+public enum RunState
+{
+    /// <summary>All epochs are done.</summary>
+    Completed,
+    /// <summary>Stopped on request, resumable.</summary>
+    Stopped,
+}
+
+/// <summary>How a run ended.</summary>
+/// <param name="Run">Its name.</param>
+/// <param name="State">How it ended.</param>
+/// <param name="Epoch">Completed epochs.</param>
+/// <param name="Step">Committed steps.</param>
+/// <param name="Loss">Mean training loss of the last epoch that was trained in this call, or NaN.</param>
+/// <param name="TestAccuracy">Top-1 accuracy on the test split, 0 to 1, at the last evaluation.</param>
+/// <param name="TestTop5">Top-5 accuracy likewise.</param>
+/// <param name="BestTestAccuracy">Best top-1 accuracy of all evaluations.</param>
+/// <param name="SamplesPerSecond">Training samples per second of this call, evaluation and start-up left out.</param>
+/// <param name="StepDigest">Chained digest of all steps.</param>
+/// <param name="WeightsDigest">SHA-256 of weights, statistics and optimizer state.</param>
+/// <param name="Checkpoint">Folder of the last checkpoint, or null.</param>
+public sealed record RunSummary(string Run, RunState State, int Epoch, long Step, double Loss, double TestAccuracy, double TestTop5,
+    double BestTestAccuracy, double SamplesPerSecond, string StepDigest, string WeightsDigest, string? Checkpoint);
+
+/// <summary>Sees a run go by. Called on the training thread (checkpoints: on the saving thread); must return quickly.</summary>
+public interface ITrainingObserver
+{
+    /// <summary>The run is set up.</summary>
+    /// <param name="stepsPerEpoch">Steps of an epoch.</param>
+    /// <param name="epochs">Epochs of the recipe.</param>
+    /// <param name="firstStep">Steps already committed.</param>
+    void Started(int stepsPerEpoch, int epochs, long firstStep);
+
+    /// <summary>A step was committed.</summary>
+    void Committed(CommittedStep step);
+
+    /// <summary>An epoch was evaluated.</summary>
+    void Evaluated(int epoch, double trainLoss, double trainAccuracy, EvaluationResult test);
+
+    /// <summary>Something that goes into <c>events.jsonl</c>.</summary>
+    void Happened(RunEvent what);
+}
+
+/// <summary>One line of <c>events.jsonl</c>.</summary>
+/// <param name="Time">When; for people only.</param>
+/// <param name="Kind">started, resumed, checkpoint, checkpointFailed, evaluation, stepSkipped, warning, completed, stopped.</param>
+/// <param name="Step">Committed steps at that time.</param>
+/// <param name="Message">What happened, in words.</param>
+public sealed record RunEvent(DateTimeOffset Time, string Kind, long Step, string Message);
+
+/// <summary>Trains a run in this process, all shards on one compute thread: the plainest way through the engine.</summary>
+public sealed class LocalTrainer
+{
+    private const int MaxSkippedInARow = 20;
+    private readonly Recipe _recipe;
+    private readonly LocalRunOptions _options;
+    private readonly RunDirectory _directory;
+    private readonly ITrainingObserver _observer;
+    private readonly TimeProvider _time;
+    private JsonLinesLog? _events;
+    private long _step;
+    private int _stepsPerEpoch;
+
+    private LocalTrainer(Recipe recipe, LocalRunOptions options, ITrainingObserver observer, TimeProvider time)
+    {
+        (_recipe, _options, _observer, _time) = (recipe, options, observer, time);
+        _directory = new RunDirectory(options.OutDirectory);
+    }
+
+    /// <summary>Begins a run and trains it to its end.</summary>
+    /// <param name="recipe">What is trained.</param>
+    /// <param name="options">Where.</param>
+    /// <param name="observer">Sees it go by.</param>
+    /// <param name="time">Clock for people's time stamps and rates.</param>
+    /// <param name="stop">Ends the run after the step under way, with a checkpoint.</param>
+    /// <exception cref="SpikeformerException">The directory holds a run, data are missing or damaged, sizes do not fit, or the run diverged.</exception>
+    public static RunSummary Train(Recipe recipe, LocalRunOptions options, ITrainingObserver observer, TimeProvider time, CancellationToken stop) =>
+        new LocalTrainer(recipe, options, observer, time).OnComputeThread(trainer => trainer.Run(isResume: false, stop));
+
+    /// <summary>Continues a run from its newest sound checkpoint.</summary>
+    /// <param name="options">Where it lives; a data path here overrides the one it began with.</param>
+    /// <param name="observer">Sees it go by.</param>
+    /// <param name="time">Clock for people's time stamps and rates.</param>
+    /// <param name="stop">Ends the run after the step under way, with a checkpoint.</param>
+    /// <exception cref="SpikeformerException">There is no run, it is complete, or data or numerics differ from its beginning.</exception>
+    public static RunSummary Resume(LocalRunOptions options, ITrainingObserver observer, TimeProvider time, CancellationToken stop)
+    {
+        RunDescription description = new RunDirectory(options.OutDirectory).ReadDescription();
+        options = options with { Run = description.Run, DataPath = options.DataPath ?? description.DataPath };
+        return new LocalTrainer(RunDirectory.RecipeOf(description), options, observer, time).OnComputeThread(trainer => trainer.Run(isResume: true, stop));
+    }
+
+    private RunSummary Run(bool isResume, CancellationToken stop)
+    {
+        using RunLock owner = _directory.Lock();
+        using IDataset dataset = DatasetCatalogue.Open(_recipe.Data, _options.DataPath, _options.Cache);
+        RunDescription description = Describe(dataset);
+        if (isResume) CheckSame(_directory.ReadDescription(), description);
+        else _directory.Begin(description);
+
+        var network = new SpikeformerNetwork(NetworkOptions.From(_recipe.Model, _recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
+        using var state = new TrainingState(network, _recipe);
+        var store = new CheckpointStore(_directory.CheckpointsFolder);
+        using JsonLinesLog events = _events = JsonLinesLog.Open(_directory.EventsFile, Warn);
+        var progress = new Progress();
+        if (isResume) RestoreNewest(store, state, progress);
+        else Report("started", $"Run {_options.Run} began: {network.Layout.ParameterCount:N0} parameters, {dataset.Count(Split.Train)} training samples");
+        using JsonLinesLog steps = JsonLinesLog.Open(_directory.StepsFile, Warn, throughStep: state.Step, linesPerWrite: 16);
+        using var checkpoints = new BackgroundCheckpoints(store, ReportSave);
+
+        bool completed = TrainEpochs(dataset, state, steps, checkpoints, description, progress, stop);
+        if (checkpoints.Last?.Info?.Step != state.Step) Save(state, checkpoints, description, progress);
+        checkpoints.Wait();
+        Report(completed ? "completed" : "stopped", completed ? "All epochs are done" : "Stopped on request; 'resume' continues");
+        return new(_options.Run, completed ? RunState.Completed : RunState.Stopped, progress.Epochs, state.Step, progress.TrainLoss,
+            progress.Test?.Accuracy ?? 0, progress.Test?.Top5Accuracy ?? 0, progress.Best, progress.SamplesPerSecond, state.Digest,
+            TrainingState.WeightsDigest(state.Snapshot()), checkpoints.Last is { } last ? Path.Combine(_directory.CheckpointsFolder, last.Id.Folder) : null);
+    }
+
+    /// <summary>The loop of a run: load, compute, reduce, apply; evaluate and save at boundaries.</summary>
+    /// <returns>Whether all epochs are done.</returns>
+    private unsafe bool TrainEpochs(IDataset dataset, TrainingState state, JsonLinesLog steps, BackgroundCheckpoints checkpoints,
+        RunDescription description, Progress progress, CancellationToken stop)
+    {
+        var order = new EpochOrder(_recipe.Seed, dataset.Count(Split.Train), _recipe.Batch, _recipe.Shards);
+        _stepsPerEpoch = order.StepsPerEpoch;
+        int[] shards = [.. Enumerable.Range(0, _recipe.Shards)];
+        long lastStep = (long)order.StepsPerEpoch * _recipe.Epochs;
+        using var loader = new BatchLoader(dataset, Split.Train, order, _recipe.Data.Augmentation == Augmentation.None ? null : _recipe.Seed);
+        using var engine = new ShardEngine(state.Network, state.Parameters, _recipe);
+        _observer.Started(order.StepsPerEpoch, _recipe.Epochs, state.Step);
+        int skipped = 0;
+        while (state.Step < lastStep)
+        {
+            if (stop.IsCancellationRequested) return false;
+            long began = _time.GetTimestamp();
+            using (StepBatch batch = loader.Load(state.Step, shards))
+            {
+                int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
+                IReadOnlyList<StepVector> vectors =
+                    engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(_recipe.Shards, filled));
+                SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count,
+                    v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
+                CommittedStep step = state.Apply(batch.Plan, vectors[0]);
+                _step = step.Step;
+                steps.Append(new StepLine(step.Step, step.Epoch, GenerationId.Alone.Number, step.Loss, step.LearningRate, step.Digest));
+                progress.Count(step, _time.GetElapsedTime(began));
+                _observer.Committed(step);
+                skipped = step.NonFiniteShards == 0 ? 0 : skipped + 1;
+                if (step.NonFiniteShards > 0) ReportSkip(batch, vectors, step, skipped);
+            }
+            bool endsEpoch = state.Step % order.StepsPerEpoch == 0;
+            if (endsEpoch) EndEpoch(dataset, state, progress, (int)(state.Step / order.StepsPerEpoch) - 1);
+            bool due = _options.CheckpointEvery is { } every ? state.Step % every == 0 : endsEpoch;
+            if ((due && !checkpoints.IsBusy) || state.Step == lastStep) Save(state, checkpoints, description, progress);
+        }
+        return true;
+    }
+
+    private void EndEpoch(IDataset dataset, TrainingState state, Progress progress, int epoch)
+    {
+        EvaluationResult test = Evaluation.Run(state.Network, state.Parameters, state.Running, dataset, Split.Test, _recipe);
+        progress.EndEpoch(epoch, test);
+        Report("evaluation", FormattableString.Invariant(
+            $"Epoch {epoch}: test accuracy {test.Accuracy:0.0000}, top-5 {test.Top5Accuracy:0.0000}, loss {test.Loss:0.0000} over {test.Samples} samples"));
+        _observer.Evaluated(epoch, progress.TrainLoss, progress.TrainAccuracy, test);
+    }
+
+    private void Save(TrainingState state, BackgroundCheckpoints checkpoints, RunDescription description, Progress progress)
+    {
+        IReadOnlyList<StateTensor> snapshot = state.Snapshot();
+        bool best = progress.TakeNewBest();
+        checkpoints.Save(new CheckpointInfo
+        {
+            Run = description.Run,
+            Step = state.Step,
+            Epoch = (int)(state.Step / _stepsPerEpoch),
+            StepInEpoch = (int)(state.Step % _stepsPerEpoch),
+            AppliedUpdates = state.AppliedUpdates,
+            StepDigest = state.Digest,
+            LedgerDigest = state.Ledger.ToString("x16"),
+            WeightsDigest = TrainingState.WeightsDigest(snapshot),
+            Recipe = description.Recipe,
+            RecipeHash = description.RecipeHash,
+            Fingerprint = description.Fingerprint,
+            DataHash = description.DataHash,
+            ClassNames = description.ClassNames,
+            Metrics = progress.Metrics(),
+            CreatedUtc = _time.GetUtcNow(),
+        }, snapshot, best);
+    }
+
+    private void RestoreNewest(CheckpointStore store, TrainingState state, Progress progress)
+    {
+        NewestCheckpoint newest = store.TryReadNewest();
+        foreach (SkippedCheckpoint skipped in newest.Skipped) Report("warning", $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
+        if (newest.Checkpoint is not { } checkpoint)
+        {
+            Report("resumed", "There is no sound checkpoint: the run begins again at step 0");
+            return;
+        }
+        if (checkpoint.Info.RecipeHash != RecipeWriter.Hash(_recipe))
+            throw new SpikeformerException(ErrorKind.Conflict, $"Checkpoint {checkpoint.Id} in {store.Location} was made by another recipe than run.json's",
+                "Restore the run.json that belongs to the checkpoints");
+        state.Restore(checkpoint);
+        _step = state.Step;
+        progress.Restore(checkpoint.Info.Metrics);
+        Report("resumed", $"Resumed from checkpoint {checkpoint.Id}");
+    }
+
+    private RunDescription Describe(IDataset dataset) => new()
+    {
+        Run = _options.Run,
+        Recipe = JsonDocument.Parse(RecipeWriter.ToCanonical(_recipe)).RootElement,
+        RecipeHash = RecipeWriter.Hash(_recipe),
+        DataPath = _options.DataPath is { } path ? Path.GetFullPath(path) : null,
+        DataHash = dataset.ContentHash,
+        Fingerprint = NumericsFingerprint.OfThisProcess(_recipe).Fields,
+        ClassNames = dataset.ClassNames,
+        CreatedUtc = _time.GetUtcNow(),
+    };
+
+    /// <summary>A run that goes on with other data or other arithmetic would not end with the same bits: refused field by field.</summary>
+    private void CheckSame(RunDescription begun, RunDescription now)
+    {
+        var differences = new List<string>();
+        if (begun.DataHash != now.DataHash)
+            differences.Add($"the data in {now.DataPath ?? "the synthetic camera"} have hash {now.DataHash[..12]} instead of {begun.DataHash[..12]}");
+        differences.AddRange(new NumericsFingerprint(now.Fingerprint).DifferencesFrom(new(begun.Fingerprint)).Select(difference => difference.ToString()));
+        if (differences.Count > 0)
+            throw new SpikeformerException(ErrorKind.Conflict, $"Run {begun.Run} in {_directory.Path} cannot go on here: {string.Join("; ", differences)}",
+                "Resume with the data and on a machine as at its beginning");
+    }
+
+    private void ReportSkip(StepBatch batch, IReadOnlyList<StepVector> vectors, CommittedStep step, int inARow)
+    {
+        // The root vector is the sum; which leaf was bad is told by the inputs, since the fold has overwritten the leaves.
+        string shards = string.Join(", ", batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => $"{input.Shard}"));
+        Report("stepSkipped", $"Step {step.Step - 1} of epoch {step.Epoch}: {step.NonFiniteShards} of the shards {shards} gave a non-finite gradient; no update");
+        if (inARow >= MaxSkippedInARow)
+            throw new SpikeformerException(ErrorKind.Failed, $"The run diverged: {inARow} steps in a row up to step {step.Step - 1} had non-finite gradients",
+                "Lower the learning rate (schedule.0.base) or lengthen its warm-up, and start again");
+    }
+
+    private void ReportSave(CheckpointInfo info, SaveResult? saved, string? problem)
+    {
+        if (saved is null)
+        {
+            Report("checkpointFailed", problem!);
+            return;
+        }
+        Report("checkpoint", $"Saved {saved.Entry.Id}");
+        foreach (string warning in saved.Warnings) Report("warning", warning);
+    }
+
+    private void Warn(string message) => _observer.Happened(new(_time.GetUtcNow(), "warning", _step, message));
+
+    private void Report(string kind, string message)
+    {
+        var what = new RunEvent(_time.GetUtcNow(), kind, _step, message);
+        _events?.Append(what);
+        _observer.Happened(what);
+    }
+
+    /// <summary>libtorch keeps settings per thread and its temporaries in per-thread scopes: one thread of our own does all the work.</summary>
+    private RunSummary OnComputeThread(Func<LocalTrainer, RunSummary> work)
+    {
+        RunSummary? summary = null;
+        System.Runtime.ExceptionServices.ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                LibTorch.UseOnThisThread(_recipe.Threads);
+                summary = work(this);
+            }
+            catch (Exception error)
+            {
+                failure = System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(error);
+            }
+        }, maxStackSize: 16 << 20)
+        { Name = "compute" };
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return summary!;
+    }
+
+    private sealed record StepLine(long Step, int Epoch, long Generation, double Loss, double LearningRate, string Digest);
+
+    /// <summary>Averages of the epoch under way and the results of the evaluations.</summary>
+    private sealed class Progress
+    {
+        private double _lossSum;
+        private long _samples, _correct, _trained;
+        private TimeSpan _spent;
+        private bool _newBest;
+
+        public int Epochs { get; private set; }
+        public double TrainLoss { get; private set; } = double.NaN;
+        public double TrainAccuracy { get; private set; }
+        public double Best { get; private set; }
+        public EvaluationResult? Test { get; private set; }
+        public double SamplesPerSecond => _spent > TimeSpan.Zero ? _trained / _spent.TotalSeconds : 0;
+
+        public void Count(CommittedStep step, TimeSpan took)
+        {
+            _lossSum += step.Loss * step.Samples;
+            _samples += step.Samples;
+            _correct += step.Top1;
+            _trained += step.Samples;
+            _spent += took;
+        }
+
+        public void EndEpoch(int epoch, EvaluationResult test)
+        {
+            (Epochs, Test, TrainLoss, TrainAccuracy) = (epoch + 1, test, _lossSum / _samples, (double)_correct / _samples);
+            (_lossSum, _samples, _correct) = (0, 0, 0);
+            _newBest |= test.Accuracy > Best;
+            Best = Math.Max(Best, test.Accuracy);
+        }
+
+        public bool TakeNewBest()
+        {
+            bool taken = _newBest;
+            _newBest = false;
+            return taken;
+        }
+
+        public IReadOnlyDictionary<string, double> Metrics()
+        {
+            var metrics = new Dictionary<string, double> { ["epochs"] = Epochs };
+            if (Test is not { } test) return metrics;
+            metrics["testSamples"] = test.Samples;
+            metrics["testTop1"] = test.Top1;
+            metrics["testTop5"] = test.Top5;
+            metrics["testLossSum"] = test.LossSum;
+            metrics["testAccuracy"] = test.Accuracy;
+            metrics["bestTestAccuracy"] = Best;
+            metrics["trainLoss"] = TrainLoss;
+            return metrics;
+        }
+
+        public void Restore(IReadOnlyDictionary<string, double> metrics)
+        {
+            Epochs = (int)metrics.GetValueOrDefault("epochs");
+            Best = metrics.GetValueOrDefault("bestTestAccuracy");
+            TrainLoss = metrics.GetValueOrDefault("trainLoss", double.NaN);
+            if (metrics.TryGetValue("testSamples", out double samples))
+                Test = new((long)samples, (long)metrics["testTop1"], (long)metrics["testTop5"], metrics["testLossSum"]);
+        }
+    }
+}

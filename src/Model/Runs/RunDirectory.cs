@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Spikeformer.Checkpoints;
+using Spikeformer.Training;
+
+namespace Spikeformer.Runs;
+
+/// <summary>What a run is, as its directory's <c>run.json</c> tells: written once when the run begins.</summary>
+public sealed record RunDescription
+{
+    /// <summary>Layout of this file; 1.</summary>
+    public int SchemaVersion { get; init; } = 1;
+    /// <summary>Name of the run.</summary>
+    public required string Run { get; init; }
+    /// <summary>The resolved recipe, canonical JSON.</summary>
+    public required JsonElement Recipe { get; init; }
+    /// <summary>Its hash.</summary>
+    public required string RecipeHash { get; init; }
+    /// <summary>Folder of the data as the workers see it; null for synthetic data.</summary>
+    public string? DataPath { get; init; }
+    /// <summary>Content hash of the data set.</summary>
+    public required string DataHash { get; init; }
+    /// <summary>Numerics of the machine that began the run.</summary>
+    public required IReadOnlyDictionary<string, string> Fingerprint { get; init; }
+    /// <summary>Class names in label order.</summary>
+    public required IReadOnlyList<string> ClassNames { get; init; }
+    /// <summary>When the run began; for people only.</summary>
+    public DateTimeOffset CreatedUtc { get; init; }
+}
+
+/// <summary>A run's files on disk. The names are fixed: tools and people look for them.</summary>
+/// <param name="path">The directory.</param>
+public sealed class RunDirectory(string path)
+{
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true, RespectRequiredConstructorParameters = true };
+
+    /// <summary>The directory, absolute.</summary>
+    public string Path { get; } = System.IO.Path.GetFullPath(path);
+    /// <summary>The description of the run.</summary>
+    public string DescriptionFile => In("run.json");
+    /// <summary>One line per committed step.</summary>
+    public string StepsFile => In("steps.jsonl");
+    /// <summary>One line per thing worth knowing: start, resume, checkpoint, evaluation, trouble.</summary>
+    public string EventsFile => In("events.jsonl");
+    /// <summary>The checkpoints.</summary>
+    public string CheckpointsFolder => In("checkpoints");
+
+    /// <summary>Whether a run lives here.</summary>
+    public bool HasRun => File.Exists(DescriptionFile);
+
+    /// <summary>Writes the description of a new run.</summary>
+    /// <exception cref="SpikeformerException">A run lives here already, or the directory cannot be written.</exception>
+    public void Begin(RunDescription description)
+    {
+        if (HasRun)
+            throw new SpikeformerException(ErrorKind.Conflict, $"{Path} already holds the run {ReadDescription().Run}",
+                $"Continue it with 'resume --out {Path}', or choose another --out");
+        try
+        {
+            AtomicFile.WriteAllText(DescriptionFile, JsonSerializer.Serialize(description, s_json) + "\n");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SpikeformerException(ErrorKind.Failed, $"{DescriptionFile} cannot be written: {error.Message.TrimEnd('.')}",
+                "Free space or choose another --out", error);
+        }
+    }
+
+    /// <summary>Reads the description of the run.</summary>
+    /// <exception cref="SpikeformerException">There is none, or it is damaged.</exception>
+    public RunDescription ReadDescription()
+    {
+        if (!HasRun)
+            throw new SpikeformerException(ErrorKind.NotFound, $"{Path} holds no run: there is no run.json", "Check --out, or begin one with 'train'");
+        try
+        {
+            return JsonSerializer.Deserialize<RunDescription>(File.ReadAllBytes(DescriptionFile), s_json) is { SchemaVersion: 1 } description
+                ? description
+                : throw new SpikeformerException(ErrorKind.CheckFailed, $"{DescriptionFile} is not of schema version 1", "Use the version that began the run");
+        }
+        catch (JsonException error)
+        {
+            throw new SpikeformerException(ErrorKind.CheckFailed,
+                $"{DescriptionFile} is damaged at line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}: {error.Message.TrimEnd('.')}",
+                "Restore it from a copy; every checkpoint manifest holds the recipe too", error);
+        }
+    }
+
+    /// <summary>The run's recipe as it was resolved at the beginning.</summary>
+    public static Recipe RecipeOf(RunDescription description) => RecipeReader.Read(description.Recipe.GetRawText(), "run.json");
+
+    /// <summary>Creates the directory and takes its lock: one owner at a time.</summary>
+    /// <exception cref="SpikeformerException">Another process owns it, or it cannot be created.</exception>
+    public RunLock Lock()
+    {
+        AtomicFile.CreateDirectory(Path);
+        return RunLock.Acquire(Path);
+    }
+
+    private string In(string name) => System.IO.Path.Combine(Path, name);
+}

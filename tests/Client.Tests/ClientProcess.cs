@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Xunit;
+
+namespace Spikeformer.Client.Tests;
+
+/// <summary>The real client program in a process of its own.</summary>
+internal sealed class ClientProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly Task<string> _output, _error;
+
+    private ClientProcess(Process process)
+    {
+        _process = process;
+        (_output, _error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+    }
+
+    public int Id => _process.Id;
+
+    public bool HasExited => _process.HasExited;
+
+    public static ClientProcess Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Spikeformer.Client.dll"));
+        foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        return new ClientProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Runs a command to its end.</summary>
+    public static (int ExitCode, string Output, string Error) Run(params string[] arguments)
+    {
+        using ClientProcess client = Start(arguments);
+        return client.Finish();
+    }
+
+    /// <summary>Runs a command that must succeed and prints one JSON object.</summary>
+    public static JsonElement RunJson(params string[] arguments)
+    {
+        (int exitCode, string output, string error) = Run([.. arguments, "--json"]);
+        Assert.True(exitCode == 0, $"exit code {exitCode} of '{string.Join(' ', arguments)}': {error}");
+        return JsonDocument.Parse(output).RootElement;
+    }
+
+    public (int ExitCode, string Output, string Error) Finish()
+    {
+        _process.WaitForExit();
+        return (_process.ExitCode, _output.Result, _error.Result);
+    }
+
+    /// <summary>SIGKILL: the process gets no chance to tidy up.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    public void Signal(int signal)
+    {
+        using Process kill = Process.Start("kill", [$"-{signal}", $"{Id}"]);
+        kill.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) Kill();
+        _process.Dispose();
+    }
+}

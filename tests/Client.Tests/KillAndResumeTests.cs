@@ -1,0 +1,73 @@
+using Xunit;
+
+namespace Spikeformer.Client.Tests;
+
+public sealed class KillAndResumeTests
+{
+    private static readonly string[] Recipe =
+    [
+        "--recipe", "demo", "--set", "epochs=3", "--set", "data.trainSamples=44", "--set", "data.testSamples=11", "--set", "batch=8", "--set", "shards=3",
+        "--set", "model.width=32", "--set", "model.depth=2",
+    ];
+
+    private const int Steps = 3 * 6;
+
+    [Fact]
+    public void A_run_killed_three_times_ends_with_the_bits_of_an_undisturbed_one()
+    {
+        using RunFolder undisturbed = new(), disturbed = new();
+        string expected = ClientProcess.RunJson(["train", .. Recipe, "--out", undisturbed.Path]).GetProperty("weightsDigest").GetString()!;
+        Assert.Equal(Steps, undisturbed.Digests().Count);
+
+        var random = new Random(41);
+        string[] next = ["train", .. Recipe];
+        for (int kill = 0; kill < 3; kill++)
+        {
+            using ClientProcess client = ClientProcess.Start([.. next, "--out", disturbed.Path, "--checkpoint-every", "2"]);
+            int reach = (kill + 1) * 4 + random.Next(3);
+            SpinWait.SpinUntil(() => client.HasExited || disturbed.Lines("events.jsonl").Any(line => line.GetProperty("step").GetInt64() >= reach));
+            Assert.False(client.HasExited, "the run ended before it could be killed");
+            client.Kill();
+            next = ["resume"];
+        }
+        var end = ClientProcess.RunJson("resume", "--out", disturbed.Path);
+
+        Assert.Equal("completed", end.GetProperty("state").GetString());
+        Assert.Equal(undisturbed.Digests(), disturbed.Digests());
+        Assert.Equal(expected, end.GetProperty("weightsDigest").GetString());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(6)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public void The_same_run_twice_gives_the_same_digest_at_every_step(int shards)
+    {
+        using RunFolder first = new(), second = new();
+        foreach (RunFolder folder in new[] { first, second })
+            ClientProcess.RunJson(["train", .. Recipe, "--set", "epochs=1", "--set", $"shards={shards}", "--out", folder.Path]);
+        Assert.Equal(6, first.Digests().Count);
+        Assert.Equal(first.Digests(), second.Digests());
+    }
+
+    [Fact]
+    public void SIGTERM_saves_a_checkpoint_exits_143_and_resume_ends_with_the_same_digest()
+    {
+        using RunFolder undisturbed = new(), stopped = new();
+        ClientProcess.RunJson(["train", .. Recipe, "--out", undisturbed.Path]);
+        using (ClientProcess client = ClientProcess.Start(["train", .. Recipe, "--out", stopped.Path, "--checkpoint-every", "1000", "--json"]))
+        {
+            SpinWait.SpinUntil(() => client.HasExited || stopped.Lines("events.jsonl").Any());
+            client.Signal(15);
+            (int exitCode, string output, string error) = client.Finish();
+            Assert.True(exitCode == 143, $"exit code {exitCode}: {error}");
+            Assert.Contains("\"state\":\"stopped\"", output);
+        }
+        Assert.Contains(stopped.Lines("events.jsonl"), line => line.GetProperty("kind").GetString() == "checkpoint");
+        ClientProcess.RunJson("resume", "--out", stopped.Path);
+        Assert.Equal(undisturbed.Digests(), stopped.Digests());
+    }
+}

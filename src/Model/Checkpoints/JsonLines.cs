@@ -6,6 +6,8 @@ namespace Spikeformer.Checkpoints;
 /// <summary>Finds out how much of a file of JSON lines is to be kept.</summary>
 internal static class JsonLines
 {
+    // Longer ones are not ours: what a power cut left may be any number of zeros.
+    private const int MaxLineBytes = JsonLinesLog.MaxWaitingBytes;
     private const byte NewLine = (byte)'\n';
 
     /// <summary>
@@ -19,14 +21,14 @@ internal static class JsonLines
         stream.Position = 0;
         var line = new ArrayBufferWriter<byte>();
         var block = new byte[1 << 16];
-        long position = 0, valid = 0;
-        while (stream.Read(block) is var read && read > 0)
+        long position = 0, length = stream.Length, valid = 0;
+        while (position < length && stream.Read(block) is var read && read > 0)
         {
             var rest = block.AsSpan(0, read);
             for (int end; (end = rest.IndexOf(NewLine)) >= 0; rest = rest[(end + 1)..])
             {
-                line.Write(rest[..end]);
-                position += line.WrittenCount + 1;
+                Gather(rest[..end]);
+                position += end + 1;
                 if (TryReadStep(line.WrittenSpan, out long? step))
                 {
                     if (step > throughStep) return valid;
@@ -34,9 +36,15 @@ internal static class JsonLines
                 }
                 line.ResetWrittenCount();
             }
-            line.Write(rest);
+            Gather(rest);
+            position += rest.Length;
         }
         return valid;
+
+        void Gather(ReadOnlySpan<byte> part)
+        {
+            if (line.WrittenCount + part.Length <= MaxLineBytes) line.Write(part);
+        }
     }
 
     // False when the line is no JSON object.

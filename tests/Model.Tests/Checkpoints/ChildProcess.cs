@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Spikeformer.Checkpoints;
+
+namespace Spikeformer.Model.Tests.Checkpoints;
+
+/// <summary>A second process for tests that kill one: this test program itself, told by an environment variable what to do.</summary>
+internal static class ChildProcess
+{
+    private const string Variable = "SPIKEFORMER_TEST_CHILD";
+
+    public static Process Start(string task, string folder)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, typeof(ChildProcess).Assembly.GetName().Name!))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            Environment = { [Variable] = $"{task}:{folder}" },
+        };
+        return Process.Start(start)!;
+    }
+
+    // Runs before the test runner's Main.
+    [ModuleInitializer]
+    internal static void Run()
+    {
+        if (Environment.GetEnvironmentVariable(Variable)?.Split(':', 2) is not [string task, string folder]) return;
+        if (task == "hold-lock") HoldLock(folder);
+        else SaveForever(folder);
+        Environment.Exit(0);
+    }
+
+    private static void HoldLock(string folder)
+    {
+        using var held = RunLock.Acquire(folder);
+        Console.WriteLine("held");
+        Console.In.ReadToEnd();
+    }
+
+    private static void SaveForever(string folder)
+    {
+        var store = new CheckpointStore(folder, States.SmallSlices);
+        long first = (store.TryReadNewest().Checkpoint?.Info.Step ?? 0) + 1;
+        // Ends by itself should nobody kill it.
+        for (long step = first; step < first + 300; step++)
+        {
+            Console.WriteLine($"saving {step}");
+            store.Save(States.Info(step), States.State(step));
+            Console.WriteLine($"saved {step}");
+        }
+    }
+}

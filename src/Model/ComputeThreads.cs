@@ -27,8 +27,8 @@ internal static unsafe class ComputeThreads
     public static void For<TWork>(int chunks, TWork work) where TWork : unmanaged, IChunkedWork
     {
         int threads = Math.Min(get_num_threads(), chunks);
-        // A second caller (only tests have one) does its work alone rather than wait: same chunks, same result.
-        if (threads <= 1 || !s_lock.TryEnter())
+        // A second caller, or one within a chunk, does its work alone rather than wait: same chunks, same result.
+        if (threads <= 1 || s_lock.IsHeldByCurrentThread || !s_lock.TryEnter())
         {
             if (chunks > 0) work.Run(0, chunks);
             return;

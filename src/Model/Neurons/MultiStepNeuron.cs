@@ -104,7 +104,8 @@ public static class MultiStepNeuron
         public static Tensor Run(Tensor x_T, Tensor? w, NeuronOptions options)
         {
             double decay = Decay(w, options);
-            Tensor x = x_T.contiguous(), y;
+            using Tensor x = x_T.contiguous();
+            Tensor y;
             using (no_grad())
             {
                 y = empty_like(x);

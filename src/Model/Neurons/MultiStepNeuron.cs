@@ -23,7 +23,9 @@ public static class MultiStepNeuron
     /// <param name="w">The learnable decay scalar (0-dimensional, same type) of a parametric neuron, else null.</param>
     /// <param name="options">Neuron model and constants.</param>
     /// <returns>Outputs, same shape and type: spikes 0 or 1, or potentials at or above 0. The caller disposes them.</returns>
-    public static Tensor Apply(Tensor x_T, Tensor? w, NeuronOptions options) => Node.Run(x_T, w, null, options).Output;
+    public static Tensor Apply(Tensor x_T, Tensor? w, NeuronOptions options) => NeuronKernels.CanRun(x_T, options)
+        ? FusedNode.Run(x_T, w, options)
+        : Node.Run(x_T, w, null, options).Output;
 
     /// <summary>Runs the layer from a carried state.</summary>
     /// <param name="x_T">Input currents, [T, ...].</param>
@@ -52,9 +54,7 @@ public static class MultiStepNeuron
 
         public static (Tensor Output, Tensor LastPotential) Run(Tensor x, Tensor? w, Tensor? start, NeuronOptions options)
         {
-            if (options.IsParametric != w is not null)
-                throw new ArgumentException($"A {options.Kind} neuron {(options.IsParametric ? "needs" : "has no")} learnable decay w.", nameof(w));
-            double decay = w is not null ? Sigmoid(w.to(ScalarType.Float64).item<double>()) : options.Kind == NeuronKind.If ? 1 : 1 / options.Tau;
+            double decay = Decay(w, options);
             NeuronOperations.ForwardResult forward;
             using (no_grad())
             using (NewDisposeScope())
@@ -89,7 +89,50 @@ public static class MultiStepNeuron
             _start?.Dispose();
             _potentials.Dispose();
         }
+    }
 
-        private static double Sigmoid(double w) => 1 / (1 + Math.Exp(-w));
+    /// <summary>The same by the fused kernels, from a fresh state. Keeps nothing but x, which the graph holds anyway.</summary>
+    private sealed class FusedNode : AutogradNode
+    {
+        private readonly NeuronOptions _options;
+        private readonly double _decay;
+        private readonly Tensor _x;
+
+        private FusedNode(Tensor x, double decay, NeuronOptions options) =>
+            (_x, _decay, _options) = (x.detach().DetachFromDisposeScope(), decay, options);
+
+        public static Tensor Run(Tensor x_T, Tensor? w, NeuronOptions options)
+        {
+            double decay = Decay(w, options);
+            using Tensor x = x_T.contiguous();
+            Tensor y;
+            using (no_grad())
+            {
+                y = empty_like(x);
+                NeuronKernels.Forward(x, y, decay, options);
+            }
+            return new FusedNode(x, decay, options).Connect(w is null ? [x] : [x, w], [y])[0];
+        }
+
+        protected override void Backward(ReadOnlySpan<Tensor?> outputGradients, Span<Tensor?> inputGradients)
+        {
+            if (outputGradients[0] is not { } dy) return;
+            using var noGrad = no_grad();
+            Tensor dx = empty_like(_x);
+            double dw = NeuronKernels.Backward(_x, dy.contiguous(), dx, _decay, _options);
+            inputGradients[0] = dx;
+            if (_options.IsParametric) inputGradients[1] = tensor(dw, _x.dtype, _x.device);
+        }
+
+        protected override void Release() => _x.Dispose();
+    }
+
+    /// <summary>k of a neuron.</summary>
+    private static double Decay(Tensor? w, NeuronOptions options)
+    {
+        if (options.IsParametric != w is not null)
+            throw new ArgumentException($"A {options.Kind} neuron {(options.IsParametric ? "needs" : "has no")} learnable decay w.", nameof(w));
+        if (w is not null) return 1 / (1 + Math.Exp(-w.to(ScalarType.Float64).item<double>()));
+        return options.Kind == NeuronKind.If ? 1 : 1 / options.Tau;
     }
 }

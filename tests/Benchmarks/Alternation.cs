@@ -1,0 +1,25 @@
+using System.Diagnostics;
+
+namespace Spikeformer.Benchmarks;
+
+/// <summary>Times several sides in turn, so that a machine that slows down for a while slows all of them down.</summary>
+internal static class Alternation
+{
+    /// <summary>Median and least time in milliseconds.</summary>
+    public sealed record Time(double Median, double Least);
+
+    /// <summary>One round to warm up (and to let the runtime compile at its full level), then the timed rounds.</summary>
+    public static Time[] Run(int rounds, params Action[] sides)
+    {
+        var times = new List<double>[sides.Length];
+        for (int i = 0; i < sides.Length; i++) times[i] = [];
+        for (int round = -2; round < rounds; round++)
+            for (int i = 0; i < sides.Length; i++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                sides[i]();
+                if (round >= 0) times[i].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            }
+        return [.. times.Select(of => { of.Sort(); return new Time(of[of.Count / 2], of[0]); })];
+    }
+}

@@ -1,0 +1,160 @@
+using Spikeformer.Network;
+using Spikeformer.TestKit;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Spikeformer.Parity;
+
+/// <summary>A golden file in one arithmetic: loads its inputs and parameters, compares results with its values at the tolerances of
+/// Golden/README.md, and knows which values nobody has looked at. Tensors made while it lives are freed with it.</summary>
+internal sealed class GoldenCase : IDisposable
+{
+    private const string Wide = "f64/";
+    private readonly GoldenFile _file;
+    private readonly HashSet<string> _unread;
+    private readonly DisposeScope _scope;
+    private readonly Stack<IDisposable> _owned = new();
+
+    public GoldenCase(string name, ScalarType dtype)
+    {
+        LibTorch.UseOnThisThread(1);
+        (_file, DType, _scope) = (GoldenFile.Load(name), dtype, NewDisposeScope());
+        _unread = [.. _file.Tensors.Keys.Where(key => dtype == ScalarType.Float64 ? !_file.Tensors.ContainsKey(Wide + key) : !key.StartsWith(Wide))];
+    }
+
+    /// <summary>float64 compares with the <c>f64/</c> twins, float32 with the plain keys.</summary>
+    public ScalarType DType { get; }
+
+    /// <summary>Set for networks so deep and analogue that the file's own float32 run lies up to 1.5 tolerances from its float64 twin: an
+    /// exact result would fail against it. Float32 results are then measured from the twin, where they may be as far off as the file's
+    /// float32 run is, and the tolerance more.</summary>
+    public bool IsDeepAnalogue { get; init; }
+
+    public IReadOnlyDictionary<string, string> Metadata => _file.Metadata;
+
+    /// <summary>An input in this arithmetic; integers stay integers.</summary>
+    public Tensor Input(string key)
+    {
+        GoldenTensor stored = Read(key);
+        return stored.DType == "I64" ? tensor(stored.AsInt64(), stored.Shape) : tensor(Values(stored), stored.Shape).to(DType);
+    }
+
+    /// <summary>A float32 input as it is stored.</summary>
+    public float[] Floats(string key) => Read(key).AsSingle();
+
+    /// <summary>The shape of a stored array.</summary>
+    public long[] ShapeOf(string key) => _file[key].Shape;
+
+    /// <summary>The <c>param/</c> values under the names of a layout, with a gradient of zeros.</summary>
+    public ParameterSet Parameters(StateLayout layout)
+    {
+        ParameterSet parameters = ParameterSet.Create(layout, DType);
+        _owned.Push(parameters);
+        foreach (StateEntry entry in layout.Parameters)
+        {
+            GoldenTensor stored = Read("param/" + entry.Name);
+            Assert.Equal(stored.Shape, entry.Shape);
+            ParameterSet.View(parameters.Values, entry).copy_(tensor(Values(stored), stored.Shape));
+        }
+        ParameterSet leaves = parameters.WithOwnGradient();
+        _owned.Push(leaves);
+        return leaves;
+    }
+
+    /// <summary>The <c>buffer/</c> values under the names of a layout.</summary>
+    public RunningStatistics Running(StateLayout layout)
+    {
+        var running = new RunningStatistics(layout, DType);
+        _owned.Push(running);
+        foreach (StateEntry entry in layout.Entries.Where(entry => entry.Kind != StateKind.Parameter))
+        {
+            GoldenTensor stored = Read("buffer/" + entry.Name);
+            if (entry.Kind == StateKind.BatchCount) running.BatchCount = stored.AsInt64()[0];
+            else ParameterSet.View(Flat(running, entry.Kind), entry).copy_(tensor(Values(stored), stored.Shape));
+        }
+        return running;
+    }
+
+    /// <summary>Spikes, and sums of spikes: every element equal.</summary>
+    public void CheckSpikes(string key, Tensor actual) => Check(key, actual, _ => 0);
+
+    /// <summary>Potentials, activations, logits, losses: 1e-12 in float64, 1e-5 in float32.</summary>
+    public void CheckValues(string key, Tensor actual, double single = 1e-5) => Check(key, actual, expected => expected.IsWide ? 1e-12 : single);
+
+    /// <summary>Gradients, relative to the largest element of the tensor; looser for a neuron's w, a long cancelling sum.</summary>
+    public void CheckGradient(string key, Tensor actual) => Check(key, actual, expected => (IsDecay(key), expected.IsWide) switch
+    {
+        (false, true) => 1e-10 * expected.Largest,
+        (false, false) => 1e-5 * expected.Largest + 1e-6,
+        (true, true) => 1e-9 * expected.Largest + 1e-12,
+        (true, false) => 1e-3 * expected.Largest + 1e-6,
+    });
+
+    /// <summary>Every parameter's gradient.</summary>
+    public void CheckGradients(Tensor gradient, StateLayout layout, string prefix = "grad/")
+    {
+        foreach (StateEntry entry in layout.Parameters)
+        {
+            Tensor actual = ParameterSet.View(gradient, entry);
+            if (entry.Name != "model.attention_pool.bias") CheckGradient(prefix + entry.Name, actual);
+            // Softmax does not see this bias: its gradient is 0, and what the file holds is rounding noise.
+            else Close.Check($"{prefix}{entry.Name} ({Read(Key(prefix + entry.Name)).DType})", [0], actual, DType == ScalarType.Float64 ? 1e-12 : 1e-6);
+        }
+    }
+
+    /// <summary>BatchNorm's running statistics and counter after some training forwards: 1e-6.</summary>
+    public void CheckBuffers(string prefix, RunningStatistics running, StateLayout layout)
+    {
+        foreach (StateEntry entry in layout.Entries.Where(entry => entry.Kind != StateKind.Parameter))
+            if (entry.Kind == StateKind.BatchCount) Assert.Equal(Read(Key(prefix + entry.Name)).AsInt64()[0], running.BatchCount);
+            else Check(prefix + entry.Name, ParameterSet.View(Flat(running, entry.Kind), entry), _ => 1e-6);
+    }
+
+    /// <summary>Each element within a tolerance that may depend on what is expected.</summary>
+    public void Check(string key, Tensor actual, Func<Expected, double> tolerance)
+    {
+        GoldenTensor stored = Read(Key(key));
+        var expected = new Expected(Values(stored), stored.DType == "F64");
+        Assert.Equal(stored.Shape, actual.shape);
+        double allowed = tolerance(expected);
+        double[] target = expected.Values;
+        if (IsDeepAnalogue && DType == ScalarType.Float32 && allowed > 0 && _file.Tensors.TryGetValue(Wide + key, out GoldenTensor? twin))
+        {
+            target = twin.AsDouble();
+            allowed += target.Zip(expected.Values, (exact, single) => Math.Abs(exact - single)).Max();
+        }
+        Close.Check($"{key} ({DType})", target, actual, allowed);
+    }
+
+    /// <summary>Fails if the file holds values of this arithmetic that no check has read.</summary>
+    public void CheckNothingIsLeft() => Assert.Empty(_unread);
+
+    public void Dispose()
+    {
+        while (_owned.TryPop(out IDisposable? owned)) owned.Dispose();
+        _scope.Dispose();
+    }
+
+    /// <param name="Values">Row-major elements.</param>
+    /// <param name="IsWide">Whether they come from a float64 run.</param>
+    public readonly record struct Expected(double[] Values, bool IsWide)
+    {
+        public double Largest => Values.Max(Math.Abs);
+    }
+
+    private GoldenTensor Read(string key)
+    {
+        _unread.Remove(key);
+        return _file[key];
+    }
+
+    private string Key(string key) => DType == ScalarType.Float64 && _file.Tensors.ContainsKey(Wide + key) ? Wide + key : key;
+
+    private static bool IsDecay(string key) => key.EndsWith(".w") || key.EndsWith("/w") || key.EndsWith("grad_w");
+
+    private static Tensor Flat(RunningStatistics running, StateKind kind) => kind == StateKind.RunningMean ? running.Mean : running.Variance;
+
+    private static double[] Values(GoldenTensor stored) =>
+        stored.DType == "F64" ? stored.AsDouble() : Array.ConvertAll(stored.AsSingle(), value => (double)value);
+}

@@ -12,7 +12,7 @@ internal sealed class SyntheticCamera
 {
     private const int Moments = 72;
     private const long Microseconds = 1_000_000;
-    private const double Contrast = 0.35, ContrastSpread = 0.08, NoisePerPixel = 0.08;
+    private const double Contrast = 0.35, ContrastSpread = 0.08, NoisePerPixel = 0.05;
 
     private readonly double[] _memory, _brightness, _threshold;
 

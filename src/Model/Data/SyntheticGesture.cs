@@ -36,12 +36,12 @@ internal readonly struct GesturePerformance
     {
         double side = Math.Min(sensor.Width, sensor.Height);
         _gesture = gesture;
-        _x = sensor.Width * 0.5 + side * random.NextDouble(-0.1, 0.1);
-        _y = sensor.Height * 0.5 + side * random.NextDouble(-0.1, 0.1);
-        _amplitude = side * random.NextDouble(0.19, 0.25);
+        _x = sensor.Width * 0.5 + side * random.NextDouble(-0.07, 0.07);
+        _y = sensor.Height * 0.5 + side * random.NextDouble(-0.07, 0.07);
+        _amplitude = side * random.NextDouble(0.21, 0.26);
         _hand = side * random.NextDouble(0.075, 0.105);
-        _phase = 0.25 + random.NextDouble(-0.12, 0.12);
-        _cycles = random.NextDouble(0.95, 1.15);
+        _phase = 0.25 + random.NextDouble(-0.08, 0.08);
+        _cycles = random.NextDouble(0.95, 1.1);
         _tilt = random.NextDouble(-0.04, 0.04);
     }
 

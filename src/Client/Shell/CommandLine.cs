@@ -15,7 +15,22 @@ public static class CommandLine
     /// <param name="interruption">The signals that verbs obey.</param>
     /// <returns>The exit code: 0 done, 1 unexpected error, else an <see cref="ErrorKind"/>, or 130 and 143 when interrupted.</returns>
     public static Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, Interruption interruption) =>
-        RunAsync(Root(RecipeVerb.Create(), DoctorVerb.Create(), CompletionVerb.Create()), args, output, error, interruption);
+        RunAsync(Root(Verbs(interruption)), args, output, error, interruption);
+
+    /// <summary>Every verb, in the order of the help page.</summary>
+    private static Command[] Verbs(Interruption interruption) =>
+    [
+        TrainVerb.CreateTrain(interruption),
+        TrainVerb.CreateResume(interruption),
+        EvaluateVerb.Create(interruption),
+        CheckpointVerb.Create(),
+        ExportVerb.Create(),
+        DataVerb.Create(),
+        RecipeVerb.Create(),
+        DemoVerb.Create(interruption),
+        DoctorVerb.Create(),
+        CompletionVerb.Create(),
+    ];
 
     /// <summary>The same for any verbs.</summary>
     internal static async Task<int> RunAsync(

@@ -42,6 +42,13 @@ public sealed class Terminal
     /// <summary>Writes a line of talk to standard error.</summary>
     public void Say(string text) => _error.WriteLine(text);
 
+    /// <summary>Writes talk to standard error as it is, without a line end, for a line that will be rewritten.</summary>
+    public void SayInPlace(string text)
+    {
+        _error.Write(text);
+        _error.Flush();
+    }
+
     /// <summary>Writes an object as one line of JSON to standard output, fields in camelCase, nulls left out.</summary>
     public void PrintJson(object value) => _output.WriteLine(JsonSerializer.Serialize(value, Camel));
 

@@ -1,2 +1,4 @@
-using TorchSharp;
-Console.WriteLine(torch.ones(3).sum().item<float>());
+using Spikeformer.Client;
+
+using var interruption = Interruption.OfThisProcess();
+return await CommandLine.RunAsync(args, Console.Out, Console.Error, interruption);

@@ -7,9 +7,9 @@ namespace Spikeformer;
 /// <summary>The native library in this process: what it is, and the settings that training relies on.</summary>
 public static unsafe partial class LibTorch
 {
-    /// <summary>Version, for example <c>2.10.0</c>.</summary>
+    /// <summary>The version that this build is bound to, for example <c>2.10.0</c>.</summary>
     /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>
-    public static string Version => Loaded(static () => torch.__version__);
+    public static string Version => Loaded(static () => string.Join('.', torch.__version__.Split('.').Take(3)));
 
     /// <summary>The instruction-set class its kernels use here: DEFAULT, AVX2 or AVX512. <c>ATEN_CPU_CAPABILITY</c> limits it.</summary>
     /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>

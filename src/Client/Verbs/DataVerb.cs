@@ -101,7 +101,7 @@ internal static class DataVerb
         static object? Pair(object? low, object? high) => low is null ? null : new[] { low, high };
     }
 
-    private static void Render(RecordingDataset dataset, Split split, int index, string file)
+    private static unsafe void Render(RecordingDataset dataset, Split split, int index, string file)
     {
         if (index < 0 || index >= dataset.Count(split))
             throw new SpikeformerException(ErrorKind.Usage, $"There is no {Name(split)} sample {index}", $"Choose --sample from 0 to {dataset.Count(split) - 1}");
@@ -109,7 +109,7 @@ internal static class DataVerb
         dataset.Read(split, index, null, frames);
         RgbImage image = FramePreview.Render(frames, dataset.Shape);
         using var bitmap = new SKBitmap(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque);
-        Span<byte> pixels = bitmap.GetPixelSpan();
+        var pixels = new Span<byte>((void*)bitmap.GetPixels(), bitmap.ByteCount);
         for (int i = 0; i < image.Width * image.Height; i++)
         {
             image.Pixels.AsSpan(3 * i, 3).CopyTo(pixels[(4 * i)..]);

@@ -21,8 +21,8 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
     {
         ["libtorch"] = LibTorch.Version,
         ["isa"] = LibTorch.CpuCapability,
-        ["oneDnn"] = Setting("ONEDNN_MAX_CPU_ISA") ?? ProcessorClass,
-        ["mkl"] = Setting("MKL_CBWR") ?? ProcessorClass,
+        ["oneDnn"] = Setting("ONEDNN_MAX_CPU_ISA") ?? ProcessorInstructions,
+        ["mkl"] = Setting("MKL_CBWR") ?? ProcessorInstructions,
         ["threads"] = FormattableString.Invariant($"{recipe.Threads}"),
         ["precision"] = RecipeField.NameOf(recipe.Precision),
         ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
@@ -36,8 +36,9 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
             where here != there
             select new FingerprintDifference(name, here, there)];
 
-    /// <summary>The best instruction set that a math library without a limit would choose here.</summary>
-    internal static string ProcessorClass
+    /// <summary>The best instruction set of this processor, which a math library without a limit chooses: none, SSE, AVX2, AVX512,
+    /// AVX512_BF16 or AVX512_AMX.</summary>
+    public static string ProcessorInstructions
     {
         get
         {

@@ -10,9 +10,10 @@ public sealed class NumericsFingerprintTests
     {
         var fingerprint = NumericsFingerprint.OfThisProcess(RecipeCatalogue.Load("demo", ["threads=3", "precision=bf16"]));
         Assert.Equal(["architecture", "isa", "libtorch", "mkl", "oneDnn", "precision", "threads"], fingerprint.Fields.Keys);
-        Assert.StartsWith("2.10.0", fingerprint.Fields["libtorch"]);
+        Assert.Equal("2.10.0", fingerprint.Fields["libtorch"]);
         Assert.Contains(fingerprint.Fields["isa"], new[] { "DEFAULT", "AVX2", "AVX512" });
-        Assert.Equal(("3", "bf16", "X64"), (fingerprint.Fields["threads"], fingerprint.Fields["precision"], fingerprint.Fields["architecture"]));
+        Assert.Equal(("3", "bf16"), (fingerprint.Fields["threads"], fingerprint.Fields["precision"]));
+        Assert.Equal("X64", fingerprint.Fields["architecture"]);
     }
 
     [Fact]

@@ -13,8 +13,8 @@ public sealed unsafe class Adam(OptimizerRecipe recipe, IReadOnlyList<DecayRange
     public override IReadOnlyList<string> StateNames => AdamKernel.StateNames;
 
     /// <inheritdoc/>
-    private protected override void Update<T>(float* parameters, float* gradients, OptimizerState state, DecayRange range, double learningRate,
-        long applied)
+    private protected override void Update<T>(float* parameters, float* gradients, OptimizerState state, DecayRange range,
+        double learningRate, long applied)
     {
         var constants = AdamConstants.At(recipe, learningRate, applied) with { GradientDecay = (float)range.Decay };
         AdamKernel.Update<T>(parameters, gradients, state, range, constants);
@@ -31,8 +31,8 @@ public sealed unsafe class AdamW(OptimizerRecipe recipe, IReadOnlyList<DecayRang
     public override IReadOnlyList<string> StateNames => AdamKernel.StateNames;
 
     /// <inheritdoc/>
-    private protected override void Update<T>(float* parameters, float* gradients, OptimizerState state, DecayRange range, double learningRate,
-        long applied)
+    private protected override void Update<T>(float* parameters, float* gradients, OptimizerState state, DecayRange range,
+        double learningRate, long applied)
     {
         var constants = AdamConstants.At(recipe, learningRate, applied) with { Shrink = (float)(1 - learningRate * range.Decay) };
         AdamKernel.Update<T>(parameters, gradients, state, range, constants);

@@ -75,6 +75,6 @@ public abstract unsafe class Optimizer
     }
 
     /// <summary>Updates one range.</summary>
-    private protected abstract void Update<T>(float* parameters, float* gradients, OptimizerState state, DecayRange range, double learningRate,
-        long applied) where T : unmanaged, ILanes<T>;
+    private protected abstract void Update<T>(float* parameters, float* gradients, OptimizerState state, DecayRange range,
+        double learningRate, long applied) where T : unmanaged, ILanes<T>;
 }

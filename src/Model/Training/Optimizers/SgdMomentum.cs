@@ -12,8 +12,8 @@ public sealed unsafe class SgdMomentum(OptimizerRecipe recipe, IReadOnlyList<Dec
     public override IReadOnlyList<string> StateNames { get; } = ["momentum_buffer"];
 
     /// <inheritdoc/>
-    private protected override void Update<T>(float* parameters, float* gradients, OptimizerState state, DecayRange range, double learningRate,
-        long applied)
+    private protected override void Update<T>(float* parameters, float* gradients, OptimizerState state, DecayRange range,
+        double learningRate, long applied)
     {
         (float decay, float momentum, float rate) = ((float)range.Decay, (float)recipe.Momentum, (float)-learningRate);
         float* p = parameters + range.Offset, g = gradients + range.Offset, buffer = state["momentum_buffer"] + range.Offset;

@@ -37,6 +37,9 @@ public static class RecipeWriter
             case ulong number: json.WriteNumberValue(number); break;
             case double number: json.WriteNumberValue(number); break;
             case Enum name: json.WriteStringValue(RecipeField.NameOf(name)); break;
+            case IEnumerable<int> numbers when json.Options.Indented:
+                json.WriteRawValue($"[{string.Join(", ", numbers)}]"); // the writer itself would give each number a line
+                break;
             case System.Collections.IEnumerable list:
                 json.WriteStartArray();
                 foreach (object item in list) Write(json, item);

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-public sealed class ModuleTests
+public sealed class ModuleGoldenTests
 {
     private static readonly NeuronOptions s_plif = new(), s_pliaf = new() { Kind = NeuronKind.Pliaf };
 
@@ -131,7 +131,7 @@ public sealed class ModuleTests
         CheckEvaluation(golden, new ForwardPass { Parameters = [parameters], Running = running }, forward, y => Check("eval/y", y));
         var statistics = new BatchNormStatistics(layout, shards: 1, coupling: null);
         CheckTraining(golden, layout, new ForwardPass { Parameters = [parameters], Batch = statistics }, forward, y => Check("train/y", y));
-        BatchNormUpdate.Apply(running, statistics.Mean[0], statistics.Variance[0]);
+        Reference.UpdateRunning(running, statistics.Mean[0], statistics.Variance[0]);
         golden.CheckBuffers("train/buffer_after/", running, layout);
         golden.CheckNothingIsLeft();
 

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-public sealed class NeuronTests
+public sealed class NeuronGoldenTests
 {
     private static readonly Dictionary<string, NeuronOptions> s_neurons = new()
     {

@@ -1,0 +1,98 @@
+using Spikeformer.Autograd;
+using Spikeformer.Network;
+using Spikeformer.Training;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Spikeformer.Parity;
+
+/// <summary>Three whole training steps: logits and loss of each, then every parameter and buffer.</summary>
+public sealed class TrajectoryGoldenTests
+{
+    private const int Steps = 3;
+    private const string AdamFile = "trajectory_cifar_adam3", SgdFile = "trajectory_imagenet_sgd3";
+
+    [Theory]
+    [InlineData(AdamFile)]
+    [InlineData(SgdFile)]
+    public void The_product_trains_like_the_published_float32_run(string file)
+    {
+        using var golden = new GoldenCase(file, ScalarType.Float32) { IsDeepAnalogue = file == SgdFile };
+        (NetworkOptions options, Recipe recipe) = Job(file, golden);
+        var network = new SpikeformerNetwork(options);
+        using var state = new TrainingState(network, recipe);
+        golden.Load(state.Parameters);
+        golden.Load(state.Running, network.Layout);
+        using var engine = new ShardEngine(network, state.Parameters, recipe);
+        for (int step = 0; step < Steps; step++)
+        {
+            (Tensor x, Tensor y) = (golden.Input($"in/x{step}"), golden.Input($"in/y{step}"));
+            int[] samples = [.. Enumerable.Range(0, (int)x.shape[0])];
+            using (no_grad())
+                golden.CheckValues($"train/logits{step}", Forward(network, state.Parameters, x, out _));
+
+            StepVector vector = engine.Compute(new(step, 0, samples.Length), [new(0, samples, x, y)], new LocalBatchNormCoupling(1, [0]))[0];
+            CommittedStep committed = state.Apply(new StepPlan(step, 0, step, 1, samples, 0, samples.Length), vector);
+            golden.CheckValues($"train/loss{step}", tensor((float)committed.Loss));
+        }
+        golden.CheckParameters("after/", state.Parameters, Tolerance);
+        golden.CheckBuffers("after/", state.Running, network.Layout);
+        golden.CheckNothingIsLeft();
+    }
+
+    [Theory]
+    [InlineData(AdamFile)]
+    [InlineData(SgdFile)]
+    public void The_network_trained_in_float64_follows_the_published_float64_run(string file)
+    {
+        using var golden = new GoldenCase(file, ScalarType.Float64);
+        (NetworkOptions options, Recipe recipe) = Job(file, golden);
+        var network = new SpikeformerNetwork(options);
+        ParameterSet parameters = golden.Parameters(network.Layout);
+        RunningStatistics running = golden.Running(network.Layout);
+        Action update = file == AdamFile
+            ? new Reference.Adam(parameters, rate: 1e-3, decay: 1e-4).Update
+            : new Reference.Sgd(parameters, rate: 1e-2, momentum: 0.9, decay: 1e-4).Update;
+        for (int step = 0; step < Steps; step++)
+        {
+            (Tensor x, Tensor y) = (golden.Input($"in/x{step}"), golden.Input($"in/y{step}"));
+            parameters.ClearGradient();
+            Tensor logits = Forward(network, parameters, x, out BatchNormStatistics statistics);
+            Tensor loss = Loss.Smoothed(logits, y, recipe.LabelSmoothing, x.shape[0]);
+            golden.CheckValues($"train/logits{step}", logits);
+            golden.CheckValues($"train/loss{step}", loss);
+            Differentiation.Backward([loss]);
+            update();
+            Reference.UpdateRunning(running, statistics.Mean[0], statistics.Variance[0]);
+        }
+        golden.CheckParameters("after/", parameters, Tolerance);
+        golden.CheckBuffers("after/", running, network.Layout);
+        golden.CheckNothingIsLeft();
+    }
+
+    private static Tensor Forward(SpikeformerNetwork network, ParameterSet parameters, Tensor x, out BatchNormStatistics statistics)
+    {
+        statistics = new BatchNormStatistics(network.Layout, shards: 1, coupling: null);
+        var pass = new ForwardPass { Parameters = [parameters], Batch = statistics };
+        return network.Classify(pass, 0, network.Tokenize(pass, [x])[0]);
+    }
+
+    private static double Tolerance(GoldenCase.Expected expected) => expected.IsWide ? 1e-12 : 1e-6;
+
+    private static (NetworkOptions, Recipe) Job(string file, GoldenCase golden)
+    {
+        bool adam = file == AdamFile;
+        return (adam ? TinyNetworks.Cifar : TinyNetworks.ImageNet, new Recipe
+        {
+            Name = file,
+            Epochs = 1,
+            Batch = adam ? 2 : 1,
+            Shards = 1,
+            LabelSmoothing = double.Parse(golden.Metadata["label_smoothing"]),
+            Model = new() { DropPath = 0 },
+            Data = new() { Kind = DataKind.Synthetic, TimeSteps = 4 },
+            Optimizer = new() { Kind = adam ? OptimizerKind.Adam : OptimizerKind.Sgd, WeightDecay = 1e-4 },
+            Schedule = [new() { Base = adam ? 1e-3 : 1e-2, Kind = ScheduleKind.Constant }],
+        });
+    }
+}

@@ -69,7 +69,6 @@ public sealed class JsonLinesLog : IDisposable
             {
                 long end = JsonLines.ValidLength(file, throughStep ?? long.MaxValue);
                 if (end != file.Length) file.SetLength(end);
-                file.Position = end;
                 return new(path, file, warn, linesPerWrite);
             }
             catch
@@ -145,10 +144,8 @@ public sealed class JsonLinesLog : IDisposable
         if (_waitingLines == 0) return;
         try
         {
-            // A write that was refused may have left part of a line.
-            if (_refused) _file.SetLength(_length);
-            _file.Position = _length;
-            _file.Write(_waiting.WrittenSpan);
+            // At the end of what is whole: a write that was refused may have left part of a line behind it.
+            RandomAccess.Write(_file.SafeFileHandle, _waiting.WrittenSpan, _length);
             _length += _waiting.WrittenCount;
             _waiting.ResetWrittenCount();
             _waitingLines = 0;

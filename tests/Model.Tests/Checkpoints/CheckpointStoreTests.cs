@@ -203,14 +203,16 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
-    public void A_link_is_not_followed_when_partial_folders_are_removed()
+    public void A_link_is_not_followed_when_folders_are_tidied_up()
     {
         Directory.CreateDirectory(_folder["precious"]);
-        File.WriteAllText(_folder["precious/file"], "mine");
+        File.WriteAllText(_folder["precious/manifest.json"], "mine");
+        File.WriteAllText(_folder["precious/.file.tmp"], "mine");
         Save(1);
         Directory.CreateSymbolicLink(Path.Combine(_directory, "step-2"), _folder["precious"]);
         Save(3);
-        Assert.True(File.Exists(_folder["precious/file"]));
+        Assert.Equal(2, Directory.GetFiles(_folder["precious"]).Length);
+        Assert.Equal([3, 1], _store.List().Select(entry => entry.Id.Step));
     }
 
     [Fact]

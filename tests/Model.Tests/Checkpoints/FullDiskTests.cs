@@ -110,6 +110,17 @@ public sealed class FullDiskTests : IDisposable
     }
 
     [Fact]
+    public void Nothing_is_written_when_too_little_space_is_free_to_begin_with()
+    {
+        var files = new TightFiles(_folder["checkpoints"]) { Free = 50_000 };
+        var error = Assert.Throws<SpikeformerException>(() => new CheckpointStore(files).Save(States.Info(1), States.State(1)));
+        Assert.Matches(@"the disk is full \([0-9]+ KiB are needed, 48 KiB are free\)", error.Message);
+        Assert.Equal(0, files.Writes);
+        files.Free = 1_000_000;
+        new CheckpointStore(files).Save(States.Info(1), States.State(1));
+    }
+
+    [Fact]
     public void A_file_in_the_directorys_place_is_an_error_with_its_path()
     {
         File.WriteAllText(_folder["checkpoints"], "");
@@ -122,5 +133,19 @@ public sealed class FullDiskTests : IDisposable
     private sealed class BlindFiles(string directory) : Wrapped(directory)
     {
         public override long? AvailableBytes() => null;
+    }
+
+    private sealed class TightFiles(string directory) : Wrapped(directory)
+    {
+        public long Free { get; set; }
+        public int Writes { get; private set; }
+
+        public override long? AvailableBytes() => Free;
+
+        public override void Write(string folder, string file, Action<Stream> content)
+        {
+            Writes++;
+            base.Write(folder, file, content);
+        }
     }
 }

@@ -133,7 +133,7 @@ public sealed class LocalTrainer
         using var checkpoints = new BackgroundCheckpoints(store, ReportSave);
 
         bool completed = TrainEpochs(dataset, state, steps, checkpoints, description, progress, stop);
-        if (checkpoints.Last?.Info?.Step != state.Step) Save(state, checkpoints, description, progress);
+        if (checkpoints.Last?.Info?.Step != state.Step) Save(state, steps, checkpoints, description, progress);
         checkpoints.Wait();
         Report(completed ? "completed" : "stopped", completed ? "All epochs are done" : "Stopped on request; 'resume' continues");
         return new(_options.Run, completed ? RunState.Completed : RunState.Stopped, progress.Epochs, state.Step, progress.TrainLoss,
@@ -176,7 +176,7 @@ public sealed class LocalTrainer
             bool endsEpoch = state.Step % order.StepsPerEpoch == 0;
             if (endsEpoch) EndEpoch(dataset, state, progress, (int)(state.Step / order.StepsPerEpoch) - 1);
             bool due = _options.CheckpointEvery is { } every ? state.Step % every == 0 : endsEpoch;
-            if ((due && !checkpoints.IsBusy) || state.Step == lastStep) Save(state, checkpoints, description, progress);
+            if ((due && !checkpoints.IsBusy) || state.Step == lastStep) Save(state, steps, checkpoints, description, progress);
         }
         return true;
     }
@@ -190,8 +190,10 @@ public sealed class LocalTrainer
         _observer.Evaluated(epoch, progress.TrainLoss, progress.TrainAccuracy, test);
     }
 
-    private void Save(TrainingState state, BackgroundCheckpoints checkpoints, RunDescription description, Progress progress)
+    private void Save(
+        TrainingState state, JsonLinesLog steps, BackgroundCheckpoints checkpoints, RunDescription description, Progress progress)
     {
+        steps.Sync(); // a resumed run must find the lines of all steps that its checkpoint holds
         IReadOnlyList<StateTensor> snapshot = state.Snapshot();
         bool best = progress.TakeNewBest();
         checkpoints.Save(new CheckpointInfo

@@ -60,7 +60,7 @@ public sealed class Schedule(IReadOnlyList<ScheduleSegment> segments, int epochs
     private double Left(ScheduleSegment segment, int j)
     {
         int length = (segment.Until ?? epochs) - segment.From - segment.Warmup;
-        return (double)Math.Max(length - j, 0) / length;
+        return j < length ? (double)(length - j) / length : 0;
     }
 
     private static double Power(double factor, int exponent)

@@ -136,7 +136,8 @@ internal static class RecipeRules
             bool ends = segment.Kind is ScheduleKind.Cosine or ScheduleKind.Linear or ScheduleKind.ReferenceImagenet;
             if (segment.Until is not null && !ends)
                 yield return new($"{at}.until", $"is for cosine, linear and reference-imagenet, not for {kind}", $"{at}.kind");
-            if (ends && (segment.Until ?? epochs) is var until && until <= segment.From + segment.Warmup)
+            // A run that is cut short, by its epochs, may end within the warm-up.
+            if (ends && segment.Until is { } until && until <= segment.From + segment.Warmup && until < epochs)
                 yield return new($"{at}.until",
                     $"must be after warm-up, which ends with epoch {segment.From + segment.Warmup}; {until} is not",
                     $"{at}.from", $"{at}.warmup", $"{at}.kind", "epochs");

@@ -142,7 +142,7 @@ public sealed class RecipeReaderTests
     [InlineData("\"adamw\"", "\"adamw\", \"beta2\": 1", "optimizer.beta2: must be at least 0 and below 1, not 1")]
     [InlineData("1e-3", "1e999", "schedule.0.base: must be finite, not Infinity")]
     [InlineData("\"from\": 0", "\"from\": 1", "schedule.0.from: must be 0 in the first segment, not 1")]
-    [InlineData("\"warmup\": 2", "\"warmup\": 20", "schedule.0.until: must be after warm-up, which ends with epoch 20; 20 is not")]
+    [InlineData("\"warmup\": 2", "\"warmup\": 10, \"until\": 10", "schedule.0.until: must be after warm-up, which ends with epoch 10; 10 is not")]
     [InlineData("\"warmup\": 2", "\"warmup\": 2, \"every\": 3", "schedule.0.every: is for step and reference-dvs, not for cosine")]
     [InlineData("\"warmup\": 2", "\"warmup\": 2, \"factor\": 3", "schedule.0.factor: is for step and reference-dvs, not for cosine")]
     [InlineData("\"cosine\"", "\"constant\", \"until\": 9", "schedule.0.until: is for cosine, linear and reference-imagenet, not for constant")]
@@ -234,6 +234,16 @@ public sealed class RecipeReaderTests
     [Fact]
     public void Read_OverrideThatIsBrokenJson_NamesTheOption() =>
         Assert.StartsWith("--set model.strides=[2,: is not valid JSON here", Problem(Good, "model.strides=[2,"));
+
+    [Fact]
+    public void Read_RunCutShortWithinItsWarmUp_IsAllowedAndReadsBack()
+    {
+        Recipe recipe = Read("epochs=1");
+        Assert.Equal(1, recipe.Schedule[0].Until);
+        Assert.Equal(RecipeWriter.Hash(recipe), RecipeWriter.Hash(RecipeReader.Read(RecipeWriter.ToText(recipe), "again")));
+        Assert.Equal(1e-3 / 3, new Schedule(recipe).LearningRate(0), 1e-18);
+        Assert.Equal(0, new Schedule(recipe).LearningRate(5));
+    }
 
     [Fact]
     public void ReadFile_MissingFile_IsNotFound()

@@ -56,7 +56,8 @@ public sealed class BatchLoader : IDisposable
     public StepBatch Load(long step, ReadOnlySpan<int> shards)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)step, (ulong)_plans.Steps, nameof(step));
-        foreach (int shard in shards) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)shard, (uint)_plans.Shards, nameof(shards));
+        foreach (int shard in shards)
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)shard, (uint)_plans.Shards, nameof(shards));
         StepBatch batch;
         lock (_gate)
         {

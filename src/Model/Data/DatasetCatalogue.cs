@@ -28,7 +28,9 @@ public static class DatasetCatalogue
                 "Set data.augmentation to \"none\" and data.augmentTest to false");
         if (recipe.Kind == DataKind.Synthetic)
         {
-            var sensor = FrameOptions.Canvas(recipe) is { } canvas ? new SensorSize(canvas.Width, canvas.Height) : SyntheticDataset.DefaultSensor;
+            var sensor = FrameOptions.Canvas(recipe) is { } canvas
+                ? new SensorSize(canvas.Width, canvas.Height)
+                : SyntheticDataset.DefaultSensor;
             return new SyntheticDataset(FrameOptions.From(recipe, sensor),
                 recipe.TrainSamples ?? SyntheticDataset.DefaultTrainSamples, recipe.TestSamples ?? SyntheticDataset.DefaultTestSamples);
         }

@@ -14,8 +14,8 @@ namespace Spikeformer.Data;
 /// <param name="Microseconds">Lowest and highest time met; null without events.</param>
 /// <param name="OverflowWords">Clock-overflow words met.</param>
 /// <param name="BackwardSteps">Events out of order met.</param>
-public sealed record SplitInspection(Split Split, int Samples, IReadOnlyList<int> ClassCounts, long MinEvents, double MeanEvents, long MaxEvents,
-    long OnEvents, long OffEvents, (int Low, int High)? X, (int Low, int High)? Y, (long Low, long High)? Microseconds,
+public sealed record SplitInspection(Split Split, int Samples, IReadOnlyList<int> ClassCounts, long MinEvents, double MeanEvents,
+    long MaxEvents, long OnEvents, long OffEvents, (int Low, int High)? X, (int Low, int High)? Y, (long Low, long High)? Microseconds,
     long OverflowWords, long BackwardSteps);
 
 /// <summary>Looks through the recordings of a data set, as <c>data inspect</c> shows them.</summary>

@@ -20,7 +20,8 @@ public static class EventFrames
     {
         var (H, W) = (options.Height, options.Width);
         if (frames_TCHW.Length != options.Shape.Elements)
-            throw new ArgumentException($"{frames_TCHW.Length} values are not the {options.Shape.Elements} of {options.Shape}.", nameof(frames_TCHW));
+            throw new ArgumentException($"{frames_TCHW.Length} values are not the {options.Shape.Elements} of {options.Shape}.",
+                nameof(frames_TCHW));
         if (events.Sensor.Height > H || events.Sensor.Width > W)
             throw new ArgumentException($"The sensor, {events.Sensor}, is larger than the canvas, {H}x{W}.", nameof(events));
 

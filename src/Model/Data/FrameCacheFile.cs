@@ -29,7 +29,8 @@ internal sealed unsafe class FrameCacheFile : IDisposable
         (_elements, _train) = (dataset.Shape.Elements, dataset.Count(Split.Train));
     }
 
-    /// <summary>Opens the cache of a data set; null if there is none or it is damaged, of another data set, or of another version.</summary>
+    /// <summary>Opens the cache of a data set; null if there is none or it is damaged, of another data set, or of another
+    /// version.</summary>
     public static FrameCacheFile? TryOpen(string path, IDataset dataset)
     {
         if (!File.Exists(path)) return null;
@@ -102,7 +103,8 @@ internal sealed unsafe class FrameCacheFile : IDisposable
     {
         header.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(header, Magic);
-        Span<int> numbers = [Version, valueBytes, dataset.Shape.TimeSteps, dataset.Shape.Channels, dataset.Shape.Height, dataset.Shape.Width,
+        var shape = dataset.Shape;
+        Span<int> numbers = [Version, valueBytes, shape.TimeSteps, shape.Channels, shape.Height, shape.Width,
             dataset.Count(Split.Train), dataset.Count(Split.Test)];
         for (int i = 0; i < numbers.Length; i++) BinaryPrimitives.WriteInt32LittleEndian(header[(8 + 4 * i)..], numbers[i]);
         Convert.FromHexString(dataset.ContentHash).CopyTo(header[40..]);

@@ -21,7 +21,8 @@ public sealed record FrameOptions(int TimeSteps, FramesBy By, long FrameMicrosec
     public string Key => $"frames/1 T={TimeSteps} by={By} us={FrameMicroseconds} canvas={Height}x{Width} clip={Clip}";
 
     /// <summary>Checks the <c>data</c> fields of a recipe against the sensor.</summary>
-    /// <exception cref="SpikeformerException">A field is missing, out of range, or the sensor is larger than the canvas; names the field.</exception>
+    /// <exception cref="SpikeformerException">A field is missing, out of range, or the sensor is larger than the canvas; names the
+    /// field.</exception>
     public static FrameOptions From(DataRecipe recipe, SensorSize sensor)
     {
         if (recipe.TimeSteps is < 1 or > 1024) throw Wrong("timeSteps", $"{recipe.TimeSteps} is not between 1 and 1024");
@@ -44,7 +45,8 @@ public sealed record FrameOptions(int TimeSteps, FramesBy By, long FrameMicrosec
     {
         null => null,
         [>= 1 and <= ushort.MaxValue, >= 1 and <= ushort.MaxValue] canvas => (canvas[0], canvas[1]),
-        _ => throw Wrong("canvas", $"[{string.Join(", ", recipe.Canvas)}] is not two numbers, rows and columns, from 1 to {ushort.MaxValue}"),
+        _ => throw Wrong("canvas",
+            $"[{string.Join(", ", recipe.Canvas)}] is not two numbers, rows and columns, from 1 to {ushort.MaxValue}"),
     };
 
     private static SpikeformerException Wrong(string field, string why) =>

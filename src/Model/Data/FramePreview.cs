@@ -6,7 +6,8 @@ namespace Spikeformer.Data;
 /// <param name="Pixels">Red, green, blue of each pixel, row by row; Width * Height * 3 bytes.</param>
 public sealed record RgbImage(int Width, int Height, byte[] Pixels);
 
-/// <summary>Draws a sample's frames side by side: ON red, OFF blue, both where both happened, brighter where there were more events.</summary>
+/// <summary>Draws a sample's frames side by side: ON red, OFF blue, both where both happened, brighter where there were more
+/// events.</summary>
 public static class FramePreview
 {
     private const byte Grid = 64;
@@ -15,8 +16,8 @@ public static class FramePreview
     /// <param name="frames_TCHW">Counts in row-major [T,2,H,W] order, channel 0 = OFF, 1 = ON.</param>
     /// <param name="shape">Their shape.</param>
     /// <param name="scale">Side of a drawn pixel, at least 1.</param>
-    /// <returns>An image of T frames with one grey column between neighbours. The largest count of the sample has full brightness; any event
-    /// at all is visible.</returns>
+    /// <returns>An image of T frames with one grey column between neighbours. The largest count of the sample has full brightness; any
+    /// event at all is visible.</returns>
     /// <exception cref="ArgumentException">The frames are not of two channels or not of this shape.</exception>
     public static RgbImage Render(ReadOnlySpan<float> frames_TCHW, SampleShape shape, int scale = 4)
     {

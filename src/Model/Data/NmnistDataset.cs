@@ -27,7 +27,8 @@ public sealed class NmnistDataset : RecordingDataset
     public NmnistDataset(string folder, FrameOptions options) : base(options)
     {
         if (!Directory.Exists(folder))
-            throw new SpikeformerException(ErrorKind.NotFound, $"data folder {folder} does not exist", "Give the folder that holds Train and Test");
+            throw new SpikeformerException(ErrorKind.NotFound, $"data folder {folder} does not exist",
+                "Give the folder that holds Train and Test");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes($"{Name}/1 {options.Key}\n"));
         _train = Open(folder, "Train", hash);
@@ -59,7 +60,8 @@ public sealed class NmnistDataset : RecordingDataset
         {
             var bytes = ReadFile(recording.Path, ref buffer);
             if (XxHash128.HashToUInt128(bytes) != recording.Hash)
-                throw new SpikeformerException(ErrorKind.CheckFailed, $"{recording.Path}: the file has changed since the data set was opened",
+                throw new SpikeformerException(ErrorKind.CheckFailed,
+                    $"{recording.Path}: the file has changed since the data set was opened",
                     "Leave the data alone while it is in use, and start again");
             return NmnistReader.Read(bytes, recording.Path, events);
         }
@@ -125,7 +127,8 @@ public sealed class NmnistDataset : RecordingDataset
             NmnistReader.CheckLength(length, path);
             if (length > buffer.Length) buffer = new byte[length];
             int read = 0;
-            while (read < length && RandomAccess.Read(file, buffer.AsSpan(read, (int)length - read), read) is > 0 and var more) read += more;
+            while (read < length && RandomAccess.Read(file, buffer.AsSpan(read, (int)length - read), read) is > 0 and var more)
+                read += more;
             NmnistReader.CheckLength(read, path);
             return buffer.AsSpan(0, read);
         }
@@ -136,7 +139,8 @@ public sealed class NmnistDataset : RecordingDataset
     }
 
     private static SpikeformerException Unreadable(string path, Exception cause) =>
-        new(ErrorKind.NotFound, $"{path} cannot be read: {cause.Message.TrimEnd('.')}", "Check that it exists and that you may read it", cause);
+        new(ErrorKind.NotFound, $"{path} cannot be read: {cause.Message.TrimEnd('.')}",
+            "Check that it exists and that you may read it", cause);
 
     private static SpikeformerException Layout(string what) =>
         new(ErrorKind.Usage, what, "N-MNIST is laid out as Train/DIGIT/*.bin and Test/DIGIT/*.bin, with all digits 0 to 9 in both");

@@ -59,17 +59,19 @@ public static class NmnistReader
     public static void CheckLength(long length, string file)
     {
         if (length == 0)
-            throw new SpikeformerException(ErrorKind.CheckFailed, $"{file}: the recording is empty (0 bytes)", "Copy the file again or remove it");
+            throw new SpikeformerException(ErrorKind.CheckFailed, $"{file}: the recording is empty (0 bytes)",
+                "Copy the file again or remove it");
         if (length > MaxFileBytes)
             throw new SpikeformerException(ErrorKind.CheckFailed,
-                $"{file}: {length:N0} bytes are too many for an N-MNIST recording (limit {MaxFileBytes:N0})", "Check what this file is, or remove it");
+                $"{file}: {length:N0} bytes are too many for an N-MNIST recording (limit {MaxFileBytes:N0})",
+                "Check what this file is, or remove it");
         if (length % EventBytes != 0)
             throw new SpikeformerException(ErrorKind.CheckFailed,
-                $"{file}: cut off inside an event at byte {length - length % EventBytes}: {length} bytes are not a multiple of {EventBytes}",
+                $"{file}: cut off inside an event at byte {length - length % EventBytes}: {length} is no multiple of {EventBytes}",
                 "Copy the file again or remove it");
     }
 
-    private static SpikeformerException OutsideSensor(string file, int offset, string axis, int value, int limit) => new(ErrorKind.CheckFailed,
-        $"{file}: byte {offset}: {axis} = {value} lies outside the sensor (0 to {limit - 1})",
+    private static SpikeformerException OutsideSensor(string file, int offset, string axis, int value, int limit) => new(
+        ErrorKind.CheckFailed, $"{file}: byte {offset}: {axis} = {value} lies outside the sensor (0 to {limit - 1})",
         "The file is damaged or not N-MNIST: copy it again or remove it");
 }

@@ -4,7 +4,8 @@ using Spikeformer.Training;
 namespace Spikeformer.Data;
 
 /// <summary>A data set of event recordings: samples are recordings, read as events or, as the trainer does, as frames.</summary>
-/// <remarks>Safe for concurrent readers. Reading needs no garbage per sample once each reading thread has met the longest recording.</remarks>
+/// <remarks>Safe for concurrent readers. Reading needs no garbage per sample once each reading thread has met the longest
+/// recording.</remarks>
 /// <param name="options">How recordings become frames.</param>
 public abstract class RecordingDataset(FrameOptions options) : IDataset
 {

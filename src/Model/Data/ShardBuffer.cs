@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Data;
 
-/// <summary>Native memory for one shard's samples, made once and filled again and again. Smaller micro-batches are views of its start.</summary>
+/// <summary>Native memory for one shard's samples, made once and filled again and again. Smaller micro-batches are views of its
+/// start.</summary>
 internal sealed unsafe class ShardBuffer : IDisposable
 {
     private readonly Tensor _x_BTCHW, _y_B;

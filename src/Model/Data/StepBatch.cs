@@ -23,8 +23,8 @@ public sealed class StepBatch : IDisposable
     /// <summary>The step as the engine names it.</summary>
     public StepIdentity Identity => new(Plan.Step, Plan.Epoch, Plan.Count);
 
-    /// <summary>One input per shard that was asked for, in that order. Tensors are on the CPU, float32 [B,T,C,H,W] and int64 [B], null where
-    /// a shard has no samples; they belong to the loader and are valid until this object is disposed.</summary>
+    /// <summary>One input per shard that was asked for, in that order. Tensors are on the CPU, float32 [B,T,C,H,W] and int64 [B], null
+    /// where a shard has no samples; they belong to the loader and are valid until this object is disposed.</summary>
     public IReadOnlyList<ShardInput> Inputs => _inputs;
 
     /// <summary>Gives the memory back; the tensors must no longer be used.</summary>

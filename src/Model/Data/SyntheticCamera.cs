@@ -7,7 +7,8 @@ namespace Spikeformer.Data;
 /// the scene has moved away from it by its contrast threshold (Lichtsteiner et al., "A 128x128 120 dB 15 us latency asynchronous temporal
 /// contrast vision sensor", 2008). Thresholds differ a little from pixel to pixel, and pixels fire at random as well.
 /// </summary>
-/// <remarks>Not thread-safe; hold one per thread. Arithmetic is exact or correctly rounded, so recordings are the same on every machine.</remarks>
+/// <remarks>Not thread-safe; hold one per thread. Arithmetic is exact or correctly rounded, so recordings are the same on every
+/// machine.</remarks>
 internal sealed class SyntheticCamera
 {
     private const int Moments = 72;
@@ -79,7 +80,8 @@ internal sealed class SyntheticCamera
             int crossings = (int)(Math.Abs(change) / threshold);
             byte polarity = change > 0 ? (byte)1 : (byte)0;
             for (int k = 1; k <= crossings; k++)
-                events.Add(before + (long)((now - before) * (k * threshold / Math.Abs(change))), i % Sensor.Width, i / Sensor.Width, polarity);
+                events.Add(before + (long)((now - before) * (k * threshold / Math.Abs(change))), i % Sensor.Width, i / Sensor.Width,
+                    polarity);
             _memory[i] += (change > 0 ? threshold : -threshold) * crossings;
         }
     }

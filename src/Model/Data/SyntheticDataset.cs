@@ -10,7 +10,8 @@ namespace Spikeformer.Data;
 /// files. A sample is a pure function of its split, its number and the sensor, the same on every machine.
 /// </summary>
 /// <remarks>Classes take turns, so every split is balanced. Place, size, tempo and phase vary within each class by the same laws, so where
-/// something moves says little about the class; four of the classes differ in the sense of rotation and the side of the elbow only.</remarks>
+/// something moves says little about the class. The two senses of each arm's rotation, and hand-clap and other, differ in nothing but the
+/// order of events: added up over time they look the same.</remarks>
 public sealed class SyntheticDataset : RecordingDataset
 {
     /// <summary>Samples to train on where the recipe does not say.</summary>
@@ -33,7 +34,8 @@ public sealed class SyntheticDataset : RecordingDataset
     /// <param name="trainSamples">Number of training samples, above 0.</param>
     /// <param name="testSamples">Number of test samples, above 0.</param>
     /// <exception cref="SpikeformerException">A size is out of range.</exception>
-    public SyntheticDataset(FrameOptions options, int trainSamples = DefaultTrainSamples, int testSamples = DefaultTestSamples) : base(options)
+    public SyntheticDataset(FrameOptions options, int trainSamples = DefaultTrainSamples,
+        int testSamples = DefaultTestSamples) : base(options)
     {
         if (options is not { Height: >= 16 and <= 512, Width: >= 16 and <= 512 })
             throw new SpikeformerException(ErrorKind.Usage,

@@ -16,8 +16,8 @@ internal enum SyntheticGesture
 internal readonly record struct Patch(double X, double Y, double Radius);
 
 /// <summary>
-/// One performance of a gesture: where its patches (hands, elbows) are at each moment. Place, size, tempo, phase and amplitude are drawn per
-/// sample, from the same distributions for every class, so that a class is told by how things move and not by where they are.
+/// One performance of a gesture: where its patches (hands, elbows) are at each moment. Place, size, tempo, phase and amplitude are drawn
+/// per sample, from the same distributions for every class, so that a class is told by how things move and not by where they are.
 /// </summary>
 /// <remarks>Only additions, multiplications, divisions and floor: the same bits on every machine.</remarks>
 internal readonly struct GesturePerformance

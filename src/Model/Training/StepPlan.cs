@@ -7,7 +7,8 @@ public readonly struct StepPlan
     private readonly int[] _order;
     private readonly int _first, _piece, _pieceSize;
 
-    internal StepPlan(long step, int epoch, int stepInEpoch, int shards, int[] order, int first, int count, int piece = 0, int pieceSize = int.MaxValue)
+    internal StepPlan(long step, int epoch, int stepInEpoch, int shards, int[] order, int first, int count, int piece = 0,
+        int pieceSize = int.MaxValue)
     {
         (Step, Epoch, StepInEpoch, Shards, Count) = (step, epoch, stepInEpoch, shards, count);
         (_order, _first, _piece, _pieceSize) = (order, first, piece, pieceSize);

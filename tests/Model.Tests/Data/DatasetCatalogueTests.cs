@@ -14,14 +14,16 @@ public sealed class DatasetCatalogueTests : IDisposable
     public void The_synthetic_camera_needs_no_path()
     {
         using var dataset = Open(new() { Kind = DataKind.Synthetic, TimeSteps = 3, TrainSamples = 12, TestSamples = 5 }, null);
-        Assert.Equal(("synthetic", 12, 5, new SampleShape(3, 2, 32, 32)), (dataset.Name, dataset.Count(Split.Train), dataset.Count(Split.Test), dataset.Shape));
+        Assert.Equal(("synthetic", 12, 5, new SampleShape(3, 2, 32, 32)), (dataset.Name, dataset.Count(Split.Train),
+            dataset.Count(Split.Test), dataset.Shape));
         Assert.Single(Directory.GetFiles(_cache));
     }
 
     [Fact]
     public void The_synthetic_camera_is_as_large_as_the_canvas()
     {
-        using var dataset = Open(new() { Kind = DataKind.Synthetic, TimeSteps = 2, Canvas = [16, 24], TrainSamples = 1, TestSamples = 1 }, null);
+        using var dataset = Open(new() { Kind = DataKind.Synthetic, TimeSteps = 2, Canvas = [16, 24], TrainSamples = 1, TestSamples = 1 },
+            null);
         Assert.Equal(new SampleShape(2, 2, 16, 24), dataset.Shape);
         var frames = new float[dataset.Shape.Elements];
         dataset.Read(Split.Train, 0, null, frames);

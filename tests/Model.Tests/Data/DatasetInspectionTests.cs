@@ -13,7 +13,8 @@ public sealed class DatasetInspectionTests
         using var dataset = new NmnistDataset(folder.Path, NmnistFolder.Options);
         var train = DatasetInspection.Of(dataset, Split.Train);
         Assert.Equal([2, 2, 2, 2, 2, 2, 2, 2, 3, 2], train.ClassCounts);
-        Assert.Equal((21, 3L, 123 / 21.0, 6L, 61L, 62L), (train.Samples, train.MinEvents, train.MeanEvents, train.MaxEvents, train.OnEvents, train.OffEvents));
+        Assert.Equal((21, 3L, 123 / 21.0, 6L, 61L, 62L), (train.Samples, train.MinEvents, train.MeanEvents, train.MaxEvents,
+            train.OnEvents, train.OffEvents));
         Assert.Equal(((0, 30), (0, 31), (0L, 8192L + 256)), (train.X, train.Y, train.Microseconds));
         Assert.Equal((1L, 1L), (train.OverflowWords, train.BackwardSteps));
     }

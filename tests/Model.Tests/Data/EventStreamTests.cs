@@ -14,7 +14,8 @@ public sealed class EventStreamTests
         for (int i = 0; i < 3000; i++) _events.Add(i, i % 5, i % 3, (byte)(i % 2));
         Assert.Equal(3000, _events.Count);
         for (int i = 0; i < 3000; i++)
-            Assert.Equal(((long)i, i % 5, i % 3, i % 2), (_events.Times[i], (int)_events.X[i], (int)_events.Y[i], (int)_events.Polarities[i]));
+            Assert.Equal(((long)i, i % 5, i % 3, i % 2), (_events.Times[i], (int)_events.X[i], (int)_events.Y[i],
+                (int)_events.Polarities[i]));
     }
 
     [Theory]

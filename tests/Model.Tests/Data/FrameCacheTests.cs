@@ -21,7 +21,8 @@ public sealed class FrameCacheTests : IDisposable
         using var again = Wrap(second);
         AssertSame(new CountingDataset(), again);
         Assert.Equal(0, second.Reads);
-        Assert.Equal((first.ContentHash, first.Shape, 5, 3, 1), (again.ContentHash, again.Shape, again.Count(Split.Train), again.Count(Split.Test), again.Label(Split.Train, 1)));
+        Assert.Equal((first.ContentHash, first.Shape, 5, 3, 1), (again.ContentHash, again.Shape, again.Count(Split.Train),
+            again.Count(Split.Test), again.Label(Split.Train, 1)));
         Assert.Throws<ArgumentOutOfRangeException>(() => again.Read(Split.Test, 3, null, new float[again.Shape.Elements]));
         Assert.Empty(_warnings);
     }
@@ -133,7 +134,8 @@ public sealed class FrameCacheTests : IDisposable
         Assert.Empty(Directory.GetFiles(_cache));
     }
 
-    private IDataset Wrap(RecordingDataset dataset) => FrameCache.Wrap(dataset, new() { Folder = _cache, Warn = text => { lock (_warnings) _warnings.Add(text); } });
+    private IDataset Wrap(RecordingDataset dataset) =>
+        FrameCache.Wrap(dataset, new() { Folder = _cache, Warn = text => { lock (_warnings) _warnings.Add(text); } });
 
     private string[] Files() => Directory.GetFiles(_cache, "*.frames");
 

@@ -22,7 +22,8 @@ public sealed class FramePreviewTests
         for (int row = 0; row < 6; row++)
             for (int column = 0; column < 6; column++)
                 Assert.Equal(((byte)(row >= 3 && column >= 3 ? 255 : 0), (byte)0, (byte)(row < 3 && column < 3 ? 255 : 0)),
-                    (image.Pixels[(row * 6 + column) * 3], image.Pixels[(row * 6 + column) * 3 + 1], image.Pixels[(row * 6 + column) * 3 + 2]));
+                    (image.Pixels[(row * 6 + column) * 3], image.Pixels[(row * 6 + column) * 3 + 1],
+                        image.Pixels[(row * 6 + column) * 3 + 2]));
     }
 
     [Fact]

@@ -131,7 +131,8 @@ public sealed class NmnistDatasetTests : IDisposable
         var test = DatasetInspection.Of(dataset, Split.Test);
         Assert.Equal([97, 116, 99, 93, 105, 92, 94, 117, 87, 100], train.ClassCounts);
         Assert.Equal([8, 14, 8, 11, 14, 7, 10, 15, 2, 11], test.ClassCounts);
-        Assert.Equal((1000, 4133, 100, 3856), (train.Samples, (int)Math.Round(train.MeanEvents), test.Samples, (int)Math.Round(test.MeanEvents)));
+        Assert.Equal((1000, 4133, 100, 3856), (train.Samples, (int)Math.Round(train.MeanEvents), test.Samples,
+            (int)Math.Round(test.MeanEvents)));
         Assert.Equal((1069, 7152), (Math.Min(train.MinEvents, test.MinEvents), Math.Max(train.MaxEvents, test.MaxEvents)));
         Assert.Equal(((0, 33), (0, 33)), (train.X, train.Y));
         Assert.Equal((0, 0), (train.OverflowWords, train.BackwardSteps));

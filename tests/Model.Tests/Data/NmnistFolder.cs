@@ -29,7 +29,8 @@ internal sealed class NmnistFolder : IDisposable
 
     /// <summary>Event i lies at (digit, i % 34) and has number and parity of its own.</summary>
     public static byte[] Recording(int digit, int sample, int events) =>
-        [.. Enumerable.Range(0, events).SelectMany(i => new[] { (byte)digit, (byte)(i % 34), (byte)(i % 2 << 7), (byte)sample, (byte)Math.Min(i, 255) })];
+        [.. Enumerable.Range(0, events).SelectMany(i => new[] { (byte)digit, (byte)(i % 34), (byte)(i % 2 << 7), (byte)sample,
+            (byte)Math.Min(i, 255) })];
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

@@ -44,7 +44,8 @@ public sealed class NmnistReaderTests
     }
 
     [Theory]
-    [InlineData(34, 0, "byte 5: x = 34"), InlineData(0, 34, "byte 6: y = 34"), InlineData(0, 239, "byte 6: y = 239"), InlineData(255, 1, "byte 5: x = 255")]
+    [InlineData(34, 0, "byte 5: x = 34"), InlineData(0, 34, "byte 6: y = 34"), InlineData(0, 239, "byte 6: y = 239"),
+    InlineData(255, 1, "byte 5: x = 255")]
     public void An_event_outside_the_sensor_is_named_with_the_byte(byte x, byte y, string where)
     {
         var error = Assert.Throws<SpikeformerException>(() => NmnistReader.Read([0, 0, 0, 0, 1, x, y, 0, 0, 2], "a.bin", _events));
@@ -55,7 +56,8 @@ public sealed class NmnistReaderTests
     [Fact]
     public void An_empty_or_overlong_file_is_refused()
     {
-        Assert.Contains("a.bin: the recording is empty", Assert.Throws<SpikeformerException>(() => NmnistReader.Read([], "a.bin", _events)).Message);
+        Assert.Contains("a.bin: the recording is empty",
+            Assert.Throws<SpikeformerException>(() => NmnistReader.Read([], "a.bin", _events)).Message);
         Assert.Contains("too many", Assert.Throws<SpikeformerException>(() => NmnistReader.CheckLength((64L << 20) + 5, "a.bin")).Message);
         NmnistReader.CheckLength((64 << 20) / 5 * 5, "a.bin");
     }

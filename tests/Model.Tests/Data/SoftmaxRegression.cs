@@ -2,14 +2,15 @@ using Spikeformer.Data;
 
 namespace Spikeformer.Model.Tests.Data;
 
-/// <summary>The simplest trained classifier, on frames of half the resolution: what it can do needs no network, what it cannot do shows what
-/// the data demands.</summary>
+/// <summary>The simplest trained classifier, on frames of half the resolution: what it can do needs no network, what it cannot do shows
+/// what the data demands.</summary>
 internal static class SoftmaxRegression
 {
     private const int Epochs = 30;
     private const float Rate = 0.5f;
 
-    /// <summary>Trains on the frames (or, still, on their sum over time and polarity) and returns the share of correct test samples.</summary>
+    /// <summary>Trains on the frames (or, still, on their sum over time and polarity) and returns the share of correct test
+    /// samples.</summary>
     public static double TestAccuracy(IDataset dataset, bool still)
     {
         int classes = dataset.ClassNames.Count;

@@ -35,7 +35,8 @@ public sealed class SyntheticDatasetTests
         var shared = new float[110][];
         Parallel.For(0, 110, i => shared[i] = Frames(Dataset, Split.Test, i));
         Assert.Equal(alone, shared[42]);
-        Assert.Equal(110, shared.Select(frames => Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(frames.AsSpan())))).Distinct().Count());
+        Assert.Equal(110,
+            shared.Select(frames => Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(frames.AsSpan())))).Distinct().Count());
     }
 
     [Fact]
@@ -43,7 +44,8 @@ public sealed class SyntheticDatasetTests
     {
         Assert.Equal((11, 330, 110), (Dataset.ClassNames.Distinct().Count(), Dataset.Count(Split.Train), Dataset.Count(Split.Test)));
         foreach (var split in Enum.GetValues<Split>())
-            Assert.All(Enumerable.Range(0, Dataset.Count(split)).CountBy(i => Dataset.Label(split, i)), pair => Assert.Equal(Dataset.Count(split) / 11, pair.Value));
+            Assert.All(Enumerable.Range(0, Dataset.Count(split)).CountBy(i => Dataset.Label(split, i)),
+                pair => Assert.Equal(Dataset.Count(split) / 11, pair.Value));
         Assert.NotEqual(Frames(Dataset, Split.Train, 5), Frames(Dataset, Split.Test, 5));
     }
 
@@ -77,7 +79,8 @@ public sealed class SyntheticDatasetTests
     public void Where_something_moves_does_not_tell_the_class()
     {
         // Nearest class mean of the centre of all events: chance is 1/11.
-        var centres = Enum.GetValues<Split>().ToDictionary(split => split, split => Enumerable.Range(0, Dataset.Count(split)).Select(i => Centre(split, i)).ToArray());
+        var centres = Enum.GetValues<Split>().ToDictionary(split => split,
+            split => Enumerable.Range(0, Dataset.Count(split)).Select(i => Centre(split, i)).ToArray());
         var means = Enumerable.Range(0, 11).Select(label => centres[Split.Train].Where((_, i) => i % 11 == label)
             .Aggregate((X: 0.0, Y: 0.0), (sum, c) => (sum.X + c.X / 30, sum.Y + c.Y / 30))).ToArray();
         int correct = centres[Split.Test].Where((c, i) => i % 11 == Array.IndexOf(means,
@@ -93,7 +96,8 @@ public sealed class SyntheticDatasetTests
     }
 
     [Theory]
-    [InlineData(0), InlineData(0.1), InlineData(0.25), InlineData(0.4), InlineData(0.5), InlineData(0.75), InlineData(-0.3), InlineData(7.9)]
+    [InlineData(0), InlineData(0.1), InlineData(0.25), InlineData(0.4), InlineData(0.5), InlineData(0.75), InlineData(-0.3),
+        InlineData(7.9)]
     public void Sine_and_cosine_are_exact_to_a_ten_millionth(double turn)
     {
         Assert.Equal(Math.Sin(2 * Math.PI * turn), Turns.Sin(turn), 1e-7);

@@ -12,7 +12,7 @@ public static class AtomicFile
 
     /// <summary>Writes or replaces a file.</summary>
     /// <param name="path">The file; its directory must exist.</param>
-    /// <param name="content">Writes the content, in bytes, to the stream it gets; what it throws is passed on and nothing is left behind.</param>
+    /// <param name="content">Writes the content to the stream it gets; what it throws is passed on, and nothing is left behind.</param>
     /// <exception cref="SpikeformerException">The file system refuses: full disk (Failed), no permission (Usage). An existing file is
     /// unchanged.</exception>
     public static void Write(string path, Action<Stream> content)

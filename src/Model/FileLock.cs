@@ -64,8 +64,8 @@ internal sealed class FileLock : IDisposable
     {
         Span<byte> text = stackalloc byte[32];
         int length = RandomAccess.Read(file, text, 0);
-        return int.TryParse(Encoding.ASCII.GetString(text[..length]), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int pid)
-            ? string.Create(CultureInfo.InvariantCulture, $"process {pid}")
+        return int.TryParse(text[..length].TrimEnd((byte)'\n'), CultureInfo.InvariantCulture, out int pid)
+            ? $"process {pid}"
             : "another process";
     }
 }

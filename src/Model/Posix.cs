@@ -6,7 +6,7 @@ namespace Spikeformer;
 /// <summary>The few calls of Linux that .NET has no method for.</summary>
 internal static partial class Posix
 {
-    public const int ENOENT = 2, EINTR = 4, EAGAIN = 11, EACCES = 13, EXDEV = 18, ENOTDIR = 20, EFBIG = 27, ENOSPC = 28, EROFS = 30, EDQUOT = 122;
+    public const int EINTR = 4, EAGAIN = 11, EACCES = 13, ENOSPC = 28, EROFS = 30, EDQUOT = 122;
 
     private const int O_RDONLY = 0, O_RDWR = 2, O_CREAT = 0x40, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000;
     private const int LockExclusive = 2, LockNonBlocking = 4;
@@ -21,7 +21,7 @@ internal static partial class Posix
             if (Marshal.GetLastPInvokeError() != EINTR) throw LastError(path);
     }
 
-    /// <summary>Opens a file for a lock, making it when it does not exist. Children do not inherit it: a lock must die with its owner.</summary>
+    /// <summary>Opens a file for a lock, making it when needed. Children do not inherit it: a lock must die with its owner.</summary>
     public static SafeFileHandle OpenLockFile(string path) => Open(path, O_RDWR | O_CREAT | O_CLOEXEC);
 
     /// <summary>Takes the exclusive flock(2) of an open file without waiting; false when someone else has it.</summary>

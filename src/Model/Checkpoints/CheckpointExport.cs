@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>Moves a network's weights between checkpoints and single safetensors files, which PyTorch opens under the authors' names.</summary>
+/// <summary>Moves a network's weights between checkpoints and single safetensors files, which PyTorch opens under the authors'
+/// names.</summary>
 public static class CheckpointExport
 {
     private const int DifferencesShown = 20;
@@ -11,13 +12,14 @@ public static class CheckpointExport
     /// <summary>Writes the network's parameters and buffers of a checkpoint, without optimizer state, into one file.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="path">The file; replaced atomically. Its directory must exist.</param>
-    /// <exception cref="SpikeformerException">The checkpoint holds no network tensors (CheckFailed), or the file system refuses.</exception>
+    /// <exception cref="SpikeformerException">It holds no network tensors (CheckFailed), or the file system refuses.</exception>
     public static void Write(Checkpoint checkpoint, string path)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         var weights = checkpoint.State.Where(tensor => tensor.Group == StateTensor.NetworkGroup).ToList();
         if (weights.Count == 0)
-            throw new SpikeformerException(ErrorKind.CheckFailed, $"Checkpoint {checkpoint.Id} holds no tensors of a network", "Choose another checkpoint");
+            throw new SpikeformerException(ErrorKind.CheckFailed, $"Checkpoint {checkpoint.Id} holds no tensors of a network",
+                "Choose another checkpoint");
         var metadata = Metadata(checkpoint.Info);
         metadata["recipe"] = JsonSerializer.Serialize(checkpoint.Info.Recipe);
         metadata["classNames"] = JsonSerializer.Serialize(checkpoint.Info.ClassNames);
@@ -50,8 +52,10 @@ public static class CheckpointExport
         string[] differences =
         [
             .. Listed("missing", expected.Where(spec => !found.ContainsKey(spec.Name)).Select(spec => $"{spec.Name} {spec.Layout}")),
-            .. Listed("unexpected", tensors.Where(tensor => !wanted.ContainsKey(tensor.Name)).Select(tensor => $"{tensor.Name} {tensor.Spec.Layout}")),
-            .. Listed("different", tensors.Where(tensor => wanted.TryGetValue(tensor.Name, out var spec) && spec.Layout != tensor.Spec.Layout)
+            .. Listed("unexpected", tensors.Where(tensor => !wanted.ContainsKey(tensor.Name))
+                .Select(tensor => $"{tensor.Name} {tensor.Spec.Layout}")),
+            .. Listed("different", tensors
+                .Where(tensor => wanted.TryGetValue(tensor.Name, out var spec) && spec.Layout != tensor.Spec.Layout)
                 .Select(tensor => $"{tensor.Name} is {tensor.Spec.Layout}, needed is {wanted[tensor.Name].Layout}")),
         ];
         if (differences.Length > 0)

@@ -21,7 +21,7 @@ public sealed record CheckpointInfo
     public required string Run { get; init; }
     /// <summary>Counts overrides and rewinds of the run, from 0. Only the highest lineage is continued.</summary>
     public int Lineage { get; init; }
-    /// <summary>Step at which this lineage left the one before; 0 for lineage 0. Later checkpoints of older lineages are abandoned.</summary>
+    /// <summary>Step at which this lineage left the one before; 0 for lineage 0. Later steps of older lineages are abandoned.</summary>
     public long LineageStart { get; init; }
     /// <summary>The generation that saved it.</summary>
     public GenerationId Generation { get; init; } = GenerationId.Alone;
@@ -61,8 +61,8 @@ public sealed record CheckpointInfo
     /// <summary>The first field that no checkpoint can have, with its value; null when there is none.</summary>
     internal string? Problem()
     {
-        foreach ((string field, long value) in new[] { (nameof(Lineage), Lineage), (nameof(LineageStart), LineageStart), (nameof(Step), Step),
-            (nameof(Epoch), Epoch), (nameof(StepInEpoch), StepInEpoch), (nameof(AppliedUpdates), AppliedUpdates),
+        foreach ((string field, long value) in new[] { (nameof(Lineage), Lineage), (nameof(LineageStart), LineageStart),
+            (nameof(Step), Step), (nameof(Epoch), Epoch), (nameof(StepInEpoch), StepInEpoch), (nameof(AppliedUpdates), AppliedUpdates),
             (nameof(LossScaleGoodSteps), LossScaleGoodSteps), ("Generation.Number", Generation.Number) })
             if (value < 0) return $"{field} is {value}";
         foreach ((string field, string value) in new[] { (nameof(StepDigest), StepDigest), (nameof(LedgerDigest), LedgerDigest),

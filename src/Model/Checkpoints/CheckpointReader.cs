@@ -132,15 +132,16 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         string name = Name(id, Manifest.FileName);
         using Stream stream = files.OpenRead(id.Folder, Manifest.FileName);
         if (stream.Length > Manifest.MaxBytes)
-            throw new SpikeformerException(ErrorKind.CheckFailed, $"{name} has {stream.Length} bytes, at most {Manifest.MaxBytes} are allowed",
-                "Use another checkpoint");
+            throw new SpikeformerException(ErrorKind.CheckFailed,
+                $"{name} has {stream.Length} bytes, at most {Manifest.MaxBytes} are allowed", "Use another checkpoint");
         var bytes = new byte[stream.Length];
         int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         Manifest manifest = Manifest.Parse(bytes.AsSpan(0, read), name);
         var said = new CheckpointId(manifest.Checkpoint.Step, manifest.Checkpoint.Lineage);
         return said == id
             ? manifest
-            : throw new SpikeformerException(ErrorKind.CheckFailed, $"{name} is that of {said}", "Put the folder's own manifest back, or use another checkpoint");
+            : throw new SpikeformerException(ErrorKind.CheckFailed, $"{name} is that of {said}",
+                "Put the folder's own manifest back, or use another checkpoint");
     }
 
     private string Name(CheckpointId id, string file) => $"{files.Location}/{id.Folder}/{file}";

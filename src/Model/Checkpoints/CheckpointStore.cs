@@ -56,8 +56,8 @@ public sealed class CheckpointStore
     /// <param name="info">What is saved; step and lineage name the checkpoint.</param>
     /// <param name="state">The tensors, names unique; their order is kept.</param>
     /// <param name="best">Marks it as the best of the run, in place of an earlier one.</param>
-    /// <exception cref="SpikeformerException">The disk is full or fails (Failed), no permission (Usage), or the checkpoint exists with other
-    /// tensors (Conflict). Earlier checkpoints are untouched and nothing of this one is left.</exception>
+    /// <exception cref="SpikeformerException">The disk is full or fails (Failed), no permission (Usage), or it exists with other tensors
+    /// (Conflict). Earlier checkpoints are untouched and nothing of this one is left.</exception>
     /// <exception cref="ArgumentException">The information or the state could not be read back.</exception>
     public SaveResult Save(CheckpointInfo info, IReadOnlyList<StateTensor> state, bool best = false)
     {
@@ -98,20 +98,23 @@ public sealed class CheckpointStore
 
     /// <summary>As <see cref="TryReadNewest"/>, but there must be one.</summary>
     /// <param name="lineage">The current lineage; null takes the highest that has a checkpoint.</param>
-    /// <exception cref="SpikeformerException">There is none (NotFound), or all are broken (CheckFailed, with the reason of each).</exception>
+    /// <exception cref="SpikeformerException">There is none (NotFound), or all are broken (CheckFailed, with each reason).</exception>
     public NewestCheckpoint ReadNewest(int? lineage = null)
     {
         NewestCheckpoint newest = TryReadNewest(lineage);
         if (newest.Checkpoint is not null) return newest;
-        if (newest.Skipped.Count == 0) throw new SpikeformerException(ErrorKind.NotFound, $"There is no checkpoint in {Location}", "Check the path or train anew");
+        if (newest.Skipped.Count == 0)
+            throw new SpikeformerException(ErrorKind.NotFound, $"There is no checkpoint in {Location}", "Check the path or train anew");
         string reasons = string.Concat(newest.Skipped.Select(skipped => $"\n  {skipped.Id}: {skipped.Reason}"));
-        throw new SpikeformerException(ErrorKind.CheckFailed, $"No checkpoint in {Location} is sound:{reasons}\n", "Restore one from a copy or train anew");
+        throw new SpikeformerException(ErrorKind.CheckFailed, $"No checkpoint in {Location} is sound:{reasons}\n",
+            "Restore one from a copy or train anew");
     }
 
     /// <summary>Reads one checkpoint and verifies every byte of it.</summary>
     /// <param name="step">Its step.</param>
     /// <param name="lineage">Its lineage; null takes the highest that has this step.</param>
-    /// <exception cref="SpikeformerException">It does not exist (NotFound), is damaged (CheckFailed) or of another version (Conflict).</exception>
+    /// <exception cref="SpikeformerException">It does not exist (NotFound), is damaged (CheckFailed), or of another version
+    /// (Conflict).</exception>
     public Checkpoint Read(long step, int? lineage = null) => _reader.Read(Find(step, lineage));
 
     /// <summary>Reads every byte of one checkpoint without keeping it.</summary>

@@ -6,9 +6,9 @@ using System.Text.Json.Serialization;
 namespace Spikeformer.Checkpoints;
 
 /// <summary>
-/// A file of JSON objects, one a line, that only grows: <c>steps.jsonl</c>, <c>events.jsonl</c>. A kill loses at most the last line, and the
-/// next opening removes what is left of it. A full or broken disk never stops the caller: lines wait in memory, one warning is given, and
-/// they are written when the disk takes them again. Thread-safe.
+/// A file of JSON objects, one a line, that only grows: <c>steps.jsonl</c>, <c>events.jsonl</c>. A kill loses at most the last line, and
+/// the next opening removes what is left of it. A full or broken disk never stops the caller: lines wait in memory, one warning is given,
+/// and they are written when the disk takes them again. Thread-safe.
 /// </summary>
 public sealed class JsonLinesLog : IDisposable
 {
@@ -64,7 +64,8 @@ public sealed class JsonLinesLog : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(linesPerWrite, 1);
         try
         {
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            const FileShare Sharing = FileShare.ReadWrite | FileShare.Delete;
+            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, Sharing, bufferSize: 0);
             try
             {
                 long end = JsonLines.ValidLength(file, throughStep ?? long.MaxValue);
@@ -84,7 +85,7 @@ public sealed class JsonLinesLog : IDisposable
     }
 
     /// <summary>Appends one line. Never fails for the disk's sake.</summary>
-    /// <param name="line">An object; its properties are named in camel case, enums as texts, non-finite numbers as <c>"NaN"</c> and so on.</param>
+    /// <param name="line">An object; names are in camel case, enums texts, non-finite numbers <c>"NaN"</c> and so on.</param>
     /// <typeparam name="T">Type of the line.</typeparam>
     /// <exception cref="ArgumentException"><paramref name="line"/> does not become a JSON object.</exception>
     public void Append<T>(T line)
@@ -110,7 +111,7 @@ public sealed class JsonLinesLog : IDisposable
         lock (_writing) WriteWaiting();
     }
 
-    /// <summary>Makes all lines survive a power cut, as a checkpoint should before it is announced. Never fails for the disk's sake.</summary>
+    /// <summary>Makes all lines survive a power cut, as a checkpoint needs. Never fails for the disk's sake.</summary>
     public void Sync()
     {
         lock (_writing)
@@ -149,7 +150,7 @@ public sealed class JsonLinesLog : IDisposable
             _length += _waiting.WrittenCount;
             _waiting.ResetWrittenCount();
             _waitingLines = 0;
-            if (_refused) _warn(_lostLines == 0 ? $"{_path} is written again, nothing is missing" : $"{_path} is written again, {_lostLines} lines are missing");
+            if (_refused) _warn($"{_path} is written again, {(_lostLines == 0 ? "nothing is" : $"{_lostLines} lines are")} missing");
             _refused = false;
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))

@@ -20,7 +20,8 @@ public sealed class LocalCheckpointFiles(string directory, TimeSpan? lockPatienc
         // A file in the directory's place must be an error, not an empty run.
         if (!Directory.Exists(_directory) && !File.Exists(_directory)) return [];
         // Links are not followed: what they lead to is not ours to remove.
-        return [.. new DirectoryInfo(_directory).EnumerateDirectories().Where(folder => folder.LinkTarget is null).Select(folder => folder.Name)];
+        var folders = new DirectoryInfo(_directory).EnumerateDirectories();
+        return [.. folders.Where(folder => folder.LinkTarget is null).Select(folder => folder.Name)];
     }
 
     /// <inheritdoc/>
@@ -74,7 +75,8 @@ public sealed class LocalCheckpointFiles(string directory, TimeSpan? lockPatienc
         {
             if (FileLock.TryAcquire(path, out string owner) is { } held) return held;
             if (Stopwatch.GetElapsedTime(start) > _lockPatience)
-                throw new SpikeformerException(ErrorKind.Conflict, $"{_directory} is being written by {owner}", "Try again when it has finished");
+                throw new SpikeformerException(ErrorKind.Conflict, $"{_directory} is being written by {owner}",
+                    "Try again when it has finished");
             Thread.Sleep(20);
         }
     }

@@ -83,9 +83,11 @@ public sealed partial record Manifest(int Version, CheckpointInfo Checkpoint, IR
         try
         {
             var json = new Utf8JsonReader(bytes);
-            if (JsonElement.ParseValue(ref json) is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("version", out var version)
-                && version.ValueKind == JsonValueKind.Number && !(version.TryGetInt32(out int number) && number == CurrentVersion))
-                throw new SpikeformerException(ErrorKind.Conflict, $"{file}: field version is {version}, this program reads {CurrentVersion}",
+            if (JsonElement.ParseValue(ref json) is { ValueKind: JsonValueKind.Object } root
+                && root.TryGetProperty("version", out var version) && version.ValueKind == JsonValueKind.Number
+                && !(version.TryGetInt32(out int number) && number == CurrentVersion))
+                throw new SpikeformerException(ErrorKind.Conflict,
+                    $"{file}: field version is {version}, this program reads {CurrentVersion}",
                     "Use the version of Spikeformer that wrote the checkpoint");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)

@@ -15,13 +15,13 @@ internal static class Retention
         int current = lineage ?? entries.Select(entry => entry.Id.Lineage).DefaultIfEmpty(0).Max();
         for (long limit = long.MaxValue; ;)
         {
-            var own = entries.Where(entry => entry.Id.Lineage == current && entry.Id.Step <= limit).OrderByDescending(entry => entry.Id.Step);
-            succession.AddRange(own);
+            var own = entries.Where(entry => entry.Id.Lineage == current && entry.Id.Step <= limit);
+            succession.AddRange(own.OrderByDescending(entry => entry.Id.Step));
             // Where the lineage began is known from any manifest of it. If none can be read, an older lineage must not be guessed.
             if (current == 0 || entries.FirstOrDefault(entry => entry.Id.Lineage == current && entry.Info is not null) is not { } witness)
                 return succession;
             limit = Math.Min(limit, witness.Info!.LineageStart);
-            current = entries.Where(entry => entry.Id.Lineage < witness.Id.Lineage).Select(entry => entry.Id.Lineage).DefaultIfEmpty(0).Max();
+            current = entries.Select(entry => entry.Id.Lineage).Where(older => older < witness.Id.Lineage).DefaultIfEmpty(0).Max();
         }
     }
 

@@ -138,7 +138,8 @@ public static class SafetensorsReader
             throw Bad(file, position, $"tensor '{name}' of {spec.Layout} is too large");
         }
         if (end < begin || end - begin != bytes)
-            throw Bad(file, position, $"tensor '{name}' of {spec.Layout} needs {bytes} bytes, its offsets {begin} to {end} hold {end - begin}");
+            throw Bad(file, position,
+                $"tensor '{name}' of {spec.Layout} needs {bytes} bytes, its offsets {begin} to {end} hold {end - begin}");
         if (bytes > Array.MaxLength) throw Bad(file, position, $"tensor '{name}' has {bytes} bytes, at most {Array.MaxLength} can be read");
         return new(spec, begin, end, position);
     }

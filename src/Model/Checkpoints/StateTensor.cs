@@ -38,7 +38,8 @@ public sealed partial record StateTensor(string Name, TensorType Type, IReadOnly
     internal static string GroupOf(string name) => name.IndexOf('/') is var slash && slash < 0 ? NetworkGroup : name[..slash];
 
     /// <summary>Guards the public doors: a state that could not be read back is not written.</summary>
-    /// <exception cref="ArgumentException">No tensors, equal names, a name or group that cannot be stored, or data that do not fit the shape.</exception>
+    /// <exception cref="ArgumentException">No tensors, equal names, a name or group that cannot be stored, or data that do not
+    /// fit the shape.</exception>
     internal static void Validate(IReadOnlyList<StateTensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -50,7 +51,7 @@ public sealed partial record StateTensor(string Name, TensorType Type, IReadOnly
                 throw new ArgumentException($"'{tensor.Name}' is no valid tensor name.", nameof(state));
             if (!names.Add(tensor.Name)) throw new ArgumentException($"Two tensors are named '{tensor.Name}'.", nameof(state));
             if (tensor.Shape.Any(size => size < 0) || tensor.Spec.Bytes != tensor.Data.Length)
-                throw new ArgumentException($"Tensor '{tensor.Name}' is {tensor.Spec.Layout} but has {tensor.Data.Length} bytes.", nameof(state));
+                throw new ArgumentException($"'{tensor.Name}' is {tensor.Spec.Layout} but has {tensor.Data.Length} bytes.", nameof(state));
         }
     }
 

@@ -8,17 +8,24 @@ internal static class Alternation
     /// <summary>Median and least time in milliseconds.</summary>
     public sealed record Time(double Median, double Least);
 
-    /// <summary>One round to warm up (and to let the runtime compile at its full level), then the timed rounds.</summary>
+    private const double WarmUpMilliseconds = 300;
+
+    /// <summary>Warms each side up by itself, until the runtime has compiled it at its full level, then times the rounds.</summary>
     public static Time[] Run(int rounds, params Action[] sides)
     {
         var times = new List<double>[sides.Length];
-        for (int i = 0; i < sides.Length; i++) times[i] = [];
-        for (int round = -2; round < rounds; round++)
+        for (int i = 0; i < sides.Length; i++)
+        {
+            times[i] = [];
+            long start = Stopwatch.GetTimestamp();
+            do sides[i](); while (Stopwatch.GetElapsedTime(start).TotalMilliseconds < WarmUpMilliseconds);
+        }
+        for (int round = 0; round < rounds; round++)
             for (int i = 0; i < sides.Length; i++)
             {
                 long start = Stopwatch.GetTimestamp();
                 sides[i]();
-                if (round >= 0) times[i].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+                times[i].Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             }
         return [.. times.Select(of => { of.Sort(); return new Time(of[of.Count / 2], of[0]); })];
     }

@@ -7,8 +7,11 @@ namespace Spikeformer.Neurons;
 
 internal static unsafe partial class NeuronKernels
 {
-    /// <summary>Elements whose potentials of all time steps the backward pass keeps in the cache: at most so many per time step and in all.</summary>
-    private const int BackwardTile = 256, BackwardPotentials = 4096;
+    /// <summary>
+    /// Elements that the backward pass handles together: at most so many per time step, and so many over all time steps. Then u and x - v
+    /// of all of them and what is asked for in advance fit the first-level cache.
+    /// </summary>
+    private const int BackwardTile = 256, BackwardPotentials = 2048;
 
     private readonly struct BackwardPass<TNeuron>(Layer layer, float* x, float* dy, float* dx, double* sums) : IChunkedWork where TNeuron : INeuron
     {
@@ -50,8 +53,7 @@ internal static unsafe partial class NeuronKernels
             SigmoidSurrogate surrogate = layer.Surrogate;
             int tile = scratch.Tile;
 
-            float* u = scratch.U, charge = scratch.Charge, next = scratch.Next;
-            new Span<float>(next, width).Clear();
+            float* u = scratch.U, charge = scratch.Charge;
             for (int t = 0; t < layer.Steps; t++, x += stride, u += tile, charge += tile)
                 for (int i = 0; i < width; i += Lanes)
                 {
@@ -72,19 +74,18 @@ internal static unsafe partial class NeuronKernels
                 Vector512<float> products = default;
                 for (int i = 0; i < width; i += Lanes)
                 {
-                    Sse.Prefetch1(x + i + tile);
-                    Sse.Prefetch1(dy + i + tile);
-                    Sse.Prefetch1(dx + i + tile);
+                    Sse.Prefetch0(x + i + tile);
+                    Sse.Prefetch0(dy + i + tile);
+                    Sse.Prefetch0(dx + i + tile);
                     Vector512<float> potential = Vector512.LoadAligned(u + i);
                     Vector512<float> slope = TNeuron.IsAnalog
                         ? ReluSlope(potential, k)
                         : surrogate.Slope(potential - threshold);
                     // dL/dx[t] = k dL/du[t] and dL/dv[t] = (1 - k) dL/du[t+1], so dL/dx itself runs back through time.
-                    Vector512<float> through = Vector512.AndNot(keep, Vector512.GreaterThanOrEqual(potential, threshold));
-                    Vector512<float> gradient =
-                        Vector512.FusedMultiplyAdd(Vector512.LoadAligned(next + i), through, Vector512.Load(dy + i) * slope);
+                    Vector512<float> through = Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(potential, threshold), default, keep);
+                    Vector512<float> later = t < layer.Steps - 1 ? Vector512.Load(dx + stride + i) : default;
+                    Vector512<float> gradient = Vector512.FusedMultiplyAdd(later, through, Vector512.Load(dy + i) * slope);
                     gradient.Store(dx + i);
-                    gradient.StoreAligned(next + i);
                     if (TNeuron.Learns) products = Vector512.FusedMultiplyAdd(gradient, Vector512.LoadAligned(charge + i), products);
                 }
                 if (TNeuron.Learns)
@@ -116,15 +117,12 @@ internal static unsafe partial class NeuronKernels
         public readonly int Tile;
         /// <summary>u and x - v of all time steps, [T, tile].</summary>
         public readonly float* U, Charge;
-        /// <summary>dL/dx of the time step after, [tile].</summary>
-        public readonly float* Next;
 
         public Scratch(int steps)
         {
             Tile = Math.Clamp(BackwardPotentials / steps, Lanes, BackwardTile) & -Lanes;
-            U = (float*)NativeMemory.AlignedAlloc(checked((nuint)Tile * (2 * (nuint)steps + 1) * sizeof(float)), 64);
+            U = (float*)NativeMemory.AlignedAlloc(checked(2 * (nuint)Tile * (nuint)steps * sizeof(float)), 64);
             Charge = U + (long)steps * Tile;
-            Next = Charge + (long)steps * Tile;
         }
 
         public void Dispose() => NativeMemory.AlignedFree(U);

@@ -7,7 +7,7 @@ namespace Spikeformer.Neurons;
 internal static unsafe partial class NeuronKernels
 {
     /// <summary>Elements whose potentials v stay in the first-level cache from time step to time step.</summary>
-    private const int ForwardTile = 512;
+    private const int ForwardTile = 256;
 
     private readonly struct ForwardPass<TNeuron>(Layer layer, float* x, float* y) : IChunkedWork where TNeuron : INeuron
     {
@@ -47,8 +47,8 @@ internal static unsafe partial class NeuronKernels
                 for (int i = 0; i < width; i += Lanes)
                 {
                     // A tile jumps from row to row, too short a way for the processor to foresee: ask for the next tile of this row.
-                    Sse.Prefetch1(x + i + ForwardTile);
-                    Sse.Prefetch1(y + i + ForwardTile);
+                    Sse.Prefetch0(x + i + ForwardTile);
+                    Sse.Prefetch0(y + i + ForwardTile);
                     Vector512<float> u = Charge<TNeuron>(Vector512.Load(x + i), Vector512.LoadAligned(v + i), k);
                     Vector512<float> output = TNeuron.IsAnalog
                         ? Vector512.AndNot(u, Vector512.LessThanOrEqual(u, Vector512<float>.Zero))

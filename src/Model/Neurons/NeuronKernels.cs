@@ -150,7 +150,7 @@ internal static unsafe partial class NeuronKernels
     /// <summary>v from u; NaN does not fire and stays.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Reset(Vector512<float> u, Vector512<float> threshold) =>
-        Vector512.AndNot(u, Vector512.GreaterThanOrEqual(u, threshold));
+        Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(u, threshold), default, u);
 
     /// <summary>Copies the last, fewer than 16 elements of every time step into rows of 16 that end in zeros.</summary>
     private static void Pad(float* from, long stride, int steps, int width, float* rows)

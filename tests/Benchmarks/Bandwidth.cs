@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>The least that a pass over memory can cost: the same bytes read and written in one straight run, with one operation each.</summary>
+/// <summary>The least that a pass over memory can cost: as many bytes read and written in one straight run.</summary>
 internal static unsafe class Bandwidth
 {
     /// <summary>to = from * 0.5: 8 bytes per element, as a neuron's forward pass.</summary>

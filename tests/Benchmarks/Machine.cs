@@ -18,7 +18,8 @@ internal sealed record Machine(string Processor, int Cores, string VectorWidth, 
     public static bool HasTunedAllocator => s_allocator.All(setting => Environment.GetEnvironmentVariable(setting.Name) == setting.Value);
 
     public static Machine This(int threads) => new(
-        File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim() ?? "?",
+        File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal)) is { } line
+            ? line.Split(':', 2)[1].Trim() : "unknown",
         Environment.ProcessorCount,
         Vector512.IsHardwareAccelerated ? "AVX-512" : "AVX2",
         RuntimeInformation.FrameworkDescription,

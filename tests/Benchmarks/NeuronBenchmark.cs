@@ -65,15 +65,17 @@ internal static class NeuronBenchmark
 
     private static void Print(Machine machine, int rounds, List<Row> rows)
     {
-        Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}, {machine.Allocator} allocator");
-        Console.WriteLine($"N = {Elements} elements per time step, {machine.Threads} thread(s), medians (least) in ms of {rounds} alternating rounds");
+        Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}, " +
+            $"{machine.Allocator} allocator");
+        Console.WriteLine($"N = {Elements} elements per time step, {machine.Threads} thread(s), " +
+            $"medians (least) in ms of {rounds} alternating rounds");
         Console.WriteLine();
         Console.WriteLine("| neuron | T | pass | kernel | kernel, fresh result | libtorch | floor | libtorch / fresh | kernel / floor |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
         foreach (Row row in rows)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {row.Neuron} | {row.TimeSteps} | {row.Pass} | {Text(row.Kernel)} | {Text(row.KernelFresh)} | {Text(row.Libtorch)} | {Text(row.Floor)} | ") +
-                string.Create(CultureInfo.InvariantCulture, $"{row.TimesLibtorch:F1} | {row.TimesFloor:F2} ({row.TimesFloorLeast:F2}) |"));
+                $"| {row.Neuron} | {row.TimeSteps} | {row.Pass} | {Text(row.Kernel)} | {Text(row.KernelFresh)} | {Text(row.Libtorch)} ") +
+                string.Create(CultureInfo.InvariantCulture, $"| {Text(row.Floor)} | {row.TimesLibtorch:F1} | {row.TimesFloor:F2} ({row.TimesFloorLeast:F2}) |"));
     }
 
     private static string Text(Alternation.Time time) => string.Create(CultureInfo.InvariantCulture, $"{time.Median:F2} ({time.Least:F2})");

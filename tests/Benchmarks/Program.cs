@@ -3,7 +3,10 @@ using Spikeformer.Benchmarks;
 
 var json = new Option<bool>("--json") { Description = "Print one JSON object instead of tables.", Recursive = true };
 var threads = new Option<int>("--threads") { Description = "Compute threads.", DefaultValueFactory = _ => 1, Recursive = true };
-var repeat = new Option<int>("--repeat") { Description = "Timed repetitions of each side, in turn.", DefaultValueFactory = _ => 21, Recursive = true };
+var repeat = new Option<int>("--repeat")
+{
+    Description = "Timed repetitions of each side, in turn.", DefaultValueFactory = _ => 21, Recursive = true,
+};
 var tuned = new Option<bool>("--tuned-allocator") { Description = "Run with the allocator settings of a worker.", Recursive = true };
 
 var neurons = new Command("neurons", "Multi-step neurons: fused kernels, libtorch operations and the memory bandwidth floor.");

@@ -131,7 +131,8 @@ public static class MultiStepNeuron
     private static double Decay(Tensor? w, NeuronOptions options)
     {
         if (options.IsParametric != w is not null)
-            throw new ArgumentException($"A {options.Kind} neuron {(options.IsParametric ? "needs" : "has no")} learnable decay w.", nameof(w));
+            throw new ArgumentException(
+                $"A {options.Kind} neuron {(options.IsParametric ? "needs" : "has no")} learnable decay w.", nameof(w));
         if (w is not null) return 1 / (1 + Math.Exp(-w.to(ScalarType.Float64).item<double>()));
         return options.Kind == NeuronKind.If ? 1 : 1 / options.Tau;
     }

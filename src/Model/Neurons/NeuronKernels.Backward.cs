@@ -13,7 +13,8 @@ internal static unsafe partial class NeuronKernels
     /// </summary>
     private const int BackwardTile = 256, BackwardPotentials = 2048;
 
-    private readonly struct BackwardPass<TNeuron>(Layer layer, float* x, float* dy, float* dx, double* sums) : IChunkedWork where TNeuron : INeuron
+    private readonly struct BackwardPass<TNeuron>(Layer layer, float* x, float* dy, float* dx, double* sums) : IChunkedWork
+        where TNeuron : INeuron
     {
         public void Run(int first, int end)
         {
@@ -82,7 +83,8 @@ internal static unsafe partial class NeuronKernels
                         ? ReluSlope(potential, k)
                         : surrogate.Slope(potential - threshold);
                     // dL/dx[t] = k dL/du[t] and dL/dv[t] = (1 - k) dL/du[t+1], so dL/dx itself runs back through time.
-                    Vector512<float> through = Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(potential, threshold), default, keep);
+                    Vector512<float> fires = Vector512.GreaterThanOrEqual(potential, threshold);
+                    Vector512<float> through = Vector512.ConditionalSelect(fires, default, keep);
                     Vector512<float> later = t < layer.Steps - 1 ? Vector512.Load(dx + stride + i) : default;
                     Vector512<float> gradient = Vector512.FusedMultiplyAdd(later, through, Vector512.Load(dy + i) * slope);
                     gradient.Store(dx + i);

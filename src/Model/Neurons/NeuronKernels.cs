@@ -15,7 +15,7 @@ namespace Spikeformer.Neurons;
 internal static unsafe partial class NeuronKernels
 {
     private const int Lanes = 16;
-    /// <summary>Elements of one time step that a thread handles together: what is split between threads, and the unit of the sum dL/dw.</summary>
+    /// <summary>Elements of one time step that a thread handles together; also the unit of the sum dL/dw.</summary>
     private const int Chunk = 16384;
 
     /// <summary>Whether these kernels compute that neuron.</summary>

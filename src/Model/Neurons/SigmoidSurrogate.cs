@@ -9,7 +9,8 @@ namespace Spikeformer.Neurons;
 internal readonly struct SigmoidSurrogate
 {
     // 2^r = 1 + r q(r) on |r| <= 1/2; q interpolates at Chebyshev nodes, relative error of 2^r 9e-9 before rounding.
-    private const float Q0 = 0.693147182f, Q1 = 0.240226507f, Q2 = 0.0555035695f, Q3 = 0.00961808208f, Q4 = 0.00133909204f, Q5 = 0.000154532128f;
+    private const float Q0 = 0.693147182f, Q1 = 0.240226507f, Q2 = 0.0555035695f;
+    private const float Q3 = 0.00961808208f, Q4 = 0.00133909204f, Q5 = 0.000154532128f;
     // Adding 1.5 * 2^23 rounds a small number to an integer and leaves that integer in the lowest bits.
     private const float RoundingShift = 12582912f;
 

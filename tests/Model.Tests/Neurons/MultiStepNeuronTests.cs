@@ -36,7 +36,8 @@ public sealed class MultiStepNeuronTests
         (Tensor expectedY, Tensor expectedDx, Tensor? expectedDw) = Differentiate(x, upstream, options, ScalarType.Float32);
 
         (Tensor y, Tensor dx, Tensor? dw) = Differentiate(
-            x.transpose(1, 2).contiguous().transpose(1, 2), upstream.transpose(0, 2).contiguous().transpose(0, 2), options, ScalarType.Float32);
+            x.transpose(1, 2).contiguous().transpose(1, 2), upstream.transpose(0, 2).contiguous().transpose(0, 2),
+            options, ScalarType.Float32);
 
         Assert.True(y.equal(expectedY).all().item<bool>());
         Assert.True(dx.equal(expectedDx).all().item<bool>());
@@ -58,7 +59,8 @@ public sealed class MultiStepNeuronTests
     {
         using var scope = NewDisposeScope();
         Assert.Throws<ArgumentException>(() => MultiStepNeuron.Apply(zeros([4, 3]), null, new NeuronOptions { Kind = NeuronKind.Plif }));
-        Assert.Throws<ArgumentException>(() => MultiStepNeuron.Apply(zeros([4, 3]), tensor(0f), new NeuronOptions { Kind = NeuronKind.Lif }));
+        Assert.Throws<ArgumentException>(() =>
+            MultiStepNeuron.Apply(zeros([4, 3]), tensor(0f), new NeuronOptions { Kind = NeuronKind.Lif }));
         Assert.Throws<ArgumentException>(() =>
             MultiStepNeuron.Apply(zeros([4, 3], ScalarType.Float64), null, new NeuronOptions { Kind = NeuronKind.Plif }));
     }

@@ -94,7 +94,14 @@ public sealed class NeuronKernelsBitsTests
         for (int i = 0; i < values.Length; i++) values[i] = (float)(random.NextDouble() * 6 - 2.5);
         if (isWild)
             for (int i = 7; i < values.Length; i += 97)
-                values[i] = (i % 5) switch { 0 => float.NaN, 1 => float.PositiveInfinity, 2 => 1e-41f, 3 => -0f, _ => (float)(random.NextDouble() * 200 - 100) };
+                values[i] = (i % 5) switch
+                {
+                    0 => float.NaN,
+                    1 => float.PositiveInfinity,
+                    2 => 1e-41f,
+                    3 => -0f,
+                    _ => (float)(random.NextDouble() * 200 - 100),
+                };
         return tensor(values, [steps, count]);
     }
 }

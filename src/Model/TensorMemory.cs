@@ -22,4 +22,11 @@ internal static unsafe partial class TensorMemory
             throw new ArgumentException($"A contiguous CPU tensor of {typeof(T).Name} is needed, not {tensor.dtype} on {tensor.device}.", nameof(tensor));
         return new(Pointer(tensor), checked((int)tensor.NumberOfElements));
     }
+
+    /// <summary>The value of a one-element tensor. TorchSharp's own way makes a scalar object that may be finalised while it is read.</summary>
+    public static double Value(Tensor tensor)
+    {
+        using Tensor wide = tensor.to(ScalarType.Float64), local = wide.cpu();
+        return Span<double>(local)[0];
+    }
 }

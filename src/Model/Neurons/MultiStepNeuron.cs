@@ -133,7 +133,7 @@ public static class MultiStepNeuron
         if (options.IsParametric != w is not null)
             throw new ArgumentException(
                 $"A {options.Kind} neuron {(options.IsParametric ? "needs" : "has no")} learnable decay w.", nameof(w));
-        if (w is not null) return 1 / (1 + Math.Exp(-w.to(ScalarType.Float64).item<double>()));
+        if (w is not null) return 1 / (1 + Math.Exp(-TensorMemory.Value(w)));
         return options.Kind == NeuronKind.If ? 1 : 1 / options.Tau;
     }
 }

@@ -71,7 +71,7 @@ internal static class NeuronOperations
             if (!leaks) continue;
             Tensor v = t > 0 ? AfterReset(potentials[t - 1], constants, options) : start ?? full_like(u, constants.Reset);
             Tensor above = v.sub(constants.Reset), decaySlope = scaled ? x[t].add(above, Constants.MinusOne) : above.neg();
-            decayGradient += u_gradient.mul(decaySlope).sum(ScalarType.Float64).item<double>();
+            decayGradient += TensorMemory.Value(u_gradient.mul(decaySlope).sum(ScalarType.Float64));
         }
         return new(stack(inputGradients), v_gradient, decayGradient);
     }

@@ -6,7 +6,7 @@ using Spikeformer.Neurons;
 namespace Spikeformer.Training;
 
 /// <summary>Everything that defines a run's result. Two runs with equal recipes and data end with the same bits, whatever computes them.
-/// Read from strict JSON by <see cref="RecipeReader"/>; see <c>docs/recipes.md</c> for the fields.</summary>
+/// Read from strict JSON by <see cref="RecipeReader"/>.</summary>
 /// <remarks>Bounds of single numbers stand here as attributes, rules between fields in <see cref="RecipeRules"/>. Two recipes are compared
 /// by <see cref="RecipeWriter.Hash"/>: records compare their lists by reference.</remarks>
 public sealed record Recipe

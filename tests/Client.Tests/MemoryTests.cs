@@ -1,0 +1,51 @@
+using System.Globalization;
+using Xunit;
+
+namespace Spikeformer.Client.Tests;
+
+public sealed class MemoryTests
+{
+    [Fact]
+    public void Resident_memory_is_flat_over_five_thousand_steps()
+    {
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") == "1", "a long test: set SPIKEFORMER_LONG=1");
+        using var folder = new RunFolder();
+        using ClientProcess client = ClientProcess.Start(
+            "train", "--recipe", "demo", "--set", "data.canvas=[16,16]", "--set", "data.trainSamples=330", "--set", "data.testSamples=11",
+            "--set", "model.width=32", "--set", "model.heads=2", "--set", "batch=2", "--set", "shards=2", "--set", "epochs=31",
+            "--checkpoint-every", "1000", "--out", folder.Path);
+        long early = 0, late = 0;
+        while (!client.HasExited)
+        {
+            Thread.Sleep(50); // A sampling interval, not a synchronisation.
+            long step = LastStep(folder), resident = Resident(client.Id);
+            if (step is >= 1000 and < 1500) early = Math.Max(early, resident);
+            if (step >= 4500) late = Math.Max(late, resident);
+        }
+        (int exitCode, _, string error) = client.Finish();
+
+        Assert.True(exitCode == 0, error);
+        Assert.True(LastStep(folder) >= 5000);
+        Assert.True(early > 0 && late > 0);
+        Assert.True(late < early * 1.02, $"resident memory grew from {early} KiB at step 1000 to {late} KiB at step 5000");
+    }
+
+    private static long LastStep(RunFolder folder)
+    {
+        string path = Path.Combine(folder.Path, "steps.jsonl");
+        return File.Exists(path) ? File.ReadLines(path).Count() : 0;
+    }
+
+    private static long Resident(int process)
+    {
+        try
+        {
+            string line = File.ReadLines($"/proc/{process}/status").FirstOrDefault(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)) ?? "";
+            return long.Parse(line.Replace("VmRSS:", "").Replace("kB", "").Trim(), CultureInfo.InvariantCulture);
+        }
+        catch (Exception gone) when (gone is IOException or FormatException)
+        {
+            return 0;
+        }
+    }
+}

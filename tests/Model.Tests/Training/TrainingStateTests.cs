@@ -1,0 +1,134 @@
+using Spikeformer.Checkpoints;
+using Spikeformer.Network;
+using Spikeformer.Training;
+using TorchSharp;
+using Xunit;
+
+namespace Spikeformer.Model.Tests;
+
+public sealed class TrainingStateTests
+{
+    private static readonly Recipe Recipe = new()
+    {
+        Name = "test", Epochs = 4, Batch = 4, Shards = 2, Model = new() { Width = 16, Heads = 2, Depth = 1 },
+        Data = new() { Kind = DataKind.Synthetic, TimeSteps = 2 }, Optimizer = new() { Kind = OptimizerKind.Adam, WeightDecay = 1e-3 },
+        Schedule = [new() { Base = 1e-2, Kind = ScheduleKind.Constant }, new() { From = 2, Base = 1e-2, Kind = ScheduleKind.Constant, ResetMomentum = true }],
+    };
+
+    private static readonly EpochOrder Order = new(1, 10, 4, 2);
+
+    [Fact]
+    public void Applying_the_same_vectors_gives_the_same_state_and_digest()
+    {
+        using TrainingState first = New(), second = New();
+        for (int step = 0; step < 5; step++)
+        {
+            using StepVector vector = Vector(first, step);
+            Assert.Equal(first.Apply(Order.Plan(step), vector), second.Apply(Order.Plan(step), vector));
+        }
+        Assert.Equal(TrainingState.WeightsDigest(first.Snapshot()), TrainingState.WeightsDigest(second.Snapshot()));
+    }
+
+    [Fact]
+    public void One_changed_bit_in_one_step_changes_every_later_digest()
+    {
+        using TrainingState first = New(), second = New();
+        for (int step = 0; step < 3; step++)
+        {
+            using StepVector vector = Vector(first, step), other = Vector(first, step);
+            if (step == 1) TensorMemory.Span<float>(other.Gradient)[7] = MathF.BitIncrement(TensorMemory.Span<float>(other.Gradient)[7]);
+            bool same = first.Apply(Order.Plan(step), vector).Digest == second.Apply(Order.Plan(step), other).Digest;
+            Assert.Equal(step == 0, same);
+        }
+    }
+
+    [Fact]
+    public void A_step_with_a_non_finite_shard_is_committed_without_an_update()
+    {
+        using TrainingState state = New();
+        string before = TrainingState.WeightsDigest(state.Snapshot());
+        using StepVector vector = Vector(state, 0);
+        vector.NonFiniteShards = 1;
+
+        CommittedStep step = state.Apply(Order.Plan(0), vector);
+
+        Assert.Equal(1, step.NonFiniteShards);
+        Assert.Equal(before, TrainingState.WeightsDigest(state.Snapshot()));
+        Assert.Equal((1L, 0L), (state.Step, state.AppliedUpdates));
+        Assert.NotEqual(0UL, state.Ledger);
+    }
+
+    [Fact]
+    public void Only_the_next_step_with_all_its_samples_is_applied()
+    {
+        using TrainingState state = New();
+        using StepVector vector = Vector(state, 0);
+        Assert.Throws<InvalidOperationException>(() => state.Apply(Order.Plan(1), vector));
+        vector.Samples = 3;
+        Assert.Throws<InvalidOperationException>(() => state.Apply(Order.Plan(0), vector));
+        Assert.Equal(0, state.Step);
+    }
+
+    [Fact]
+    public void A_restored_state_continues_with_the_same_bits_across_a_momentum_reset()
+    {
+        using TrainingState straight = New(), resumed = New(), begun = New();
+        int last = 3 * Order.StepsPerEpoch;
+        for (int step = 0; step < last; step++) Step(straight, step);
+        for (int step = 0; step < 7; step++) Step(begun, step);
+        resumed.Restore(Checkpoint(begun));
+        for (int step = 7; step < last; step++) Step(resumed, step);
+
+        Assert.Equal((straight.Digest, straight.Ledger, straight.AppliedUpdates), (resumed.Digest, resumed.Ledger, resumed.AppliedUpdates));
+        Assert.Equal(TrainingState.WeightsDigest(straight.Snapshot()), TrainingState.WeightsDigest(resumed.Snapshot()));
+    }
+
+    [Fact]
+    public void The_ledger_after_an_epoch_is_the_sum_over_its_samples()
+    {
+        using TrainingState state = New();
+        for (int step = 0; step < Order.StepsPerEpoch; step++) Step(state, step);
+        Assert.Equal(Ledger.Sum(0, [.. Enumerable.Range(0, 10)]), state.Ledger);
+    }
+
+    [Fact]
+    public void A_checkpoint_of_another_network_is_refused_with_every_difference_and_nothing_changes()
+    {
+        using TrainingState state = New(), other = New(width: 32);
+        string before = TrainingState.WeightsDigest(state.Snapshot());
+        var error = Assert.Throws<SpikeformerException>(() => state.Restore(Checkpoint(other)));
+        Assert.Equal(ErrorKind.Conflict, error.Kind);
+        Assert.Contains("model.head.weight", error.Message);
+        Assert.Equal(before, TrainingState.WeightsDigest(state.Snapshot()));
+    }
+
+    private static void Step(TrainingState state, int step)
+    {
+        using StepVector vector = Vector(state, step);
+        state.Apply(Order.Plan(step), vector);
+    }
+
+    private static TrainingState New(int width = 16) => new(new SpikeformerNetwork(new NetworkOptions
+    {
+        Strides = [2, 1], Width = width, Depth = 1, Heads = 2, TimeSteps = 2, Height = 8, FrameWidth = 8, Classes = 3,
+    }), Recipe);
+
+    private static StepVector Vector(TrainingState state, int step)
+    {
+        var vector = new StepVector(state.Network.Layout);
+        var random = new KeyedRandom(3, RandomPurpose.Synthetic, step);
+        foreach (ref float value in TensorMemory.Span<float>(vector.Gradient)) value = (float)random.NextDouble(-1, 1);
+        StepPlan plan = Order.Plan(step);
+        foreach (ref float value in vector.BatchMeans) value = (float)random.NextDouble(-1, 1);
+        foreach (ref float value in vector.BatchVariances) value = (float)random.NextDouble(1, 2);
+        (vector.Samples, vector.FilledShards) = (plan.Count, 2);
+        vector.LedgerSum = Ledger.Sum(plan.Epoch, [.. plan.Samples(0), .. plan.Samples(1)]);
+        return vector;
+    }
+
+    private static Checkpoint Checkpoint(TrainingState state) => new(new CheckpointId(state.Step, 0), new CheckpointInfo
+    {
+        Run = "test", Step = state.Step, Epoch = 0, StepInEpoch = 0, AppliedUpdates = state.AppliedUpdates, StepDigest = state.Digest,
+        LedgerDigest = state.Ledger.ToString("x16"), WeightsDigest = "", Recipe = default, RecipeHash = "", DataHash = "",
+    }, state.Snapshot());
+}

@@ -46,7 +46,7 @@ public sealed class BadInputTests : IDisposable
     {
         string recipe = Path.Combine(_root, "bad.json");
         File.WriteAllText(recipe, "{\n  \"name\": \"x\",\n  \"epoch\": 3,\n  \"batch\": \"many\"\n}\n");
-        Refuses(Usage, ["epoch", "epochs", "line 3", "batch", "line 4"], "train", "--recipe", recipe, "--out", Run);
+        Refuses(Usage, ["epoch", "epochs", ":3:", "batch", ":4:"], "train", "--recipe", recipe, "--out", Run);
     }
 
     [Fact]

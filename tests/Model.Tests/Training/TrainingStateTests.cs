@@ -98,7 +98,7 @@ public sealed class TrainingStateTests
         string before = TrainingState.WeightsDigest(state.Snapshot());
         var error = Assert.Throws<SpikeformerException>(() => state.Restore(Checkpoint(other)));
         Assert.Equal(ErrorKind.Conflict, error.Kind);
-        Assert.Contains("model.head.weight", error.Message);
+        Assert.Contains("model.pos_embed", error.Message);
         Assert.Equal(before, TrainingState.WeightsDigest(state.Snapshot()));
     }
 

@@ -20,7 +20,14 @@ public sealed class BadInputTests : IDisposable
     public void A_missing_data_folder_is_named()
     {
         Refuses(NotFound, "no-such-folder", "train", "--recipe", "nmnist", "--data", Path.Combine(_root, "no-such-folder"), "--out", Run);
-        Assert.False(File.Exists(Path.Combine(Run, "run.json")));
+        Assert.False(Directory.Exists(Run));
+    }
+
+    [Fact]
+    public void A_canvas_that_the_strides_do_not_divide_is_refused_before_anything_is_written()
+    {
+        Refuses(Usage, ["canvas", "4"], "train", "--recipe", "demo", "--set", "data.canvas=[30,30]", "--out", Run);
+        Assert.False(Directory.Exists(Run));
     }
 
     [Fact]

@@ -6,72 +6,6 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
 
-/// <summary>Where a run lives and how it is kept, outside the recipe: nothing here changes its result.</summary>
-public sealed record LocalRunOptions
-{
-    /// <summary>Name of the run.</summary>
-    public required string Run { get; init; }
-    /// <summary>The run directory.</summary>
-    public required string OutDirectory { get; init; }
-    /// <summary>Folder of the recordings; not needed by the synthetic camera.</summary>
-    public string? DataPath { get; init; }
-    /// <summary>Steps between two checkpoints; null saves at the end of each epoch. The last step is always saved.</summary>
-    public int? CheckpointEvery { get; init; }
-    /// <summary>Where decoded frames are kept.</summary>
-    public FrameCacheOptions? Cache { get; init; }
-}
-
-/// <summary>States that a run ends in.</summary>
-public enum RunState
-{
-    /// <summary>All epochs are done.</summary>
-    Completed,
-    /// <summary>Stopped on request, resumable.</summary>
-    Stopped,
-}
-
-/// <summary>How a run ended.</summary>
-/// <param name="Run">Its name.</param>
-/// <param name="State">How it ended.</param>
-/// <param name="Epoch">Completed epochs.</param>
-/// <param name="Step">Committed steps.</param>
-/// <param name="Loss">Mean training loss of the last epoch that was trained in this call, or NaN.</param>
-/// <param name="TestAccuracy">Top-1 accuracy on the test split, 0 to 1, at the last evaluation.</param>
-/// <param name="TestTop5">Top-5 accuracy likewise.</param>
-/// <param name="BestTestAccuracy">Best top-1 accuracy of all evaluations.</param>
-/// <param name="SamplesPerSecond">Training samples per second of this call, evaluation and start-up left out.</param>
-/// <param name="StepDigest">Chained digest of all steps.</param>
-/// <param name="WeightsDigest">SHA-256 of weights, statistics and optimizer state.</param>
-/// <param name="Checkpoint">Folder of the last checkpoint, or null.</param>
-public sealed record RunSummary(string Run, RunState State, int Epoch, long Step, double Loss, double TestAccuracy, double TestTop5,
-    double BestTestAccuracy, double SamplesPerSecond, string StepDigest, string WeightsDigest, string? Checkpoint);
-
-/// <summary>Sees a run go by. Called on the training thread (checkpoints: on the saving thread); must return quickly.</summary>
-public interface ITrainingObserver
-{
-    /// <summary>The run is set up.</summary>
-    /// <param name="stepsPerEpoch">Steps of an epoch.</param>
-    /// <param name="epochs">Epochs of the recipe.</param>
-    /// <param name="firstStep">Steps already committed.</param>
-    void Started(int stepsPerEpoch, int epochs, long firstStep);
-
-    /// <summary>A step was committed.</summary>
-    void Committed(CommittedStep step);
-
-    /// <summary>An epoch was evaluated.</summary>
-    void Evaluated(int epoch, double trainLoss, double trainAccuracy, EvaluationResult test);
-
-    /// <summary>Something that goes into <c>events.jsonl</c>.</summary>
-    void Happened(RunEvent what);
-}
-
-/// <summary>One line of <c>events.jsonl</c>.</summary>
-/// <param name="Time">When; for people only.</param>
-/// <param name="Kind">started, resumed, checkpoint, checkpointFailed, evaluation, stepSkipped, warning, completed, stopped.</param>
-/// <param name="Step">Committed steps at that time.</param>
-/// <param name="Message">What happened, in words.</param>
-public sealed record RunEvent(DateTimeOffset Time, string Kind, long Step, string Message);
-
 /// <summary>Trains a run in this process, all shards on one compute thread: the plainest way through the engine.</summary>
 public sealed class LocalTrainer
 {
@@ -106,7 +40,7 @@ public sealed class LocalTrainer
     /// <param name="observer">Sees it go by.</param>
     /// <param name="time">Clock for people's time stamps and rates.</param>
     /// <param name="stop">Ends the run after the step under way, with a checkpoint.</param>
-    /// <exception cref="SpikeformerException">There is no run, it is complete, or data or numerics differ from its beginning.</exception>
+    /// <exception cref="SpikeformerException">There is no run here, or data or numerics differ from its beginning.</exception>
     public static RunSummary Resume(LocalRunOptions options, ITrainingObserver observer, TimeProvider time, CancellationToken stop)
     {
         RunDescription description = new RunDirectory(options.OutDirectory).ReadDescription();
@@ -116,23 +50,33 @@ public sealed class LocalTrainer
 
     private RunSummary Run(bool isResume, CancellationToken stop)
     {
-        using RunLock owner = _directory.Lock();
+        // Whatever can be wrong with recipe and data shows before anything is written.
         using IDataset dataset = DatasetCatalogue.Open(_recipe.Data, _options.DataPath, _options.Cache);
+        var network = new SpikeformerNetwork(NetworkOptions.From(_recipe.Model, _recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
         RunDescription description = Describe(dataset);
+        using RunLock owner = _directory.Lock();
         if (isResume) CheckSame(_directory.ReadDescription(), description);
         else _directory.Begin(description);
 
-        var network = new SpikeformerNetwork(NetworkOptions.From(_recipe.Model, _recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
         using var state = new TrainingState(network, _recipe);
         var store = new CheckpointStore(_directory.CheckpointsFolder);
         using JsonLinesLog events = _events = JsonLinesLog.Open(_directory.EventsFile, Warn);
-        var progress = new Progress();
+        var progress = new TrainingProgress();
         if (isResume) RestoreNewest(store, state, progress);
         else Report("started", $"Run {_options.Run} began: {network.Layout.ParameterCount:N0} parameters, {dataset.Count(Split.Train)} training samples");
         using JsonLinesLog steps = JsonLinesLog.Open(_directory.StepsFile, Warn, throughStep: state.Step, linesPerWrite: 16);
         using var checkpoints = new BackgroundCheckpoints(store, ReportSave);
 
-        bool completed = TrainEpochs(dataset, state, steps, checkpoints, description, progress, stop);
+        bool completed;
+        try
+        {
+            completed = TrainEpochs(dataset, state, steps, checkpoints, description, progress, stop);
+        }
+        catch (Exception failure)
+        {
+            Report("failed", failure.Message);
+            throw;
+        }
         if (checkpoints.Last?.Info?.Step != state.Step) Save(state, steps, checkpoints, description, progress);
         checkpoints.Wait();
         Report(completed ? "completed" : "stopped", completed ? "All epochs are done" : "Stopped on request; 'resume' continues");
@@ -144,7 +88,7 @@ public sealed class LocalTrainer
     /// <summary>The loop of a run: load, compute, reduce, apply; evaluate and save at boundaries.</summary>
     /// <returns>Whether all epochs are done.</returns>
     private unsafe bool TrainEpochs(IDataset dataset, TrainingState state, JsonLinesLog steps, BackgroundCheckpoints checkpoints,
-        RunDescription description, Progress progress, CancellationToken stop)
+        RunDescription description, TrainingProgress progress, CancellationToken stop)
     {
         var order = new EpochOrder(_recipe.Seed, dataset.Count(Split.Train), _recipe.Batch, _recipe.Shards);
         _stepsPerEpoch = order.StepsPerEpoch;
@@ -163,6 +107,7 @@ public sealed class LocalTrainer
                 int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
                 IReadOnlyList<StepVector> vectors =
                     engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(_recipe.Shards, filled));
+                ShardInput[] nonFinite = [.. batch.Inputs.Where((_, v) => vectors[v].NonFiniteShards > 0)];
                 SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count,
                     v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
                 CommittedStep step = state.Apply(batch.Plan, vectors[0]);
@@ -171,7 +116,7 @@ public sealed class LocalTrainer
                 progress.Count(step, _time.GetElapsedTime(began));
                 _observer.Committed(step);
                 skipped = step.NonFiniteShards == 0 ? 0 : skipped + 1;
-                if (step.NonFiniteShards > 0) ReportSkip(batch, vectors, step, skipped);
+                if (step.NonFiniteShards > 0) ReportSkip(nonFinite, step, skipped);
             }
             bool endsEpoch = state.Step % order.StepsPerEpoch == 0;
             if (endsEpoch) EndEpoch(dataset, state, progress, (int)(state.Step / order.StepsPerEpoch) - 1);
@@ -181,7 +126,7 @@ public sealed class LocalTrainer
         return true;
     }
 
-    private void EndEpoch(IDataset dataset, TrainingState state, Progress progress, int epoch)
+    private void EndEpoch(IDataset dataset, TrainingState state, TrainingProgress progress, int epoch)
     {
         EvaluationResult test = Evaluation.Run(state.Network, state.Parameters, state.Running, dataset, Split.Test, _recipe);
         progress.EndEpoch(epoch, test);
@@ -191,7 +136,7 @@ public sealed class LocalTrainer
     }
 
     private void Save(
-        TrainingState state, JsonLinesLog steps, BackgroundCheckpoints checkpoints, RunDescription description, Progress progress)
+        TrainingState state, JsonLinesLog steps, BackgroundCheckpoints checkpoints, RunDescription description, TrainingProgress progress)
     {
         steps.Sync(); // a resumed run must find the lines of all steps that its checkpoint holds
         IReadOnlyList<StateTensor> snapshot = state.Snapshot();
@@ -216,7 +161,7 @@ public sealed class LocalTrainer
         }, snapshot, best);
     }
 
-    private void RestoreNewest(CheckpointStore store, TrainingState state, Progress progress)
+    private void RestoreNewest(CheckpointStore store, TrainingState state, TrainingProgress progress)
     {
         NewestCheckpoint newest = store.TryReadNewest();
         foreach (SkippedCheckpoint skipped in newest.Skipped) Report("warning", $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
@@ -258,11 +203,10 @@ public sealed class LocalTrainer
                 "Resume with the data and on a machine as at its beginning");
     }
 
-    private void ReportSkip(StepBatch batch, IReadOnlyList<StepVector> vectors, CommittedStep step, int inARow)
+    private void ReportSkip(IReadOnlyList<ShardInput> nonFinite, CommittedStep step, int inARow)
     {
-        // The root vector is the sum; which leaf was bad is told by the inputs, since the fold has overwritten the leaves.
-        string shards = string.Join(", ", batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => $"{input.Shard}"));
-        Report("stepSkipped", $"Step {step.Step - 1} of epoch {step.Epoch}: {step.NonFiniteShards} of the shards {shards} gave a non-finite gradient; no update");
+        string where = string.Join("; ", nonFinite.Select(input => $"shard {input.Shard} (samples {string.Join(", ", input.Samples)})"));
+        Report("stepSkipped", $"Step {step.Step - 1} of epoch {step.Epoch} made no update: non-finite gradient in {where}");
         if (inARow >= MaxSkippedInARow)
             throw new SpikeformerException(ErrorKind.Failed, $"The run diverged: {inARow} steps in a row up to step {step.Step - 1} had non-finite gradients",
                 "Lower the learning rate (schedule.0.base) or lengthen its warm-up, and start again");
@@ -313,67 +257,4 @@ public sealed class LocalTrainer
     }
 
     private sealed record StepLine(long Step, int Epoch, long Generation, double Loss, double LearningRate, string Digest);
-
-    /// <summary>Averages of the epoch under way and the results of the evaluations.</summary>
-    private sealed class Progress
-    {
-        private double _lossSum;
-        private long _samples, _correct, _trained;
-        private TimeSpan _spent;
-        private bool _newBest;
-
-        public int Epochs { get; private set; }
-        public double TrainLoss { get; private set; } = double.NaN;
-        public double TrainAccuracy { get; private set; }
-        public double Best { get; private set; }
-        public EvaluationResult? Test { get; private set; }
-        public double SamplesPerSecond => _spent > TimeSpan.Zero ? _trained / _spent.TotalSeconds : 0;
-
-        public void Count(CommittedStep step, TimeSpan took)
-        {
-            _lossSum += step.Loss * step.Samples;
-            _samples += step.Samples;
-            _correct += step.Top1;
-            _trained += step.Samples;
-            _spent += took;
-        }
-
-        public void EndEpoch(int epoch, EvaluationResult test)
-        {
-            (Epochs, Test, TrainLoss, TrainAccuracy) = (epoch + 1, test, _lossSum / _samples, (double)_correct / _samples);
-            (_lossSum, _samples, _correct) = (0, 0, 0);
-            _newBest |= test.Accuracy > Best;
-            Best = Math.Max(Best, test.Accuracy);
-        }
-
-        public bool TakeNewBest()
-        {
-            bool taken = _newBest;
-            _newBest = false;
-            return taken;
-        }
-
-        public IReadOnlyDictionary<string, double> Metrics()
-        {
-            var metrics = new Dictionary<string, double> { ["epochs"] = Epochs };
-            if (Test is not { } test) return metrics;
-            metrics["testSamples"] = test.Samples;
-            metrics["testTop1"] = test.Top1;
-            metrics["testTop5"] = test.Top5;
-            metrics["testLossSum"] = test.LossSum;
-            metrics["testAccuracy"] = test.Accuracy;
-            metrics["bestTestAccuracy"] = Best;
-            metrics["trainLoss"] = TrainLoss;
-            return metrics;
-        }
-
-        public void Restore(IReadOnlyDictionary<string, double> metrics)
-        {
-            Epochs = (int)metrics.GetValueOrDefault("epochs");
-            Best = metrics.GetValueOrDefault("bestTestAccuracy");
-            TrainLoss = metrics.GetValueOrDefault("trainLoss", double.NaN);
-            if (metrics.TryGetValue("testSamples", out double samples))
-                Test = new((long)samples, (long)metrics["testTop1"], (long)metrics["testTop5"], metrics["testLossSum"]);
-        }
-    }
 }

@@ -4,7 +4,8 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests;
 
-/// <summary>Computes something again in a process whose runtime may not use AVX-512: a test runs itself once more and both digests must agree.</summary>
+/// <summary>Computes something again in a process whose runtime may not use AVX-512: a test runs itself once more and both digests must
+/// agree.</summary>
 internal static class NarrowProcess
 {
     private const string ReportVariable = "SPIKEFORMER_NARROW_REPORT";

@@ -38,8 +38,10 @@ public sealed class DropPathTests
         KeyedDropPath whole = Draws(axis, 10, 11, 12, 13), left = Draws(axis, 10), right = Draws(axis, 11, 12, 13);
         for (int block = 1; block < 3; block++)
         {
-            Assert.Equal<float[]>(whole.Temporal(block, 4, Tokens), [.. left.Temporal(block, 1, Tokens), .. right.Temporal(block, 3, Tokens)]);
-            Assert.Equal<float[]>(whole.Spatial(block, 4, TimeSteps), [.. left.Spatial(block, 1, TimeSteps), .. right.Spatial(block, 3, TimeSteps)]);
+            Assert.Equal<float[]>(whole.Temporal(block, 4, Tokens),
+                [.. left.Temporal(block, 1, Tokens), .. right.Temporal(block, 3, Tokens)]);
+            Assert.Equal<float[]>(whole.Spatial(block, 4, TimeSteps),
+                [.. left.Spatial(block, 1, TimeSteps), .. right.Spatial(block, 3, TimeSteps)]);
             float[] mlp = whole.Mlp(block, 4, TimeSteps), ofRight = right.Mlp(block, 3, TimeSteps);
             // The reference drops a time step of the whole global batch at once: every shard must draw the same.
             if (axis == DropPathAxis.Reference) Assert.Equal(mlp, ofRight);

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-/// <summary>The three real networks in float64, with weights and inputs from a hash that both sides compute: the wiring at full size.</summary>
+/// <summary>The three real networks in float64, with weights and inputs from a hash that both sides compute: the wiring at full
+/// size.</summary>
 public sealed class FullSizeGoldenTests
 {
     private const string Data = "fullsize_hashed_params";
@@ -31,7 +32,8 @@ public sealed class FullSizeGoldenTests
         GoldenFile golden = GoldenFile.Load(Data);
         Close.Check("in/x_first8", golden[$"{job}/in/x_first8"].AsDouble(), x.flatten().narrow(0, 0, 8), 1e-12);
         Tensor convolution = ParameterSet.View(parameters.Values, layout.Parameters.First(entry => entry.Shape.Count == 4));
-        Close.Check("in/state_first_conv_first4", golden[$"{job}/in/state_first_conv_first4"].AsDouble(), convolution.flatten().narrow(0, 0, 4), 1e-12);
+        Close.Check("in/state_first_conv_first4", golden[$"{job}/in/state_first_conv_first4"].AsDouble(),
+            convolution.flatten().narrow(0, 0, 4), 1e-12);
         CheckSum("in/x_sum", x);
         CheckSum("in/x_abs_sum", x.abs());
 
@@ -69,8 +71,8 @@ public sealed class FullSizeGoldenTests
         }
     }
 
-    /// <summary>Takes part in BatchNorm's coupling only to see the float64 statistics: what the product keeps of them is float32, too coarse
-    /// for the evaluation that follows.</summary>
+    /// <summary>Takes part in BatchNorm's coupling only to see the float64 statistics: what the product keeps of them is float32, too
+    /// coarse for the evaluation that follows.</summary>
     private sealed class MomentRecorder(StateLayout layout) : IBatchNormCoupling
     {
         public double[] Mean { get; } = new double[layout.StatisticsCount];
@@ -106,7 +108,8 @@ public sealed class FullSizeGoldenTests
             Tensor flat = values.detach().flatten();
             double norm = PublishedNetworks.Number(cells[5]);
             Tensor actual = stack([flat.sum(), flat.norm(), flat[0], flat[-1]]);
-            double[] expected = [PublishedNetworks.Number(cells[4]), norm, PublishedNetworks.Number(cells[6]), PublishedNetworks.Number(cells[7])];
+            double[] expected =
+                [PublishedNetworks.Number(cells[4]), norm, PublishedNetworks.Number(cells[6]), PublishedNetworks.Number(cells[7])];
             Close.Check($"{kind} {name} (sum, norm, first, last)", expected, actual, 1e-7 * norm);
         }
 
@@ -125,7 +128,12 @@ public sealed class FullSizeGoldenTests
             {
                 StateEntry entry = layout.Entries[k];
                 if (entry.Kind == StateKind.BatchCount) continue;
-                Tensor flat = entry.Kind switch { StateKind.Parameter => parameters.Values, StateKind.RunningMean => running.Mean, _ => running.Variance };
+                Tensor flat = entry.Kind switch
+                {
+                    StateKind.Parameter => parameters.Values,
+                    StateKind.RunningMean => running.Mean,
+                    _ => running.Variance,
+                };
                 Span<double> values = TensorMemory.Span<double>(flat).Slice((int)entry.Offset, (int)entry.Length);
                 (double offset, double factor) = Rule(entry);
                 for (int i = 0; i < values.Length; i++) values[i] = offset + factor * Uniform((uint)i, (uint)k + 1);

@@ -22,7 +22,11 @@ internal sealed class GoldenCase : IDisposable
     {
         LibTorch.UseOnThisThread(1);
         (_file, DType, _scope) = (GoldenFile.Load(name), dtype, NewDisposeScope());
-        _unread = [.. _file.Tensors.Keys.Where(key => dtype == ScalarType.Float64 ? !_file.Tensors.ContainsKey(Wide + key) : !key.StartsWith(Wide))];
+        _unread =
+        [
+            .. _file.Tensors.Keys.Where(key =>
+                dtype == ScalarType.Float64 ? !_file.Tensors.ContainsKey(Wide + key) : !key.StartsWith(Wide)),
+        ];
     }
 
     /// <summary>float64 compares with the <c>f64/</c> twins, float32 with the plain keys.</summary>
@@ -86,7 +90,8 @@ internal sealed class GoldenCase : IDisposable
     public void CheckSpikes(string key, Tensor actual) => Check(key, actual, _ => 0);
 
     /// <summary>Potentials, activations, logits, losses: 1e-12 in float64, 1e-5 in float32.</summary>
-    public void CheckValues(string key, Tensor actual, double single = 1e-5) => Check(key, actual, expected => expected.IsWide ? 1e-12 : single);
+    public void CheckValues(string key, Tensor actual, double single = 1e-5) =>
+        Check(key, actual, expected => expected.IsWide ? 1e-12 : single);
 
     /// <summary>Gradients, relative to the largest element of the tensor; looser for a neuron's w, a long cancelling sum.</summary>
     public void CheckGradient(string key, Tensor actual) => Check(key, actual, expected => (IsDecay(key), expected.IsWide) switch
@@ -180,7 +185,8 @@ internal sealed class GoldenCase : IDisposable
 
     private static bool IsDecay(string key) => key.EndsWith(".w") || key.EndsWith("/w") || key.EndsWith("grad_w");
 
-    private static Tensor Flat(RunningStatistics running, StateKind kind) => kind == StateKind.RunningMean ? running.Mean : running.Variance;
+    private static Tensor Flat(RunningStatistics running, StateKind kind) =>
+        kind == StateKind.RunningMean ? running.Mean : running.Variance;
 
     private static double[] Values(GoldenTensor stored) =>
         stored.DType == "F64" ? stored.AsDouble() : Array.ConvertAll(stored.AsSingle(), value => (double)value);

@@ -41,7 +41,8 @@ public sealed class ModelGoldenTests
             {
                 if (name == "tokens" && !network.Options.Neuron.IsAnalog) golden.CheckSpikes("train/tokens", tensor);
                 // The tokens of a deep analogue tokenizer carry its tolerance.
-                else if (name is "tokens" or "block0" or "block1") golden.CheckValues("train/" + name, tensor, name == "tokens" ? 1e-4 : 1e-5);
+                else if (name is "tokens" or "block0" or "block1")
+                    golden.CheckValues("train/" + name, tensor, name == "tokens" ? 1e-4 : 1e-5);
             },
         };
         x.requires_grad_(true);
@@ -83,7 +84,8 @@ internal static class TinyNetworks
 
     public static readonly NetworkOptions ImageNet = Cifar with
     {
-        Neuron = new NeuronOptions { Kind = NeuronKind.Pliaf }, Strides = [2, 1, 2, 1, 2, 1, 2, 1], MlpRatio = 3, InputChannels = 3, Classes = 12,
+        Neuron = new NeuronOptions { Kind = NeuronKind.Pliaf }, Strides = [2, 1, 2, 1, 2, 1, 2, 1], MlpRatio = 3, InputChannels = 3,
+        Classes = 12,
     };
 
     /// <summary>The network that a file's metadata describes: one of the three above.</summary>
@@ -93,9 +95,16 @@ internal static class TinyNetworks
         int blocks = int.Parse(metadata["n_conv_layers"]);
         NetworkOptions options = metadata["act"] == "PLIAF" ? ImageNet : blocks == 3 ? Gesture : Cifar;
         Assert.Equal(strides.Length == 1 ? Enumerable.Repeat(strides[0], blocks) : strides, options.Strides);
-        Assert.Equal(
-            (metadata["kernel"], metadata["img"], metadata["classes"], metadata["depth"], metadata["heads"], metadata["mlp_ratio"], metadata["embed"], metadata["frames"]),
-            ($"{options.Kernel}", $"{options.Height}", $"{options.Classes}", $"{options.Depth}", $"{options.Heads}", $"{options.MlpRatio}", $"{options.Width}", $"{options.TimeSteps}"));
+        Check("kernel", options.Kernel);
+        Check("img", options.Height);
+        Check("classes", options.Classes);
+        Check("depth", options.Depth);
+        Check("heads", options.Heads);
+        Check("mlp_ratio", options.MlpRatio);
+        Check("embed", options.Width);
+        Check("frames", options.TimeSteps);
         return options;
+
+        void Check(string key, int value) => Assert.Equal(int.Parse(metadata[key]), value);
     }
 }

@@ -22,7 +22,10 @@ public sealed class ModuleGoldenTests
     {
         ["tokenizer_5x3x1_plif"] = new() { Kernel = 5, Strides = [2, 2, 2], Width = 16, InputChannels = 2 },
         ["tokenizer_3x2x3_plif"] = new() { Kernel = 3, Strides = [2, 1, 2, 1, 2, 1], Width = 16, InputChannels = 2 },
-        ["tokenizer_3x2x4_pliaf"] = new() { Kernel = 3, Strides = [2, 1, 2, 1, 2, 1, 2, 1], Width = 16, InputChannels = 3, Neuron = s_pliaf },
+        ["tokenizer_3x2x4_pliaf"] = new()
+        {
+            Kernel = 3, Strides = [2, 1, 2, 1, 2, 1, 2, 1], Width = 16, InputChannels = 3, Neuron = s_pliaf,
+        },
     };
 
     private static readonly NetworkOptions s_block = new() { Width = 8, Heads = 2, Depth = 2 };
@@ -76,7 +79,9 @@ public sealed class ModuleGoldenTests
     {
         using var golden = new GoldenCase(file, dtype);
         var layout = new StateLayout();
-        var mlp = file.Contains("pliaf") ? new Mlp(layout, "", width: 8, hidden: 24, s_pliaf) : new Mlp(layout, "", width: 8, hidden: 16, s_plif);
+        var mlp = file.Contains("pliaf")
+            ? new Mlp(layout, "", width: 8, hidden: 24, s_pliaf)
+            : new Mlp(layout, "", width: 8, hidden: 16, s_plif);
         CheckBranch(golden, layout, (pass, x) => mlp.Forward(pass.Parameters[0], x));
     }
 
@@ -128,7 +133,8 @@ public sealed class ModuleGoldenTests
     {
         ParameterSet parameters = golden.Parameters(layout);
         RunningStatistics running = golden.Running(layout);
-        CheckEvaluation(golden, new ForwardPass { Parameters = [parameters], Running = running }, forward, y => Check("eval/y", y));
+        var evaluation = new ForwardPass { Parameters = [parameters], Running = running };
+        CheckEvaluation(golden, evaluation, forward, y => Check("eval/y", y));
         var statistics = new BatchNormStatistics(layout, shards: 1, coupling: null);
         CheckTraining(golden, layout, new ForwardPass { Parameters = [parameters], Batch = statistics }, forward, y => Check("train/y", y));
         Reference.UpdateRunning(running, statistics.Mean[0], statistics.Variance[0]);
@@ -151,7 +157,8 @@ public sealed class ModuleGoldenTests
         golden.CheckNothingIsLeft();
     }
 
-    private static void CheckEvaluation(GoldenCase golden, ForwardPass pass, Func<ForwardPass, Tensor, Tensor> forward, Action<Tensor> check)
+    private static void CheckEvaluation(
+        GoldenCase golden, ForwardPass pass, Func<ForwardPass, Tensor, Tensor> forward, Action<Tensor> check)
     {
         using var noGrad = no_grad();
         check(forward(pass, golden.Input("in/x")));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Spikeformer.Data;
 using Spikeformer.Network;
 using Spikeformer.TestKit;
 
@@ -7,11 +8,15 @@ namespace Spikeformer.Parity;
 /// <summary>The full-size networks and what the golden tables say about them.</summary>
 internal static class PublishedNetworks
 {
-    public static SpikeformerNetwork Build(PublishedVariant variant) => new(NetworkOptions.From(
-        variant.Model, variant.TimeSteps, new(variant.TimeSteps, variant.InputChannels, variant.ImageSide, variant.ImageSide), variant.Classes));
+    public static SpikeformerNetwork Build(PublishedVariant variant)
+    {
+        var shape = new SampleShape(variant.TimeSteps, variant.InputChannels, variant.ImageSide, variant.ImageSide);
+        return new(NetworkOptions.From(variant.Model, variant.TimeSteps, shape, variant.Classes));
+    }
 
     /// <summary>The rows of a golden table without its heading, cut at the commas.</summary>
-    public static IEnumerable<string[]> Rows(string file) => File.ReadLines(GoldenFile.PathOf(file)).Skip(1).Select(line => line.Split(','));
+    public static IEnumerable<string[]> Rows(string file) =>
+        File.ReadLines(GoldenFile.PathOf(file)).Skip(1).Select(line => line.Split(','));
 
     /// <summary>A cell such as 64x2x3x3, or scalar.</summary>
     public static long[] Shape(string cell) => cell == "scalar" ? [] : [.. cell.Split('x').Select(long.Parse)];

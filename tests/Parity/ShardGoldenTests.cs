@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-/// <summary>A batch of four cut into two shards: BatchNorm per shard is plain data parallelism, coupled it is the whole batch at once.</summary>
+/// <summary>A batch of four cut into two shards: BatchNorm per shard is plain data parallelism, coupled it is the whole batch at
+/// once.</summary>
 public sealed class ShardGoldenTests
 {
     private const string Data = "ddp_two_shards_gesture";
@@ -85,7 +86,8 @@ public sealed class ShardGoldenTests
 
     /// <summary>Both shards in lockstep through the tokenizer, as the engine does it; gradients are left in the leaves.</summary>
     private static Tensor[] Train(
-        SpikeformerNetwork network, ParameterSet[] leaves, Tensor[] x, Tensor[] y, IBatchNormCoupling? coupling, out BatchNormStatistics statistics)
+        SpikeformerNetwork network, ParameterSet[] leaves, Tensor[] x, Tensor[] y, IBatchNormCoupling? coupling,
+        out BatchNormStatistics statistics)
     {
         foreach (ParameterSet set in leaves) set.ClearGradient();
         statistics = new BatchNormStatistics(network.Layout, Shards, coupling);

@@ -31,7 +31,8 @@ public sealed class TrajectoryGoldenTests
             using (no_grad())
                 golden.CheckValues($"train/logits{step}", Forward(network, state.Parameters, x, out _));
 
-            StepVector vector = engine.Compute(new(step, 0, samples.Length), [new(0, samples, x, y)], new LocalBatchNormCoupling(1, [0]))[0];
+            StepVector vector = engine.Compute(
+                new(step, 0, samples.Length), [new(0, samples, x, y)], new LocalBatchNormCoupling(1, [0]))[0];
             CommittedStep committed = state.Apply(new StepPlan(step, 0, step, 1, samples, 0, samples.Length), vector);
             golden.CheckValues($"train/loss{step}", tensor((float)committed.Loss));
         }

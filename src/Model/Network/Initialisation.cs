@@ -28,7 +28,7 @@ public static class Initialisation
                 case InitialValue.One: slice.Fill(1); break;
                 case InitialValue.NeuronDecay: slice.Fill(neuron.InitialW); break;
                 case InitialValue.KaimingNormal: FillNormal(slice, Math.Sqrt(2.0 / (entry.Length / entry.Shape[0])), seed, i); break;
-                // The authors cut at +-2, a hundred deviations out: it bites only where their float32 sampler meets infinity, once in 2^24 draws.
+                // The authors cut at +-2, a hundred deviations out: it bites where their float32 sampler meets infinity, once in 2^24.
                 case InitialValue.TruncatedNormal: FillNormal(slice, 0.02, seed, i); break;
             }
         }

@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using Spikeformer.Neurons;
 using TorchSharp;
 using Xunit;
@@ -12,38 +10,8 @@ namespace Spikeformer.Model.Tests;
 [Collection(nameof(ComputeThreadsTests))]
 public sealed class NeuronKernelsBitsTests
 {
-    private const string ReportVariable = "SPIKEFORMER_NEURON_BITS";
-
-    /// <summary>Runs itself once more, in a process whose runtime may not use AVX-512; that process leaves its digest in a file.</summary>
     [Fact]
-    public void The_bits_do_not_depend_on_AVX512()
-    {
-        string digest = Digest();
-        if (Environment.GetEnvironmentVariable(ReportVariable) is { Length: > 0 } report)
-        {
-            File.WriteAllLines(report, [Vector512.IsHardwareAccelerated.ToString(), digest]);
-            return;
-        }
-        Assert.SkipUnless(Vector512.IsHardwareAccelerated, "needs a processor with AVX-512 to compare AVX2 with");
-        string path = Path.GetTempFileName();
-        try
-        {
-            var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Spikeformer.Model.Tests"),
-                ["--filter-method", $"{typeof(NeuronKernelsBitsTests).FullName}.{nameof(The_bits_do_not_depend_on_AVX512)}"])
-            { RedirectStandardOutput = true };
-            start.Environment["DOTNET_EnableAVX512"] = "0";
-            start.Environment[ReportVariable] = path;
-            using Process process = Process.Start(start)!;
-            string output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == 0, output);
-            Assert.Equal(["False", digest], File.ReadAllLines(path));
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-    }
+    public void The_bits_do_not_depend_on_AVX512() => NarrowProcess.AssertSameDigest(Digest, The_bits_do_not_depend_on_AVX512);
 
     [Fact]
     public void The_bits_do_not_depend_on_the_number_of_threads()

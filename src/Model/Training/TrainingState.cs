@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using Spikeformer.Checkpoints;
 using Spikeformer.Network;
 using static TorchSharp.torch;
@@ -107,26 +108,38 @@ public sealed unsafe class TrainingState : IDisposable
     }
 
     /// <summary>A copy of the whole state as named tensors: the network's in the authors' order, then the optimizer's.</summary>
-    public IReadOnlyList<StateTensor> Snapshot()
+    /// <param name="reuse">An earlier snapshot of this state that nobody needs any more: its memory is written over. Null allocates.</param>
+    public IReadOnlyList<StateTensor> Snapshot(IReadOnlyList<StateTensor>? reuse = null)
     {
         var state = new List<StateTensor>();
         float* parameters = (float*)TensorMemory.Pointer(Parameters.Values);
         foreach (StateEntry entry in Network.Layout.Entries)
-            state.Add(entry.Kind switch
+            switch (entry.Kind)
             {
-                StateKind.Parameter => Copy(entry.Name, entry, parameters + entry.Offset),
-                StateKind.RunningMean => Copy(entry.Name, entry, (float*)TensorMemory.Pointer(Running.Mean) + entry.Offset),
-                StateKind.RunningVariance => Copy(entry.Name, entry, (float*)TensorMemory.Pointer(Running.Variance) + entry.Offset),
-                _ => new(entry.Name, TensorType.I64, [], BitConverter.GetBytes(Running.BatchCount)),
-            });
+                case StateKind.Parameter: Add(entry.Name, entry.Shape, parameters + entry.Offset); break;
+                case StateKind.RunningMean: Add(entry.Name, entry.Shape, (float*)TensorMemory.Pointer(Running.Mean) + entry.Offset); break;
+                case StateKind.RunningVariance: Add(entry.Name, entry.Shape, (float*)TensorMemory.Pointer(Running.Variance) + entry.Offset); break;
+                case StateKind.BatchCount: AddCount(entry.Name, Running.BatchCount); break;
+            }
         foreach (string moment in _moments.Names)
             foreach (StateEntry entry in Network.Layout.Parameters)
-                state.Add(Copy($"optimizer/{moment}/{entry.Name}", entry, _moments[moment] + entry.Offset));
-        state.Add(new(UpdatesName, TensorType.I64, [], BitConverter.GetBytes(_momentUpdates)));
+                Add($"optimizer/{moment}/{entry.Name}", entry.Shape, _moments[moment] + entry.Offset);
+        AddCount(UpdatesName, _momentUpdates);
         return state;
 
-        static StateTensor Copy(string name, StateEntry entry, float* values) =>
-            new(name, TensorType.F32, entry.Shape, new ReadOnlySpan<byte>(values, checked((int)(entry.Length * sizeof(float)))).ToArray());
+        void Add(string name, IReadOnlyList<long> shape, float* values)
+        {
+            long length = shape.Aggregate(1L, (product, size) => product * size);
+            var source = new ReadOnlySpan<byte>(values, checked((int)(length * sizeof(float))));
+            StateTensor? old = reuse?[state.Count];
+            byte[] copy = old is not null && MemoryMarshal.TryGetArray(old.Data, out ArraySegment<byte> memory) && memory.Array!.Length == source.Length
+                ? memory.Array
+                : new byte[source.Length];
+            source.CopyTo(copy);
+            state.Add(new(name, TensorType.F32, shape, copy));
+        }
+
+        void AddCount(string name, long count) => state.Add(new(name, TensorType.I64, [], BitConverter.GetBytes(count)));
     }
 
     /// <summary>Takes over the whole state of a checkpoint.</summary>

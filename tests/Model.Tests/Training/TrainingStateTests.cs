@@ -84,6 +84,15 @@ public sealed class TrainingStateTests
     }
 
     [Fact]
+    public void A_snapshot_into_used_memory_holds_the_state_of_now()
+    {
+        using TrainingState state = New();
+        IReadOnlyList<StateTensor> used = state.Snapshot();
+        Step(state, 0);
+        Assert.Equal(TrainingState.WeightsDigest(state.Snapshot()), TrainingState.WeightsDigest(state.Snapshot(used)));
+    }
+
+    [Fact]
     public void The_ledger_after_an_epoch_is_the_sum_over_its_samples()
     {
         using TrainingState state = New();

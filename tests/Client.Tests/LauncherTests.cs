@@ -24,7 +24,7 @@ public sealed class LauncherTests : IDisposable
                 mkdir -p "$ROOT/src/Client/bin/Release/net10.0/linux-x64"
                 touch "$ROOT/src/Client/bin/Release/net10.0/linux-x64/Spikeformer.Client.dll"
             else
-                echo "run ${@:2} | $MALLOC_MMAP_THRESHOLD_ $MALLOC_TRIM_THRESHOLD_ $OMP_WAIT_POLICY" >>"$ROOT/calls"
+                echo "run ${@:2} | $MALLOC_MMAP_THRESHOLD_ $MALLOC_TRIM_THRESHOLD_ $GLIBC_TUNABLES $OMP_WAIT_POLICY" >>"$ROOT/calls"
                 exit 7
             fi
             """);
@@ -38,7 +38,7 @@ public sealed class LauncherTests : IDisposable
         (int code, string output, string error) = await Run(At("spikeformer"), ["recipe", "show me"]);
         Assert.Equal((7, ""), (code, output));
         Assert.Equal("spikeformer: building (first use, or the sources have changed)\n", error);
-        Assert.Equal(["build", "run recipe show me | 4000000000 8000000000 passive"], Calls);
+        Assert.Equal(["build", "run recipe show me | 4000000000 8000000000 glibc.malloc.hugetlb=1 passive"], Calls);
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class LauncherTests : IDisposable
     public async Task EnvironmentAlreadySet_IsKept()
     {
         await Run(At("spikeformer"), [], environment: ("OMP_WAIT_POLICY", "active"));
-        Assert.Equal("run  | 4000000000 8000000000 active", Calls[1]);
+        Assert.Equal("run  | 4000000000 8000000000 glibc.malloc.hugetlb=1 active", Calls[1]);
     }
 
     private string[] Calls => File.ReadAllLines(At("calls"));
@@ -107,7 +107,7 @@ public sealed class LauncherTests : IDisposable
         {
             WorkingDirectory = folder ?? _root, RedirectStandardOutput = true, RedirectStandardError = true,
         };
-        foreach (string name in new[] { "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "OMP_WAIT_POLICY" })
+        foreach (string name in new[] { "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES", "OMP_WAIT_POLICY" })
             start.Environment.Remove(name);
         start.Environment["PATH"] = $"{At("bin")}:{Environment.GetEnvironmentVariable("PATH")}";
         start.Environment["ROOT"] = _root;

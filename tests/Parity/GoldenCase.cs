@@ -32,11 +32,6 @@ internal sealed class GoldenCase : IDisposable
     /// <summary>float64 compares with the <c>f64/</c> twins, float32 with the plain keys.</summary>
     public ScalarType DType { get; }
 
-    /// <summary>Set for networks so deep and analogue that the file's own float32 run lies up to 1.5 tolerances from its float64 twin: an
-    /// exact result would fail against it. Float32 results are then measured from the twin, where they may be as far off as the file's
-    /// float32 run is, and the tolerance more.</summary>
-    public bool IsDeepAnalogue { get; init; }
-
     public IReadOnlyDictionary<string, string> Metadata => _file.Metadata;
 
     /// <summary>An input in this arithmetic; integers stay integers.</summary>
@@ -136,14 +131,7 @@ internal sealed class GoldenCase : IDisposable
         GoldenTensor stored = Read(Key(key));
         var expected = new Expected(Values(stored), stored.DType == "F64");
         Assert.Equal(stored.Shape, actual.shape);
-        double allowed = tolerance(expected);
-        double[] target = expected.Values;
-        if (IsDeepAnalogue && DType == ScalarType.Float32 && allowed > 0 && _file.Tensors.TryGetValue(Wide + key, out GoldenTensor? twin))
-        {
-            target = twin.AsDouble();
-            allowed += target.Zip(expected.Values, (exact, single) => Math.Abs(exact - single)).Max();
-        }
-        Close.Check($"{key} ({DType})", target, actual, allowed);
+        Close.Check($"{key} ({DType})", expected.Values, actual, tolerance(expected));
     }
 
     /// <summary>Fails if the file holds values of this arithmetic that no check has read.</summary>

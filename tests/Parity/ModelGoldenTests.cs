@@ -21,7 +21,7 @@ public sealed class ModelGoldenTests
     [MemberData(nameof(Models))]
     public void Network_agrees_in_evaluation_and_training(string file, ScalarType dtype)
     {
-        using var golden = new GoldenCase(file, dtype) { IsDeepAnalogue = file == "model_imagenet_tiny" };
+        using var golden = new GoldenCase(file, dtype);
         var network = new SpikeformerNetwork(TinyNetworks.Described(golden.Metadata));
         ParameterSet parameters = golden.Parameters(network.Layout);
         RunningStatistics running = golden.Running(network.Layout);

@@ -52,7 +52,7 @@ public sealed class ModuleGoldenTests
     [MemberData(nameof(Tokenizers))]
     public void Tokenizer_agrees(string file, ScalarType dtype)
     {
-        using var golden = new GoldenCase(file, dtype) { IsDeepAnalogue = file == "tokenizer_3x2x4_pliaf" };
+        using var golden = new GoldenCase(file, dtype);
         var layout = new StateLayout();
         var tokenizer = new Tokenizer(layout, "", s_tokenizers[file]);
         CheckTokenizing(golden, layout, spikes: !file.Contains("pliaf"), (pass, x) =>

@@ -17,7 +17,7 @@ public sealed class TrajectoryGoldenTests
     [InlineData(SgdFile)]
     public void The_product_trains_like_the_published_float32_run(string file)
     {
-        using var golden = new GoldenCase(file, ScalarType.Float32) { IsDeepAnalogue = file == SgdFile };
+        using var golden = new GoldenCase(file, ScalarType.Float32);
         (NetworkOptions options, Recipe recipe) = Job(file, golden);
         var network = new SpikeformerNetwork(options);
         using var state = new TrainingState(network, recipe);

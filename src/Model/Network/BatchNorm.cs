@@ -12,7 +12,7 @@ namespace Spikeformer.Network;
 /// workers. Gradients of weight and bias stay per shard: their sum over the shards is the gradient of the global batch.</remarks>
 internal sealed class BatchNorm
 {
-    private const double Epsilon = 1e-5;
+    public const double Epsilon = 1e-5;
     private readonly int _weight, _bias;
     private readonly BatchNormLayer _layer;
 
@@ -60,38 +60,33 @@ internal sealed class BatchNorm
             for (int s = 0; s < y.Length; s++)
             {
                 statistics.Record(layer, s, moments[s]);
-                (double[] scale, double[] shift) = Affine(moments[s], BatchNormMath.Values(weights[s]), BatchNormMath.Values(biases[s]));
-                y[s] = BatchNormMath.ScaleAndShift(x[s], scale, shift);
+                ChannelNorm norm = ChannelNorm.Of(moments[s], weights[s]);
+                y[s] = BatchNormMath.ScaleAndShift(x[s], norm.Scale, norm.Shift(BatchNormMath.Values(biases[s])));
             }
             var node = new Node(statistics, layer, x, weights, moments);
             using var grad = enable_grad();
             return node.Connect([.. x, .. weights, .. biases], y);
         }
 
-        /// <summary>dx = w r (dy - mean(dy) - xhat mean(dy xhat)), with means over everything that shares the statistics, as
-        /// dy * a + x * b + c per channel. r = 1/sqrt(variance + epsilon), xhat = (x - mean) r.</summary>
+        /// <summary>dx = (dy - mean(dy) - (x - mean(x)) r mean(dy xhat)) w r, with means over everything that shares the statistics;
+        /// xhat = (x - mean) r.</summary>
         protected override void Backward(ReadOnlySpan<Tensor?> outputGradients, Span<Tensor?> inputGradients)
         {
             using var noGrad = no_grad();
             int shards = _x.Length;
             var dy = new Tensor[shards];
             for (int s = 0; s < shards; s++) dy[s] = outputGradients[s]?.contiguous() ?? zeros_like(_x[s]);
+            var norms = new ChannelNorm[shards];
             var own = new GradientSums[shards];
-            for (int s = 0; s < shards; s++) own[s] = BatchNormMath.Sums(dy[s], _x[s], _moments[s].Mean, InverseDeviation(_moments[s]));
-            GradientSums[] all = _statistics.Merge(_layer, own);
-
             for (int s = 0; s < shards; s++)
             {
-                double[] weight = BatchNormMath.Values(_weights[s]), inverse = InverseDeviation(_moments[s]), mean = _moments[s].Mean;
-                double n = _moments[s].Count;
-                double[] a = new double[mean.Length], b = new double[mean.Length], c = new double[mean.Length];
-                for (int i = 0; i < a.Length; i++)
-                {
-                    a[i] = weight[i] * inverse[i];
-                    b[i] = -a[i] * inverse[i] * all[s].Normalised[i] / n;
-                    c[i] = -a[i] * all[s].Plain[i] / n - b[i] * mean[i];
-                }
-                inputGradients[s] = BatchNormMath.Combine(dy[s], _x[s], a, b, c);
+                norms[s] = ChannelNorm.Of(_moments[s], _weights[s]);
+                own[s] = BatchNormMath.Sums(dy[s], _x[s], _moments[s].Mean, norms[s].InverseDeviation);
+            }
+            GradientSums[] all = _statistics.Merge(_layer, own);
+            for (int s = 0; s < shards; s++)
+            {
+                inputGradients[s] = BatchNormMath.InputGradient(dy[s], _x[s], norms[s].Gradient(all[s], _moments[s].Count));
                 inputGradients[shards + s] = tensor(own[s].Normalised, _x[s].dtype, _x[s].device);
                 inputGradients[2 * shards + s] = tensor(own[s].Plain, _x[s].dtype, _x[s].device);
             }
@@ -102,19 +97,5 @@ internal sealed class BatchNorm
             foreach (Tensor t in _x) t.Dispose();
             foreach (Tensor t in _weights) t.Dispose();
         }
-
-        private static (double[] Scale, double[] Shift) Affine(BatchMoments moments, double[] weight, double[] bias)
-        {
-            double[] scale = InverseDeviation(moments), shift = new double[scale.Length];
-            for (int i = 0; i < scale.Length; i++)
-            {
-                scale[i] *= weight[i];
-                shift[i] = bias[i] - moments.Mean[i] * scale[i];
-            }
-            return (scale, shift);
-        }
-
-        private static double[] InverseDeviation(BatchMoments moments) =>
-            Array.ConvertAll(moments.SquaredDeviations, m2 => 1 / Math.Sqrt(m2 / moments.Count + Epsilon));
     }
 }

@@ -92,21 +92,23 @@ internal static unsafe class BatchNormKernels
         return new(plain, normalised);
     }
 
-    /// <summary>dy * a + x * b + c.</summary>
-    public static Tensor Combine(Tensor dy_GCHW, Tensor x_GCHW, double[] a, double[] b, double[] c)
+    /// <summary>dL/dx.</summary>
+    public static Tensor InputGradient(Tensor dy_GCHW, Tensor x_GCHW, GradientConstants constants)
     {
         (int groups, int channels, int row) = Sizes(x_GCHW);
         Tensor dx_GCHW = empty_like(x_GCHW);
         float* dy = (float*)TensorMemory.Pointer(dy_GCHW), x = (float*)TensorMemory.Pointer(x_GCHW), dx = (float*)TensorMemory.Pointer(dx_GCHW);
         for (int g = 0; g < groups; g++)
-            for (int channel = 0; channel < channels; channel++, dy += row, x += row, dx += row)
+            for (int c = 0; c < channels; c++, dy += row, x += row, dx += row)
             {
-                (float fa, float fb, float fc) = ((float)a[channel], (float)b[channel], (float)c[channel]);
-                (Vector512<float> va, Vector512<float> vb, Vector512<float> vc) = (Vector512.Create(fa), Vector512.Create(fb), Vector512.Create(fc));
+                (float mean, float shift) = ((float)constants.Mean[c], (float)constants.Shift[c]);
+                (float slope, float scale) = ((float)constants.Slope[c], (float)constants.Scale[c]);
+                (Vector512<float> means, Vector512<float> shifts) = (Vector512.Create(mean), Vector512.Create(shift));
+                (Vector512<float> slopes, Vector512<float> scales) = (Vector512.Create(slope), Vector512.Create(scale));
                 int i = 0;
                 for (; i <= row - Lanes; i += Lanes)
-                    Vector512.FusedMultiplyAdd(Vector512.Load(dy + i), va, Vector512.FusedMultiplyAdd(Vector512.Load(x + i), vb, vc)).Store(dx + i);
-                for (; i < row; i++) dx[i] = MathF.FusedMultiplyAdd(dy[i], fa, MathF.FusedMultiplyAdd(x[i], fb, fc));
+                    (Vector512.FusedMultiplyAdd(means - Vector512.Load(x + i), slopes, Vector512.Load(dy + i) - shifts) * scales).Store(dx + i);
+                for (; i < row; i++) dx[i] = MathF.FusedMultiplyAdd(mean - x[i], slope, dy[i] - shift) * scale;
             }
         GC.KeepAlive(dy_GCHW);
         GC.KeepAlive(x_GCHW);

@@ -41,12 +41,14 @@ internal static class BatchNormMath
         return new(Values(wide.sum(s_exceptChannels)), Values(wide.mul(normalised).sum(s_exceptChannels)));
     }
 
-    /// <summary>dy * a + x * b + c.</summary>
-    public static Tensor Combine(Tensor dy, Tensor x, double[] a, double[] b, double[] c)
+    /// <summary>dL/dx.</summary>
+    public static Tensor InputGradient(Tensor dy, Tensor x, GradientConstants constants)
     {
-        if (HasKernel(x)) return BatchNormKernels.Combine(dy, x, a, b, c);
+        if (HasKernel(x)) return BatchNormKernels.InputGradient(dy, x, constants);
         using var scope = NewDisposeScope();
-        return dy.mul(Channels(a, x)).add(x.mul(Channels(b, x)), Constants.One).add(Channels(c, x), Constants.One).MoveToOuterDisposeScope();
+        Tensor centred = x.add(Channels(constants.Mean, x), Constants.MinusOne).mul(Channels(constants.Slope, x));
+        return dy.add(Channels(constants.Shift, x), Constants.MinusOne).add(centred, Constants.MinusOne)
+            .mul(Channels(constants.Scale, x)).MoveToOuterDisposeScope();
     }
 
     /// <summary>A vector's elements as float64.</summary>

@@ -127,12 +127,13 @@ public static class MultiStepNeuron
         protected override void Release() => _x.Dispose();
     }
 
-    /// <summary>k of a neuron.</summary>
+    /// <summary>k of a neuron, in the arithmetic of its w.</summary>
     private static double Decay(Tensor? w, NeuronOptions options)
     {
         if (options.IsParametric != w is not null)
             throw new ArgumentException(
                 $"A {options.Kind} neuron {(options.IsParametric ? "needs" : "has no")} learnable decay w.", nameof(w));
+        if (w is { dtype: ScalarType.Float32 }) return 1 / (1 + MathF.Exp(-(float)TensorMemory.Value(w)));
         if (w is not null) return 1 / (1 + Math.Exp(-TensorMemory.Value(w)));
         return options.Kind == NeuronKind.If ? 1 : 1 / options.Tau;
     }

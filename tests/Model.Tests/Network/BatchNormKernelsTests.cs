@@ -55,7 +55,9 @@ public sealed class BatchNormKernelsTests
         (Tensor wideDy, Tensor wideX) = (dy.to(ScalarType.Float64), x.to(ScalarType.Float64));
         double[] a = PerChannel(1.3), b = PerChannel(-0.4), c = PerChannel(0.9);
         AssertClose(Elements(BatchNormMath.ScaleAndShift(wideX, a, b)), Elements(BatchNormMath.ScaleAndShift(x, a, b)), 1e-6);
-        AssertClose(Elements(BatchNormMath.Combine(wideDy, wideX, a, b, c)), Elements(BatchNormMath.Combine(dy, x, a, b, c)), 1e-6);
+        var gradient = new GradientConstants(a, b, c, PerChannel(0.2));
+        AssertClose(
+            Elements(BatchNormMath.InputGradient(wideDy, wideX, gradient)), Elements(BatchNormMath.InputGradient(dy, x, gradient)), 1e-6);
     }
 
     [Fact]
@@ -73,7 +75,7 @@ public sealed class BatchNormKernelsTests
             foreach (double[] perChannel in (double[][])[moments.Mean, moments.SquaredDeviations, sums.Plain, sums.Normalised])
                 hash.Append(MemoryMarshal.AsBytes<double>(perChannel));
             Tensor y = BatchNormMath.ScaleAndShift(x, PerChannel(1.3), moments.Mean);
-            Tensor dx = BatchNormMath.Combine(dy, x, PerChannel(1.3), sums.Plain, moments.Mean);
+            Tensor dx = BatchNormMath.InputGradient(dy, x, new(moments.Mean, sums.Plain, PerChannel(1.3), PerChannel(0.2)));
             hash.Append(MemoryMarshal.AsBytes(TensorMemory.Span<float>(y)));
             hash.Append(MemoryMarshal.AsBytes(TensorMemory.Span<float>(dx)));
         }

@@ -17,5 +17,24 @@ neurons.SetAction(arguments =>
     return 0;
 });
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, threads, repeat, tuned, neurons };
+var network = new Option<string?>("--network") { Description = "One published network instead of all three." };
+var precisions = new Option<string[]>("--precision") { Description = "fp32, bf16 or both.", DefaultValueFactory = _ => ["fp32"], AllowMultipleArgumentsPerToken = true };
+var threadCounts = new Option<int[]>("--thread-counts") { Description = "Compute threads, one or several.", DefaultValueFactory = _ => [2, 1], AllowMultipleArgumentsPerToken = true };
+var steps = new Option<int>("--steps") { Description = "Timed steps of each process.", DefaultValueFactory = _ => 5 };
+var rounds = new Option<int>("--rounds") { Description = "Processes of each side, in turn.", DefaultValueFactory = _ => 3 };
+var peer = new Option<string?>("--peer") { Description = "The peer's script.", DefaultValueFactory = _ => "../shared/tools/peers/step_pytorch.py" };
+var python = new Option<string>("--python") { Description = "Python that has PyTorch.", DefaultValueFactory = _ => "/usr/bin/python3" };
+var step = new Command("step", "One training step of the published networks beside PyTorch.") { network, precisions, threadCounts, steps, rounds, peer, python };
+step.SetAction(arguments => StepBenchmark.Run(new(arguments.GetValue(network), arguments.GetValue(precisions)!, arguments.GetValue(threadCounts)!,
+    arguments.GetValue(steps), arguments.GetValue(rounds), arguments.GetValue(peer), arguments.GetValue(python)!, arguments.GetValue(json))));
+
+var workerArguments = new Argument<string[]>("case") { Description = "Network, batch, threads, precision, steps." };
+var stepWorker = new Command("step-worker", "One process of the step benchmark.") { workerArguments };
+stepWorker.SetAction(arguments =>
+{
+    string[] values = arguments.GetValue(workerArguments)!;
+    StepWorker.Run(new(values[0], int.Parse(values[1]), int.Parse(values[2]), Enum.Parse<Spikeformer.Training.Precision>(values[3], ignoreCase: true), int.Parse(values[4])));
+});
+
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, threads, repeat, tuned, neurons, step, stepWorker };
 return root.Parse(args).Invoke();

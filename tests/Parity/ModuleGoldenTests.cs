@@ -45,7 +45,8 @@ public sealed class ModuleGoldenTests
         using var golden = new GoldenCase(file, dtype);
         var layout = new StateLayout();
         SewBlock block = s_sewBlocks[file](layout);
-        CheckTokenizing(golden, layout, spikes: !file.Contains("pliaf"), (pass, x) => block.Forward(pass, [x])[0]);
+        CheckTokenizing(golden, layout, spikes: !file.Contains("pliaf"), (pass, x) =>
+            block.Forward(pass, [x.permute(0, 1, 3, 4, 2).contiguous()])[0].permute(0, 1, 4, 2, 3));
     }
 
     [Theory]

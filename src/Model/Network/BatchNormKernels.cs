@@ -1,140 +1,127 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Spikeformer.Neurons;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>BatchNorm's passes over float32 [G,C,H,W] memory in one thread.</summary>
-/// <remarks>Sums run in 16 float64 lanes per channel, element i of a row in lane i mod 16, added up in one fixed order: the same bits with
-/// AVX-512 and AVX2. Elementwise passes use one fused multiply-add per term, so their bits do not depend on the vector width either.</remarks>
+/// <summary>BatchNorm's own passes over [rows, C] CPU memory, float32 or bfloat16; what goes through the neurons is done in their kernels.</summary>
+/// <remarks>Sums are float64, of fixed blocks of rows and then over the blocks in order: the same bits with any number of threads and any
+/// vector width. The elementwise pass rounds as written, whatever the width.</remarks>
 internal static unsafe class BatchNormKernels
 {
-    private const int Lanes = 16;
+    private const int Lanes = 16, Block = 16384;
 
-    /// <summary>Sum of x and of x squared per channel.</summary>
-    public static (double[] Sum, double[] Squares) SumsOfPowers(Tensor x_GCHW)
+    /// <summary>Sums of x and of x squared of each channel: [2 C].</summary>
+    public static double[] SumsOfPowers(Tensor x_RC)
     {
-        (int groups, int channels, int row) = Sizes(x_GCHW);
-        double[] sums = new double[channels], squares = new double[channels];
-        float* x = (float*)TensorMemory.Pointer(x_GCHW);
-        for (int c = 0; c < channels; c++)
+        int channels = (int)x_RC.shape[^1];
+        long rows = x_RC.NumberOfElements / channels;
+        int rowsPerBlock = Math.Max(1, Block / channels), blocks = checked((int)((rows + rowsPerBlock - 1) / rowsPerBlock));
+        double[] sums = new double[(long)blocks * 2 * channels], total = new double[2 * channels];
+        fixed (double* sum = sums)
+        {
+            void* x = TensorMemory.Pointer(x_RC);
+            if (x_RC.dtype == ScalarType.Float32) ComputeThreads.For(blocks, new PowerPass<StoredSingle>((StoredSingle*)x, rows, rowsPerBlock, channels, sum));
+            else ComputeThreads.For(blocks, new PowerPass<StoredBFloat16>((StoredBFloat16*)x, rows, rowsPerBlock, channels, sum));
+        }
+        GC.KeepAlive(x_RC);
+        for (int block = 0; block < blocks; block++)
+            for (int i = 0; i < total.Length; i++) total[i] += sums[(long)block * total.Length + i];
+        return total;
+    }
+
+    /// <summary>dL/dx from dL/dnormalised, in place.</summary>
+    public static void InputGradient(Tensor gradient_RC, Tensor x_RC, GradientConstants constants)
+    {
+        const int tile = 256;
+        using var channels = new ChannelPattern(new(constants.Slope, constants.Shift), constants.Mean, tile);
+        using var scales = new ChannelPattern(new(constants.Scale, constants.Shift), constants.Mean, tile);
+        long count = x_RC.NumberOfElements;
+        int blocks = checked((int)((count + Block - 1) / Block));
+        void* x = TensorMemory.Pointer(x_RC), gradient = TensorMemory.Pointer(gradient_RC);
+        if (x_RC.dtype == ScalarType.Float32)
+            ComputeThreads.For(blocks, new GradientPass<StoredSingle>((StoredSingle*)x, (StoredSingle*)gradient, count, channels, scales, tile));
+        else
+            ComputeThreads.For(blocks, new GradientPass<StoredBFloat16>((StoredBFloat16*)x, (StoredBFloat16*)gradient, count, channels, scales, tile));
+        GC.KeepAlive(x_RC);
+        GC.KeepAlive(gradient_RC);
+    }
+
+    private readonly struct PowerPass<TStored>(TStored* x, long rows, int rowsPerBlock, int channels, double* sums) : IChunkedWork
+        where TStored : unmanaged, IStored<TStored>
+    {
+        public void Run(int first, int end)
+        {
+            for (int block = first; block < end; block++)
+            {
+                long start = (long)block * rowsPerBlock;
+                int count = (int)Math.Min(rowsPerBlock, rows - start);
+                double* plain = sums + (long)block * 2 * channels, squares = plain + channels;
+                TStored* at = x + start * channels;
+                int c = 0;
+                for (; c <= channels - Lanes; c += Lanes) Add(at + c, count, plain + c, squares + c);
+                if (c < channels) AddTail(at + c, channels - c, count, plain + c, squares + c);
+            }
+        }
+
+        private void Add(TStored* at, int count, double* plain, double* squares)
         {
             (Vector512<double> low, Vector512<double> high) = (default, default);
             (Vector512<double> lowSquares, Vector512<double> highSquares) = (default, default);
-            for (int g = 0; g < groups; g++)
+            for (int row = 0; row < count; row++, at += channels)
             {
-                float* at = x + ((long)g * channels + c) * row;
-                for (int i = 0; i < row; i += Lanes)
-                {
-                    Vector512<float> values = Load(at + i, row - i);
-                    (Vector512<double> first, Vector512<double> second) = Vector512.Widen(values);
-                    low += first;
-                    high += second;
-                    lowSquares = Vector512.FusedMultiplyAdd(first, first, lowSquares);
-                    highSquares = Vector512.FusedMultiplyAdd(second, second, highSquares);
-                }
+                (Vector512<double> first, Vector512<double> second) = Vector512.Widen(TStored.Load(at));
+                low += first;
+                high += second;
+                lowSquares = Vector512.FusedMultiplyAdd(first, first, lowSquares);
+                highSquares = Vector512.FusedMultiplyAdd(second, second, highSquares);
             }
-            sums[c] = SumLanes(low, high);
-            squares[c] = SumLanes(lowSquares, highSquares);
+            low.Store(plain);
+            high.Store(plain + Lanes / 2);
+            lowSquares.Store(squares);
+            highSquares.Store(squares + Lanes / 2);
         }
-        GC.KeepAlive(x_GCHW);
-        return (sums, squares);
-    }
 
-    /// <summary>x * scale + shift.</summary>
-    public static Tensor ScaleAndShift(Tensor x_GCHW, double[] scale, double[] shift)
-    {
-        (int groups, int channels, int row) = Sizes(x_GCHW);
-        Tensor y_GCHW = empty_like(x_GCHW);
-        float* x = (float*)TensorMemory.Pointer(x_GCHW), y = (float*)TensorMemory.Pointer(y_GCHW);
-        for (int g = 0; g < groups; g++)
-            for (int c = 0; c < channels; c++, x += row, y += row)
-            {
-                float a = (float)scale[c], b = (float)shift[c];
-                (Vector512<float> va, Vector512<float> vb) = (Vector512.Create(a), Vector512.Create(b));
-                int i = 0;
-                for (; i <= row - Lanes; i += Lanes) Vector512.FusedMultiplyAdd(Vector512.Load(x + i), va, vb).Store(y + i);
-                for (; i < row; i++) y[i] = MathF.FusedMultiplyAdd(x[i], a, b);
-            }
-        GC.KeepAlive(x_GCHW);
-        return y_GCHW;
-    }
-
-    /// <summary>Sum of dy and of dy times the normalised x per channel.</summary>
-    public static GradientSums GradientSums(Tensor dy_GCHW, Tensor x_GCHW, double[] mean, double[] inverseDeviation)
-    {
-        (int groups, int channels, int row) = Sizes(x_GCHW);
-        double[] plain = new double[channels], normalised = new double[channels];
-        float* dy = (float*)TensorMemory.Pointer(dy_GCHW), x = (float*)TensorMemory.Pointer(x_GCHW);
-        for (int c = 0; c < channels; c++)
+        /// <summary>Fewer than 16 channels, in rows of their own with zeros behind them.</summary>
+        private void AddTail(TStored* at, int width, int count, double* plain, double* squares)
         {
-            Vector512<double> centre = Vector512.Create(mean[c]);
-            (Vector512<double> low, Vector512<double> high) = (default, default);
-            (Vector512<double> lowProducts, Vector512<double> highProducts) = (default, default);
-            for (int g = 0; g < groups; g++)
-            {
-                long start = ((long)g * channels + c) * row;
-                for (int i = 0; i < row; i += Lanes)
-                {
-                    // A padded tail has dy = 0 and so adds nothing, whatever x - mean is there.
-                    (Vector512<double> dyFirst, Vector512<double> dySecond) = Vector512.Widen(Load(dy + start + i, row - i));
-                    (Vector512<double> xFirst, Vector512<double> xSecond) = Vector512.Widen(Load(x + start + i, row - i));
-                    low += dyFirst;
-                    high += dySecond;
-                    lowProducts = Vector512.FusedMultiplyAdd(dyFirst, xFirst - centre, lowProducts);
-                    highProducts = Vector512.FusedMultiplyAdd(dySecond, xSecond - centre, highProducts);
-                }
-            }
-            plain[c] = SumLanes(low, high);
-            normalised[c] = SumLanes(lowProducts, highProducts) * inverseDeviation[c];
+            TStored* rows = (TStored*)NativeMemory.AllocZeroed((nuint)count * Lanes, (nuint)sizeof(TStored));
+            for (int row = 0; row < count; row++) new Span<TStored>(at + (long)row * channels, width).CopyTo(new Span<TStored>(rows + row * Lanes, width));
+            double* found = stackalloc double[2 * Lanes];
+            new PowerPass<TStored>(rows, count, count, Lanes, found).Run(0, 1);
+            new Span<double>(found, width).CopyTo(new Span<double>(plain, width));
+            new Span<double>(found + Lanes, width).CopyTo(new Span<double>(squares, width));
+            NativeMemory.Free(rows);
         }
-        GC.KeepAlive(dy_GCHW);
-        GC.KeepAlive(x_GCHW);
-        return new(plain, normalised);
     }
 
-    /// <summary>dL/dx.</summary>
-    public static Tensor InputGradient(Tensor dy_GCHW, Tensor x_GCHW, GradientConstants constants)
+    /// <summary>gradient = (gradient - shift + (mean - x) slope) scale.</summary>
+    private readonly struct GradientPass<TStored>(TStored* x, TStored* gradient, long count, ChannelPattern channels, ChannelPattern scales, int tile) : IChunkedWork
+        where TStored : unmanaged, IStored<TStored>
     {
-        (int groups, int channels, int row) = Sizes(x_GCHW);
-        Tensor dx_GCHW = empty_like(x_GCHW);
-        float* dy = (float*)TensorMemory.Pointer(dy_GCHW), x = (float*)TensorMemory.Pointer(x_GCHW), dx = (float*)TensorMemory.Pointer(dx_GCHW);
-        for (int g = 0; g < groups; g++)
-            for (int c = 0; c < channels; c++, dy += row, x += row, dx += row)
+        public void Run(int first, int end)
+        {
+            TStored* rest = stackalloc TStored[2 * Lanes];
+            long stop = Math.Min((long)end * Block, count);
+            for (long start = (long)first * Block; start < stop; start += tile)
             {
-                (float mean, float shift) = ((float)constants.Mean[c], (float)constants.Shift[c]);
-                (float slope, float scale) = ((float)constants.Slope[c], (float)constants.Scale[c]);
-                (Vector512<float> means, Vector512<float> shifts) = (Vector512.Create(mean), Vector512.Create(shift));
-                (Vector512<float> slopes, Vector512<float> scales) = (Vector512.Create(slope), Vector512.Create(scale));
-                int i = 0;
-                for (; i <= row - Lanes; i += Lanes)
-                    (Vector512.FusedMultiplyAdd(means - Vector512.Load(x + i), slopes, Vector512.Load(dy + i) - shifts) * scales).Store(dx + i);
-                for (; i < row; i++) dx[i] = MathF.FusedMultiplyAdd(mean - x[i], slope, dy[i] - shift) * scale;
+                int width = (int)Math.Min(tile, stop - start), i = 0;
+                (ChannelPattern here, ChannelPattern scale) = (channels.At(start), scales.At(start));
+                for (; i <= width - Lanes; i += Lanes) Step(x + start + i, gradient + start + i, here, scale, i);
+                if (i == width) continue;
+                new Span<TStored>(x + start + i, width - i).CopyTo(new Span<TStored>(rest, Lanes));
+                new Span<TStored>(gradient + start + i, width - i).CopyTo(new Span<TStored>(rest + Lanes, Lanes));
+                Step(rest, rest + Lanes, here, scale, i);
+                new Span<TStored>(rest + Lanes, width - i).CopyTo(new Span<TStored>(gradient + start + i, width - i));
             }
-        GC.KeepAlive(dy_GCHW);
-        GC.KeepAlive(x_GCHW);
-        return dx_GCHW;
-    }
+        }
 
-    private static (int Groups, int Channels, int Row) Sizes(Tensor x_GCHW)
-    {
-        long[] shape = x_GCHW.shape;
-        return ((int)shape[0], (int)shape[1], checked((int)(shape[2] * shape[3])));
-    }
-
-    /// <summary>16 values, or as many as are left and zeros.</summary>
-    private static Vector512<float> Load(float* at, int left)
-    {
-        if (left >= Lanes) return Vector512.Load(at);
-        float* padded = stackalloc float[Lanes];
-        for (int i = 0; i < Lanes; i++) padded[i] = i < left ? at[i] : 0;
-        return Vector512.Load(padded);
-    }
-
-    private static double SumLanes(Vector512<double> low, Vector512<double> high)
-    {
-        Vector512<double> eight = low + high;
-        Vector256<double> four = eight.GetLower() + eight.GetUpper();
-        Vector128<double> two = four.GetLower() + four.GetUpper();
-        return two.GetElement(0) + two.GetElement(1);
+        private static void Step(TStored* x, TStored* gradient, ChannelPattern here, ChannelPattern scale, int i)
+        {
+            Vector512<float> centred = TStored.Load(gradient) - Vector512.Load(here.Shift + i);
+            Vector512<float> projected = Vector512.FusedMultiplyAdd(Vector512.Load(here.Mean + i) - TStored.Load(x), Vector512.Load(here.Scale + i), centred);
+            TStored.Store(gradient, projected * Vector512.Load(scale.Scale + i));
+        }
     }
 }

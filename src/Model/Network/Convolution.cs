@@ -1,34 +1,28 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>A 2-d convolution without bias.</summary>
+/// <summary>A 2-d convolution without bias, channels last.</summary>
 internal static class Convolution
 {
-    private const long Block = 16;
-
-    /// <summary>[G,C,H,W] with weights [C',C,k,k] to [G,C',H',W'].</summary>
-    /// <remarks>libtorch 2.10 hands oneDNN's AVX-512 kernel for the input gradient blocks of 16 channels whose padding it has not cleared:
-    /// with other channel counts the gradient depends on what was in that memory, NaN included. Narrow networks get explicit zeros.</remarks>
-    public static Tensor Apply(Tensor x_GCHW, Tensor weight, long stride, long padding)
+    /// <summary>[T,B,H,W,C] with weights [C',C,k,k] to [T,B,H',W',C'], contiguous, in the type of x.</summary>
+    /// <remarks>Channels last, because oneDNN then works on our memory as it is, where it would turn planes into blocks and back for every
+    /// convolution; and because what follows, neurons, token rows, LayerNorm, wants the channels of a pixel together.</remarks>
+    public static Tensor Apply(Tensor x_TBHWC, Tensor weight, long stride, long padding)
     {
-        (long outputs, long inputs) = (weight.shape[0], weight.shape[1]);
-        bool affected = x_GCHW.requires_grad && x_GCHW.dtype == ScalarType.Float32 && x_GCHW.device_type == DeviceType.CPU;
-        if (!affected || (outputs % Block == 0 && inputs % Block == 0))
-            return nn.functional.conv2d(x_GCHW, weight, null, [stride, stride], [padding, padding]);
-        Tensor wideWeight = Widen(Widen(weight, 0), 1);
-        Tensor y_GCHW = nn.functional.conv2d(Widen(x_GCHW, 1), wideWeight, null, [stride, stride], [padding, padding]);
-        return y_GCHW.narrow(1, 0, outputs).contiguous();
+        if (weight.shape[2] == 1 && stride == 1) return RowProduct.Apply(x_TBHWC, weight.flatten(1));
+        long[] shape = x_TBHWC.shape;
+        Tensor x_GCHW = x_TBHWC.flatten(0, 1).permute(0, 3, 1, 2);
+        if (weight.dtype != x_GCHW.dtype) weight = weight.to(x_GCHW.dtype);
+        long outputs = weight.shape[0];
+        if (shape[4] == 1) (x_GCHW, weight) = (WithSecond(x_GCHW, 1), WithSecond(weight, 1));
+        if (outputs == 1) weight = WithSecond(weight, 0);
+        Tensor y_GCHW = nn.functional.conv2d(x_GCHW, weight, null, [stride, stride], [padding, padding]);
+        Tensor y_GHWC = y_GCHW.narrow(1, 0, outputs).permute(0, 2, 3, 1).contiguous();
+        return y_GHWC.view(shape[0], shape[1], y_GHWC.shape[1], y_GHWC.shape[2], y_GHWC.shape[3]);
     }
 
-    /// <summary>Appends zeros along an axis up to a whole number of blocks.</summary>
-    private static Tensor Widen(Tensor x, int axis)
-    {
-        long[] shape = x.shape;
-        long missing = (Block - shape[axis] % Block) % Block;
-        if (missing == 0) return x;
-        shape[axis] = missing;
-        return cat([x, zeros(shape, x.dtype, x.device)], axis);
-    }
+    /// <summary>Appends a channel of zeros. One channel alone looks like planes to libtorch, and the oneDNN kernels that it then takes read
+    /// padding that nobody has cleared: other memory's values, NaN included.</summary>
+    private static Tensor WithSecond(Tensor x, int axis) => cat([x, zeros_like(x)], axis);
 }

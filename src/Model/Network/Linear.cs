@@ -13,6 +13,7 @@ internal sealed class Linear
         if (bias) _bias = layout.AddParameter(prefix + "bias", InitialValue.Zero, outputs);
     }
 
+    /// <summary>[..., inputs] to [..., outputs], in the type of x.</summary>
     public Tensor Forward(ParameterSet parameters, Tensor x) =>
-        nn.functional.linear(x, parameters[_weight], _bias < 0 ? null : parameters[_bias]);
+        RowProduct.Apply(x, parameters[_weight], _bias < 0 ? null : parameters[_bias]);
 }

@@ -21,20 +21,20 @@ internal sealed class SewBlock
         if (stride != 1 || inputs != outputs) _shortcut = new ConvUnit(layout, prefix + "shortcut.1.", inputs, outputs, 1, 1, neuron);
     }
 
-    /// <summary>[T,B,C,H,W] of each shard to [T,B,C',H/stride,W/stride].</summary>
-    public Tensor[] Forward(ForwardPass pass, Tensor[] x_TBCHW)
+    /// <summary>[T,B,H,W,C] of each shard to [T,B,H/stride,W/stride,C'].</summary>
+    public Tensor[] Forward(ForwardPass pass, Tensor[] x_TBHWC)
     {
-        Tensor[] residual = _second.Forward(pass, _first.Forward(pass, x_TBCHW));
-        Tensor[] shortcut = _shortcut is null ? x_TBCHW : _shortcut.Forward(pass, Array.ConvertAll(x_TBCHW, Pool));
-        return [.. residual.Zip(shortcut, (r, s) => r.add(s, Constants.One))];
+        Tensor[] first = _first.Forward(pass, x_TBHWC);
+        Tensor[] shortcut = _shortcut is null ? x_TBHWC : _shortcut.Forward(pass, Array.ConvertAll(x_TBHWC, Pool));
+        return _second.Forward(pass, first, shortcut);
     }
 
-    private Tensor Pool(Tensor x_TBCHW)
+    private Tensor Pool(Tensor x_TBHWC)
     {
-        if (_stride == 1) return x_TBCHW;
-        using Tensor flat = x_TBCHW.flatten(0, 1);
-        Tensor pooled = nn.functional.avg_pool2d(flat, _stride, _stride);
-        long[] size = pooled.shape;
-        return pooled.view(x_TBCHW.shape[0], x_TBCHW.shape[1], size[1], size[2], size[3]);
+        if (_stride == 1) return x_TBHWC;
+        long[] shape = x_TBHWC.shape;
+        using Tensor frames_GCHW = x_TBHWC.flatten(0, 1).permute(0, 3, 1, 2);
+        Tensor pooled_GCHW = nn.functional.avg_pool2d(frames_GCHW, _stride, _stride);
+        return pooled_GCHW.permute(0, 2, 3, 1).reshape(shape[0], shape[1], shape[2] / _stride, shape[3] / _stride, shape[4]);
     }
 }

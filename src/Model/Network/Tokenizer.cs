@@ -22,10 +22,10 @@ internal sealed class Tokenizer
     /// <summary>Frames [B,T,C,H,W] of each shard to tokens.</summary>
     public TokenGrid[] Forward(ForwardPass pass, Tensor[] x_BTCHW)
     {
-        Tensor[] x_TBCHW = Array.ConvertAll(x_BTCHW, frames => frames.transpose(0, 1).contiguous());
-        foreach (SewBlock block in _blocks) x_TBCHW = block.Forward(pass, x_TBCHW);
-        return Array.ConvertAll(x_TBCHW, x => new TokenGrid(
-            x.permute(1, 0, 3, 4, 2).flatten(2, 3).flatten(0, 1), TimeSteps: (int)x.shape[0], Columns: (int)x.shape[4]));
+        Tensor[] x_TBHWC = Array.ConvertAll(x_BTCHW, frames => frames.permute(1, 0, 3, 4, 2).contiguous());
+        foreach (SewBlock block in _blocks) x_TBHWC = block.Forward(pass, x_TBHWC);
+        return Array.ConvertAll(x_TBHWC, x => new TokenGrid(
+            x.transpose(0, 1).flatten(2, 3).flatten(0, 1), TimeSteps: (int)x.shape[0], Columns: (int)x.shape[3]));
     }
 }
 

@@ -97,9 +97,10 @@ public static class MultiStepNeuron
         private readonly NeuronOptions _options;
         private readonly double _decay;
         private readonly Tensor _x;
+        private readonly ScalarType _decayType;
 
-        private FusedNode(Tensor x, double decay, NeuronOptions options) =>
-            (_x, _decay, _options) = (x.detach().DetachFromDisposeScope(), decay, options);
+        private FusedNode(Tensor x, double decay, ScalarType decayType, NeuronOptions options) =>
+            (_x, _decay, _decayType, _options) = (x.detach().DetachFromDisposeScope(), decay, decayType, options);
 
         public static Tensor Run(Tensor x_T, Tensor? w, NeuronOptions options)
         {
@@ -111,7 +112,7 @@ public static class MultiStepNeuron
                 y = empty_like(x);
                 NeuronKernels.Forward(x, y, decay, options);
             }
-            return new FusedNode(x, decay, options).Connect(w is null ? [x] : [x, w], [y])[0];
+            return new FusedNode(x, decay, w?.dtype ?? x.dtype, options).Connect(w is null ? [x] : [x, w], [y])[0];
         }
 
         protected override void Backward(ReadOnlySpan<Tensor?> outputGradients, Span<Tensor?> inputGradients)
@@ -121,14 +122,14 @@ public static class MultiStepNeuron
             Tensor dx = empty_like(_x);
             double dw = NeuronKernels.Backward(_x, dy.contiguous(), dx, _decay, _options);
             inputGradients[0] = dx;
-            if (_options.IsParametric) inputGradients[1] = tensor(dw, _x.dtype, _x.device);
+            if (_options.IsParametric) inputGradients[1] = tensor(dw, _decayType, _x.device);
         }
 
         protected override void Release() => _x.Dispose();
     }
 
     /// <summary>k of a neuron, in the arithmetic of its w.</summary>
-    private static double Decay(Tensor? w, NeuronOptions options)
+    internal static double Decay(Tensor? w, NeuronOptions options)
     {
         if (options.IsParametric != w is not null)
             throw new ArgumentException(

@@ -13,53 +13,61 @@ internal static unsafe partial class NeuronKernels
     /// </summary>
     private const int BackwardTile = 256, BackwardPotentials = 2048;
 
-    private readonly struct BackwardPass<TNeuron>(Layer layer, float* x, float* dy, float* dx, double* sums) : IChunkedWork
-        where TNeuron : INeuron
+    /// <summary>Fills per chunk of <c>sums</c>: the sum for dL/dw, then of each channel the sums of dL/dcurrent and of its product with x - mean.</summary>
+    private readonly struct BackwardPass<TNeuron, TStored, TInput>(
+        Layer layer, ChannelPattern channels, TStored* x, TStored* dy, TStored* dx, double* sums) : IChunkedWork
+        where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput
     {
         public void Run(int first, int end)
         {
-            using var scratch = new Scratch(layer.Steps);
+            using var scratch = new Scratch(layer.Steps, channels.Count);
+            int stride = 1 + 2 * channels.Count;
             for (int chunk = first; chunk < end; chunk++)
             {
                 (Vector512<double> low, Vector512<double> high) = (default, default);
+                scratch.ClearChannels();
                 long stop = Math.Min((chunk + 1L) * Chunk, layer.Count);
                 for (long i = (long)chunk * Chunk; i < stop; i += scratch.Tile)
                 {
                     int width = (int)Math.Min(scratch.Tile, stop - i), rest = width % Lanes;
-                    Tile(x + i, dy + i, dx + i, layer.Count, width - rest, scratch, ref low, ref high);
+                    Tile(i, x + i, dy + i, dx + i, layer.Count, width - rest, scratch, ref low, ref high);
                     long tail = i + width - rest;
-                    if (rest > 0) Tail(x + tail, dy + tail, dx + tail, rest, scratch, ref low, ref high);
+                    if (rest > 0) Tail(tail, x + tail, dy + tail, dx + tail, rest, scratch, ref low, ref high);
                 }
-                sums[chunk] = SumLanes(low + high);
+                sums[(long)chunk * stride] = SumLanes(low + high);
+                if (TInput.IsNormalised) scratch.FoldChannels(sums + (long)chunk * stride + 1);
             }
         }
 
-        private void Tail(
-            float* x, float* dy, float* dx, int width, in Scratch scratch, ref Vector512<double> low, ref Vector512<double> high)
+        private void Tail(long index, TStored* x, TStored* dy, TStored* dx, int width, in Scratch scratch,
+            ref Vector512<double> low, ref Vector512<double> high)
         {
             nuint size = (nuint)layer.Steps * Lanes;
-            float* rows = (float*)NativeMemory.AlignedAlloc(2 * size * sizeof(float), 64), gradients = rows + size;
+            TStored* rows = (TStored*)NativeMemory.AlignedAlloc(2 * size * (nuint)sizeof(TStored), 64), gradients = rows + size;
             Pad(x, layer.Count, layer.Steps, width, rows);
+            // Lanes without an element have dy = 0, so all of their gradients are 0.
             Pad(dy, layer.Count, layer.Steps, width, gradients);
-            Tile(rows, gradients, gradients, Lanes, Lanes, scratch, ref low, ref high);
+            Tile(index, rows, gradients, gradients, Lanes, Lanes, scratch, ref low, ref high);
             Unpad(gradients, layer.Steps, width, dx, layer.Count);
             NativeMemory.AlignedFree(rows);
         }
 
-        private void Tile(float* x, float* dy, float* dx, long stride, int width, in Scratch scratch,
+        private void Tile(long index, TStored* x, TStored* dy, TStored* dx, long stride, int width, in Scratch scratch,
             ref Vector512<double> low, ref Vector512<double> high)
         {
             Vector512<float> k = Vector512.Create(layer.Decay), keep = Vector512.Create(layer.Keep);
             Vector512<float> threshold = Vector512.Create(layer.Threshold);
             SigmoidSurrogate surrogate = layer.Surrogate;
             int tile = scratch.Tile;
+            ChannelPattern here = TInput.IsNormalised ? channels.At(index) : default;
+            if (TInput.IsNormalised) scratch.ClearTile(width);
 
-            float* u = scratch.U, charge = scratch.Charge;
+            float* u = scratch.U, charge = scratch.Charge, later = scratch.Later;
             for (int t = 0; t < layer.Steps; t++, x += stride, u += tile, charge += tile)
                 for (int i = 0; i < width; i += Lanes)
                 {
                     Vector512<float> v = t > 0 ? Reset(Vector512.LoadAligned(u - tile + i), threshold) : default;
-                    Vector512<float> current = Vector512.Load(x + i);
+                    Vector512<float> current = Current<TStored, TInput>(x, here, i);
                     if (TNeuron.Learns) (current - v).StoreAligned(charge + i);
                     Charge<TNeuron>(current, v, k).StoreAligned(u + i);
                 }
@@ -85,10 +93,12 @@ internal static unsafe partial class NeuronKernels
                     // dL/dx[t] = k dL/du[t] and dL/dv[t] = (1 - k) dL/du[t+1], so dL/dx itself runs back through time.
                     Vector512<float> fires = Vector512.GreaterThanOrEqual(potential, threshold);
                     Vector512<float> through = Vector512.ConditionalSelect(fires, default, keep);
-                    Vector512<float> later = t < layer.Steps - 1 ? Vector512.Load(dx + stride + i) : default;
-                    Vector512<float> gradient = Vector512.FusedMultiplyAdd(later, through, Vector512.Load(dy + i) * slope);
-                    gradient.Store(dx + i);
+                    Vector512<float> next = t < layer.Steps - 1 ? Vector512.LoadAligned(later + i) : default;
+                    Vector512<float> gradient = Vector512.FusedMultiplyAdd(next, through, TStored.Load(dy + i) * slope);
+                    gradient.StoreAligned(later + i);
+                    TStored.Store(dx + i, gradient);
                     if (TNeuron.Learns) products = Vector512.FusedMultiplyAdd(gradient, Vector512.LoadAligned(charge + i), products);
+                    if (TInput.IsNormalised) scratch.AddToTile(i, gradient, TStored.Load(x + i) - Vector512.Load(here.Mean + i));
                 }
                 if (TNeuron.Learns)
                 {
@@ -97,6 +107,7 @@ internal static unsafe partial class NeuronKernels
                     high += second;
                 }
             }
+            if (TInput.IsNormalised) scratch.AddTileToChannels(index, width);
         }
     }
 
@@ -117,16 +128,74 @@ internal static unsafe partial class NeuronKernels
     {
         /// <summary>Elements of a time step that are handled together; depends on nothing but the number of time steps.</summary>
         public readonly int Tile;
-        /// <summary>u and x - v of all time steps, [T, tile].</summary>
-        public readonly float* U, Charge;
+        /// <summary>u and x - v of all time steps, [T, tile]; dL/dcurrent of the time step before (later in time), [tile].</summary>
+        public readonly float* U, Charge, Later;
+        /// <summary>The channel sums of a tile over its time steps: of dL/dcurrent, and of its product with x - mean.</summary>
+        private readonly float* _tilePlain, _tileProducts;
+        /// <summary>The same of a chunk. A tile adds from its first element's channel on; what runs over the end is folded back.</summary>
+        private readonly double* _plain, _products;
+        private readonly int _channels, _length;
 
-        public Scratch(int steps)
+        public Scratch(int steps, int channels)
         {
             Tile = Math.Clamp(BackwardPotentials / steps, Lanes, BackwardTile) & -Lanes;
-            U = (float*)NativeMemory.AlignedAlloc(checked(2 * (nuint)Tile * (nuint)steps * sizeof(float)), 64);
+            U = (float*)NativeMemory.AlignedAlloc(checked((2 * (nuint)steps + 3) * (nuint)Tile * sizeof(float)), 64);
             Charge = U + (long)steps * Tile;
+            Later = Charge + (long)steps * Tile;
+            _tilePlain = Later + Tile;
+            _tileProducts = _tilePlain + Tile;
+            (_channels, _length) = (channels, channels == 0 ? 0 : channels + Tile);
+            _plain = (double*)NativeMemory.AlignedAlloc(2 * (nuint)Math.Max(_length, 8) * sizeof(double), 64);
+            _products = _plain + _length;
         }
 
-        public void Dispose() => NativeMemory.AlignedFree(U);
+        public void ClearChannels() => new Span<double>(_plain, 2 * _length).Clear();
+
+        public void ClearTile(int width)
+        {
+            new Span<float>(_tilePlain, width).Clear();
+            new Span<float>(_tileProducts, width).Clear();
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void AddToTile(int i, Vector512<float> gradient, Vector512<float> centred)
+        {
+            (Vector512.LoadAligned(_tilePlain + i) + gradient).StoreAligned(_tilePlain + i);
+            Vector512.FusedMultiplyAdd(gradient, centred, Vector512.LoadAligned(_tileProducts + i)).StoreAligned(_tileProducts + i);
+        }
+
+        public void AddTileToChannels(long index, int width)
+        {
+            int channel = (int)(index % _channels);
+            Add(_tilePlain, _plain + channel, width);
+            Add(_tileProducts, _products + channel, width);
+        }
+
+        private static void Add(float* from, double* to, int width)
+        {
+            for (int i = 0; i < width; i += Lanes)
+            {
+                (Vector512<double> first, Vector512<double> second) = Vector512.Widen(Vector512.LoadAligned(from + i));
+                (Vector512.Load(to + i) + first).Store(to + i);
+                (Vector512.Load(to + i + Lanes / 2) + second).Store(to + i + Lanes / 2);
+            }
+        }
+
+        /// <summary>The channels' sums of the chunk: plain, then products.</summary>
+        public void FoldChannels(double* to)
+        {
+            new Span<double>(to, 2 * _channels).Clear();
+            for (int i = 0; i < _length; i++)
+            {
+                to[i % _channels] += _plain[i];
+                to[_channels + i % _channels] += _products[i];
+            }
+        }
+
+        public void Dispose()
+        {
+            NativeMemory.AlignedFree(U);
+            NativeMemory.AlignedFree(_plain);
+        }
     }
 }

@@ -9,7 +9,8 @@ internal static unsafe partial class NeuronKernels
     /// <summary>Elements whose potentials v stay in the first-level cache from time step to time step.</summary>
     private const int ForwardTile = 256;
 
-    private readonly struct ForwardPass<TNeuron>(Layer layer, float* x, float* y) : IChunkedWork where TNeuron : INeuron
+    private readonly struct ForwardPass<TNeuron, TStored, TInput>(Layer layer, ChannelPattern channels, TStored* x, TStored* addend, TStored* y) : IChunkedWork
+        where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput
     {
         public void Run(int first, int end)
         {
@@ -20,8 +21,11 @@ internal static unsafe partial class NeuronKernels
                 for (long i = (long)first * Chunk; i < stop; i += ForwardTile)
                 {
                     int width = (int)Math.Min(ForwardTile, stop - i), rest = width % Lanes;
-                    Tile(x + i, y + i, layer.Count, width - rest, v);
-                    if (rest > 0) Tail(x + i + width - rest, y + i + width - rest, rest, v);
+                    ChannelPattern here = TInput.IsNormalised ? channels.At(i) : default;
+                    Tile(here, x + i, addend == null ? null : addend + i, y + i, layer.Count, width - rest, v);
+                    if (rest == 0) continue;
+                    long tail = i + width - rest;
+                    Tail(TInput.IsNormalised ? channels.At(tail) : default, x + tail, addend == null ? null : addend + tail, y + tail, rest, v);
                 }
             }
             finally
@@ -30,32 +34,37 @@ internal static unsafe partial class NeuronKernels
             }
         }
 
-        private void Tail(float* x, float* y, int width, float* v)
+        private void Tail(ChannelPattern here, TStored* x, TStored* addend, TStored* y, int width, float* v)
         {
-            float* rows = (float*)NativeMemory.AlignedAlloc((nuint)layer.Steps * Lanes * sizeof(float), 64);
+            TStored* rows = (TStored*)NativeMemory.AlignedAlloc(2 * (nuint)layer.Steps * Lanes * (nuint)sizeof(TStored), 64), addends = rows + layer.Steps * Lanes;
             Pad(x, layer.Count, layer.Steps, width, rows);
-            Tile(rows, rows, Lanes, Lanes, v);
+            if (addend != null) Pad(addend, layer.Count, layer.Steps, width, addends);
+            Tile(here, rows, addend == null ? null : addends, rows, Lanes, Lanes, v);
             Unpad(rows, layer.Steps, width, y, layer.Count);
             NativeMemory.AlignedFree(rows);
         }
 
-        private void Tile(float* x, float* y, long stride, int width, float* v)
+        private void Tile(ChannelPattern here, TStored* x, TStored* addend, TStored* y, long stride, int width, float* v)
         {
             Vector512<float> k = Vector512.Create(layer.Decay), threshold = Vector512.Create(layer.Threshold);
             new Span<float>(v, width).Clear();
             for (int t = 0; t < layer.Steps; t++, x += stride, y += stride)
+            {
                 for (int i = 0; i < width; i += Lanes)
                 {
                     // A tile jumps from row to row, too short a way for the processor to foresee: ask for the next tile of this row.
                     Sse.Prefetch0(x + i + ForwardTile);
                     Sse.Prefetch0(y + i + ForwardTile);
-                    Vector512<float> u = Charge<TNeuron>(Vector512.Load(x + i), Vector512.LoadAligned(v + i), k);
+                    Vector512<float> u = Charge<TNeuron>(Current<TStored, TInput>(x, here, i), Vector512.LoadAligned(v + i), k);
                     Vector512<float> output = TNeuron.IsAnalog
                         ? Vector512.AndNot(u, Vector512.LessThanOrEqual(u, Vector512<float>.Zero))
                         : Vector512.GreaterThanOrEqual(u, threshold) & Vector512<float>.One;
-                    output.Store(y + i);
+                    if (addend != null) output += TStored.Load(addend + i);
+                    TStored.Store(y + i, output);
                     Reset(u, threshold).StoreAligned(v + i);
                 }
+                if (addend != null) addend += stride;
+            }
         }
     }
 }

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Spikeformer.Neurons;
 
 /// <summary>
-/// The multi-step neuron as one fused pass over float32 CPU memory each way, for the options that training uses: hard reset to 0, no
-/// gradient through the reset, start from rest. Forward reads x and writes y; backward reads x and dL/dy, computes the potentials again
-/// and writes dL/dx. Everything else is <see cref="NeuronOperations"/>, which is also the oracle.
+/// The multi-step neuron as one fused pass over CPU memory each way, for the options that training uses: hard reset to 0, no gradient
+/// through the reset, start from rest. Forward reads x and writes y; backward reads x and dL/dy, computes the potentials again and writes
+/// dL/dx. The scale and shift of a normalisation before the neurons can ride along. Everything else is <see cref="NeuronOperations"/>, which is also the oracle.
 /// </summary>
 /// <remarks>Elements are handled in 16 lanes, one rounding per operation and fused multiply-adds where written: the same bits with
 /// AVX-512 and AVX2. The sum dL/dw runs in float64 lanes per chunk of the element axis, and over the chunks in order: the same bits with
@@ -18,61 +18,158 @@ internal static unsafe partial class NeuronKernels
     /// <summary>Elements of one time step that a thread handles together; also the unit of the sum dL/dw.</summary>
     private const int Chunk = 16384;
 
-    /// <summary>Whether these kernels compute that neuron.</summary>
+    /// <summary>Whether these kernels compute that neuron: on the CPU, stored as float32 or bfloat16.</summary>
     public static bool CanRun(Tensor x_T, NeuronOptions options) =>
-        x_T.dtype == ScalarType.Float32 && x_T.device_type == TorchSharp.DeviceType.CPU && x_T.shape[0] > 0 &&
+        x_T.dtype is ScalarType.Float32 or ScalarType.BFloat16 && x_T.device_type == TorchSharp.DeviceType.CPU && x_T.shape[0] > 0 &&
         options is { Reset: 0.0, DetachReset: true } && (options.DecayInput || options.Kind == NeuronKind.If);
 
     /// <summary>Computes the outputs.</summary>
     /// <param name="x_T">Input currents, [T, ...], contiguous.</param>
-    /// <param name="y_T">Where the outputs go, same shape, contiguous.</param>
+    /// <param name="y_T">Where the outputs go, same shape and type, contiguous.</param>
     /// <param name="decay">k; ignored by IF.</param>
     /// <param name="options">A neuron that <see cref="CanRun"/> accepts.</param>
-    public static void Forward(Tensor x_T, Tensor y_T, double decay, NeuronOptions options)
+    public static void Forward(Tensor x_T, Tensor y_T, double decay, NeuronOptions options) =>
+        Forward(x_T, null, y_T, null, decay, options);
+
+    /// <summary>Computes the outputs of currents x * scale + shift.</summary>
+    /// <param name="x_TC">What the currents are made of, [T, ..., C], contiguous.</param>
+    /// <param name="affine">Scale and shift of each channel; null for currents as they are.</param>
+    /// <param name="y_TC">Where the outputs go, same shape and type, contiguous.</param>
+    /// <param name="addend_TC">Added to the outputs; null for nothing. Same shape and type, contiguous.</param>
+    /// <param name="decay">k; ignored by IF.</param>
+    /// <param name="options">A neuron that <see cref="CanRun"/> accepts.</param>
+    public static void Forward(Tensor x_TC, ChannelAffine? affine, Tensor y_TC, Tensor? addend_TC, double decay, NeuronOptions options)
     {
-        var layer = new Layer(x_T, decay, options);
-        float* x = Pointer(x_T), y = Pointer(y_T);
+        using var channels = new ChannelPattern(affine, mean: null, ForwardTile);
+        var call = new ForwardCall(new Layer(x_TC, decay, options), channels, Pointer(x_TC), addend_TC is null ? null : Pointer(addend_TC), Pointer(y_TC));
         switch (options.Kind)
         {
-            case NeuronKind.Plif or NeuronKind.Lif: ComputeThreads.For(layer.Chunks, new ForwardPass<Lif>(layer, x, y)); break;
-            case NeuronKind.Pliaf or NeuronKind.Liaf: ComputeThreads.For(layer.Chunks, new ForwardPass<Liaf>(layer, x, y)); break;
-            default: ComputeThreads.For(layer.Chunks, new ForwardPass<If>(layer, x, y)); break;
+            case NeuronKind.Plif or NeuronKind.Lif: call.Run<Lif>(x_TC.dtype); break;
+            case NeuronKind.Pliaf or NeuronKind.Liaf: call.Run<Liaf>(x_TC.dtype); break;
+            default: call.Run<If>(x_TC.dtype); break;
         }
-        GC.KeepAlive(x_T);
-        GC.KeepAlive(y_T);
+        GC.KeepAlive(x_TC);
+        GC.KeepAlive(addend_TC);
+        GC.KeepAlive(y_TC);
     }
 
     /// <summary>Computes the gradients.</summary>
     /// <param name="x_T">Input currents, [T, ...], contiguous.</param>
-    /// <param name="dy_T">dL/dy, same shape, contiguous.</param>
-    /// <param name="dx_T">Where dL/dx goes, same shape, contiguous.</param>
+    /// <param name="dy_T">dL/dy, same shape and type, contiguous.</param>
+    /// <param name="dx_T">Where dL/dx goes, same shape and type, contiguous.</param>
     /// <param name="decay">k = sigmoid(w), or the fixed decay.</param>
     /// <param name="options">A neuron that <see cref="CanRun"/> accepts.</param>
     /// <returns>dL/dw; 0 where the decay is not learnt.</returns>
-    public static double Backward(Tensor x_T, Tensor dy_T, Tensor dx_T, double decay, NeuronOptions options)
+    public static double Backward(Tensor x_T, Tensor dy_T, Tensor dx_T, double decay, NeuronOptions options) =>
+        Backward(x_T, null, null, dy_T, dx_T, decay, options, []);
+
+    /// <summary>Computes the gradients of currents x * scale + shift.</summary>
+    /// <param name="x_TC">What the currents are made of, [T, ..., C], contiguous.</param>
+    /// <param name="affine">Scale and shift of each channel; null for currents as they are.</param>
+    /// <param name="mean">Mean of x of each channel; null without affine.</param>
+    /// <param name="dy_TC">dL/dy, same shape and type, contiguous.</param>
+    /// <param name="gradient_TC">Where dL/dcurrent goes, same shape and type, contiguous.</param>
+    /// <param name="decay">k = sigmoid(w), or the fixed decay.</param>
+    /// <param name="options">A neuron that <see cref="CanRun"/> accepts.</param>
+    /// <param name="channelSums">[2 C]: filled with each channel's sum of dL/dcurrent, then of dL/dcurrent (x - mean). Empty without affine.</param>
+    /// <returns>dL/dw; 0 where the decay is not learnt.</returns>
+    public static double Backward(Tensor x_TC, ChannelAffine? affine, double[]? mean, Tensor dy_TC, Tensor gradient_TC, double decay,
+        NeuronOptions options, Span<double> channelSums)
     {
-        var layer = new Layer(x_T, decay, options);
-        float* x = Pointer(x_T), dy = Pointer(dy_T), dx = Pointer(dx_T);
-        double[] sums = new double[layer.Chunks];
+        using var channels = new ChannelPattern(affine, mean, BackwardTile);
+        var layer = new Layer(x_TC, decay, options);
+        int stride = 1 + 2 * channels.Count;
+        double[] sums = new double[layer.Chunks * stride];
         fixed (double* sum = sums)
+        {
+            var call = new BackwardCall(layer, channels, Pointer(x_TC), Pointer(dy_TC), Pointer(gradient_TC), sum);
             switch (options.Kind)
             {
-                case NeuronKind.Plif: ComputeThreads.For(layer.Chunks, new BackwardPass<Plif>(layer, x, dy, dx, sum)); break;
-                case NeuronKind.Pliaf: ComputeThreads.For(layer.Chunks, new BackwardPass<Pliaf>(layer, x, dy, dx, sum)); break;
-                case NeuronKind.Lif: ComputeThreads.For(layer.Chunks, new BackwardPass<Lif>(layer, x, dy, dx, sum)); break;
-                case NeuronKind.Liaf: ComputeThreads.For(layer.Chunks, new BackwardPass<Liaf>(layer, x, dy, dx, sum)); break;
-                default: ComputeThreads.For(layer.Chunks, new BackwardPass<If>(layer, x, dy, dx, sum)); break;
+                case NeuronKind.Plif: call.Run<Plif>(x_TC.dtype); break;
+                case NeuronKind.Pliaf: call.Run<Pliaf>(x_TC.dtype); break;
+                case NeuronKind.Lif: call.Run<Lif>(x_TC.dtype); break;
+                case NeuronKind.Liaf: call.Run<Liaf>(x_TC.dtype); break;
+                default: call.Run<If>(x_TC.dtype); break;
             }
-        GC.KeepAlive(x_T);
-        GC.KeepAlive(dy_T);
-        GC.KeepAlive(dx_T);
+        }
+        GC.KeepAlive(x_TC);
+        GC.KeepAlive(dy_TC);
+        GC.KeepAlive(gradient_TC);
         double total = 0;
-        foreach (double sum in sums) total += sum;
-        // The sums are of dL/dx (x - v), and dL/dx = k dL/du: with dk/dw = k (1 - k) the k is in them already.
+        channelSums.Clear();
+        for (int chunk = 0; chunk < layer.Chunks; chunk++)
+        {
+            total += sums[chunk * stride];
+            for (int i = 0; i < channelSums.Length; i++) channelSums[i] += sums[chunk * stride + 1 + i];
+        }
+        // The sums are of dL/dcurrent (current - v), and dL/dcurrent = k dL/du: with dk/dw = k (1 - k) the k is in them already.
         return total * (1 - decay);
     }
 
-    private static float* Pointer(Tensor tensor) => (float*)TensorMemory.Pointer(tensor);
+    private static void* Pointer(Tensor tensor) => TensorMemory.Pointer(tensor);
+
+    /// <summary>The arguments of a forward pass while the compiler's constants are chosen: neuron, storage, kind of input.</summary>
+    private readonly struct ForwardCall(Layer layer, ChannelPattern channels, void* x, void* addend, void* y)
+    {
+        public void Run<TNeuron>(ScalarType stored) where TNeuron : INeuron
+        {
+            if (stored == ScalarType.Float32) Run<TNeuron, StoredSingle>();
+            else Run<TNeuron, StoredBFloat16>();
+        }
+
+        private void Run<TNeuron, TStored>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored>
+        {
+            if (channels.Count == 0) Run<TNeuron, TStored, Plain>();
+            else Run<TNeuron, TStored, Normalised>();
+        }
+
+        private void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput =>
+            ComputeThreads.For(layer.Chunks, new ForwardPass<TNeuron, TStored, TInput>(layer, channels, (TStored*)x, (TStored*)addend, (TStored*)y));
+    }
+
+    /// <summary>The same of a backward pass.</summary>
+    private readonly struct BackwardCall(Layer layer, ChannelPattern channels, void* x, void* dy, void* dx, double* sums)
+    {
+        public void Run<TNeuron>(ScalarType stored) where TNeuron : INeuron
+        {
+            if (stored == ScalarType.Float32) Run<TNeuron, StoredSingle>();
+            else Run<TNeuron, StoredBFloat16>();
+        }
+
+        private void Run<TNeuron, TStored>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored>
+        {
+            if (channels.Count == 0) Run<TNeuron, TStored, Plain>();
+            else Run<TNeuron, TStored, Normalised>();
+        }
+
+        private void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput =>
+            ComputeThreads.For(layer.Chunks, new BackwardPass<TNeuron, TStored, TInput>(layer, channels, (TStored*)x, (TStored*)dy, (TStored*)dx, sums));
+    }
+
+    /// <summary>Where currents come from; constant to the compiler.</summary>
+    private interface IInput
+    {
+        static abstract bool IsNormalised { get; }
+    }
+
+    /// <summary>x itself.</summary>
+    private readonly struct Plain : IInput
+    {
+        public static bool IsNormalised => false;
+    }
+
+    /// <summary>x * scale + shift of its channel.</summary>
+    private readonly struct Normalised : IInput
+    {
+        public static bool IsNormalised => true;
+    }
+
+    /// <summary>16 currents.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Current<TStored, TInput>(TStored* x, ChannelPattern here, int i)
+        where TStored : unmanaged, IStored<TStored> where TInput : IInput => TInput.IsNormalised
+        ? Vector512.FusedMultiplyAdd(TStored.Load(x + i), Vector512.Load(here.Scale + i), Vector512.Load(here.Shift + i))
+        : TStored.Load(x + i);
 
     /// <summary>What sets the neuron models apart; constants to the compiler.</summary>
     private interface INeuron
@@ -153,14 +250,14 @@ internal static unsafe partial class NeuronKernels
         Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(u, threshold), default, u);
 
     /// <summary>Copies the last, fewer than 16 elements of every time step into rows of 16 that end in zeros.</summary>
-    private static void Pad(float* from, long stride, int steps, int width, float* rows)
+    private static void Pad<TStored>(TStored* from, long stride, int steps, int width, TStored* rows) where TStored : unmanaged
     {
-        new Span<float>(rows, steps * Lanes).Clear();
-        for (int t = 0; t < steps; t++) new Span<float>(from + t * stride, width).CopyTo(new Span<float>(rows + t * Lanes, width));
+        new Span<TStored>(rows, steps * Lanes).Clear();
+        for (int t = 0; t < steps; t++) new Span<TStored>(from + t * stride, width).CopyTo(new Span<TStored>(rows + t * Lanes, width));
     }
 
-    private static void Unpad(float* rows, int steps, int width, float* to, long stride)
+    private static void Unpad<TStored>(TStored* rows, int steps, int width, TStored* to, long stride) where TStored : unmanaged
     {
-        for (int t = 0; t < steps; t++) new Span<float>(rows + t * Lanes, width).CopyTo(new Span<float>(to + t * stride, width));
+        for (int t = 0; t < steps; t++) new Span<TStored>(rows + t * Lanes, width).CopyTo(new Span<TStored>(to + t * stride, width));
     }
 }

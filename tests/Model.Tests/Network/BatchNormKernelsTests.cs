@@ -1,26 +1,29 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Spikeformer.Network;
+using Spikeformer.Neurons;
 using Xunit;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Model.Tests;
 
+/// <summary>BatchNorm's passes, alone and inside the neuron kernels, against the same in float64 libtorch operations.</summary>
 public sealed class BatchNormKernelsTests
 {
-    private const int Groups = 3, Channels = 5;
+    private const int Steps = 3, Frames = 7;
+    private const double Decay = 0.4;
 
-    // Rows around the 16 lanes of the kernels: one value, padded tails, whole vectors.
-    public static TheoryData<int> Rows => [1, 2, 15, 16, 17, 31, 32, 33, 100];
+    // Channels around the 16 lanes, and enough for several tiles and blocks.
+    public static TheoryData<int> Channels => [1, 2, 15, 16, 17, 33, 64, 1000];
 
     [Theory]
-    [MemberData(nameof(Rows))]
-    public void Moments_are_those_of_float64(int row)
+    [MemberData(nameof(Channels))]
+    public void Moments_are_those_of_float64(int channels)
     {
         using var scope = NewDisposeScope();
-        Tensor x = Values(row, seed: 1);
-        BatchMoments expected = BatchNormMath.Moments(x.to(ScalarType.Float64)), actual = BatchNormMath.Moments(x);
-        Assert.Equal(Groups * row, actual.Count);
+        Tensor x = Values(channels, seed: 1);
+        BatchMoments expected = SpikingNormMath.Moments(x.to(ScalarType.Float64)), actual = SpikingNormMath.Moments(x);
+        Assert.Equal(Steps * Frames, actual.Count);
         AssertClose(expected.Mean, actual.Mean, 1e-12);
         AssertClose(expected.SquaredDeviations, actual.SquaredDeviations, 1e-9);
     }
@@ -30,68 +33,136 @@ public sealed class BatchNormKernelsTests
     {
         using var scope = NewDisposeScope();
         Tensor x = Values(100, seed: 2) + 3000;
-        AssertClose(BatchNormMath.Moments(x.to(ScalarType.Float64)).SquaredDeviations, BatchNormMath.Moments(x).SquaredDeviations, 1e-6);
+        AssertClose(SpikingNormMath.Moments(x.to(ScalarType.Float64)).SquaredDeviations, SpikingNormMath.Moments(x).SquaredDeviations, 1e-6);
     }
 
     [Theory]
-    [MemberData(nameof(Rows))]
-    public void Gradient_sums_are_those_of_float64(int row)
+    [MemberData(nameof(Channels))]
+    public void Normalised_neurons_are_those_of_float64_to_rounding(int channels)
     {
-        using var scope = NewDisposeScope();
-        (Tensor dy, Tensor x) = (Values(row, seed: 3), Values(row, seed: 4));
-        double[] mean = PerChannel(0.3), inverse = PerChannel(0.7);
-        GradientSums expected = BatchNormMath.Sums(dy.to(ScalarType.Float64), x.to(ScalarType.Float64), mean, inverse);
-        GradientSums actual = BatchNormMath.Sums(dy, x, mean, inverse);
-        AssertClose(expected.Plain, actual.Plain, 1e-12);
-        AssertClose(expected.Normalised, actual.Normalised, 1e-12);
+        foreach (NeuronKind kind in Enum.GetValues<NeuronKind>())
+        {
+            using var scope = NewDisposeScope();
+            var options = new NeuronOptions { Kind = kind };
+            (Tensor x, Tensor dy, Tensor addend) = (Values(channels, seed: 3), Values(channels, seed: 4), Values(channels, seed: 5));
+            (ChannelNorm norm, ChannelAffine affine) = Norm(channels);
+            Tensor wideX = x.to(ScalarType.Float64), wideDy = dy.to(ScalarType.Float64);
+
+            Tensor expected = SpikingNormMath.Forward(wideX, affine, Decay, options, addend.to(ScalarType.Float64));
+            AssertClose(Elements(expected), Elements(SpikingNormMath.Forward(x, affine, Decay, options, addend)), 1e-6);
+
+            (Tensor expectedGradient, GradientSums expectedSums, double expectedDecay) = SpikingNormMath.Backward(wideX, wideDy, norm, affine, Decay, options);
+            (Tensor gradient, GradientSums sums, double decay) = SpikingNormMath.Backward(x, dy, norm, affine, Decay, options);
+            AssertClose(Elements(expectedGradient), Elements(gradient), 1e-6);
+            AssertClose(expectedSums.Plain, sums.Plain, 1e-5);
+            AssertClose(expectedSums.Normalised, sums.Normalised, 1e-5);
+            if (options.IsParametric) AssertClose([expectedDecay], [decay], 1e-3);
+
+            GradientConstants constants = norm.Gradient(expectedSums);
+            AssertClose(
+                Elements(SpikingNormMath.InputGradient(expectedGradient, wideX, constants)), Elements(SpikingNormMath.InputGradient(gradient, x, constants)), 1e-5);
+        }
     }
 
+    /// <summary>bfloat16 is only how numbers are stored: with inputs that it holds exactly, the result is the float32 one, rounded.</summary>
     [Theory]
-    [MemberData(nameof(Rows))]
-    public void Elementwise_passes_are_those_of_float64_to_rounding(int row)
+    [MemberData(nameof(Channels))]
+    public void In_bfloat16_only_the_results_are_rounded(int channels)
     {
         using var scope = NewDisposeScope();
-        (Tensor dy, Tensor x) = (Values(row, seed: 5), Values(row, seed: 6));
-        (Tensor wideDy, Tensor wideX) = (dy.to(ScalarType.Float64), x.to(ScalarType.Float64));
-        double[] a = PerChannel(1.3), b = PerChannel(-0.4), c = PerChannel(0.9);
-        AssertClose(Elements(BatchNormMath.ScaleAndShift(wideX, a, b)), Elements(BatchNormMath.ScaleAndShift(x, a, b)), 1e-6);
-        var gradient = new GradientConstants(a, b, c, PerChannel(0.2));
-        AssertClose(
-            Elements(BatchNormMath.InputGradient(wideDy, wideX, gradient)), Elements(BatchNormMath.InputGradient(dy, x, gradient)), 1e-6);
+        var options = new NeuronOptions { Kind = NeuronKind.Pliaf };
+        Tensor x = Values(channels, seed: 6).to(ScalarType.BFloat16), dy = Values(channels, seed: 7).to(ScalarType.BFloat16);
+        Tensor wideX = x.to(ScalarType.Float32), wideDy = dy.to(ScalarType.Float32);
+        (ChannelNorm norm, ChannelAffine affine) = Norm(channels);
+        BatchMoments moments = SpikingNormMath.Moments(x), wideMoments = SpikingNormMath.Moments(wideX);
+        Assert.Equal(wideMoments.Mean, moments.Mean);
+        Assert.Equal(wideMoments.SquaredDeviations, moments.SquaredDeviations);
+
+        AssertRounded(SpikingNormMath.Forward(wideX, affine, Decay, options, wideDy), SpikingNormMath.Forward(x, affine, Decay, options, dy));
+        (Tensor expected, GradientSums expectedSums, double expectedDecay) = SpikingNormMath.Backward(wideX, wideDy, norm, affine, Decay, options);
+        (Tensor actual, GradientSums sums, double decay) = SpikingNormMath.Backward(x, dy, norm, affine, Decay, options);
+        AssertRounded(expected, actual);
+        Assert.Equal(expectedSums.Plain, sums.Plain);
+        Assert.Equal(expectedSums.Normalised, sums.Normalised);
+        Assert.Equal(expectedDecay, decay);
+
+        GradientConstants constants = norm.Gradient(sums);
+        AssertRounded(SpikingNormMath.InputGradient(actual.to(ScalarType.Float32), wideX, constants), SpikingNormMath.InputGradient(actual, x, constants));
+    }
+
+    [Fact]
+    public void Not_a_number_stays_one_in_bfloat16()
+    {
+        using var scope = NewDisposeScope();
+        (_, ChannelAffine affine) = Norm(1);
+        Tensor x = full([1, 1, 1], float.NaN).to(ScalarType.BFloat16);
+        Tensor y = SpikingNormMath.Forward(x, affine, Decay, new NeuronOptions { Kind = NeuronKind.Pliaf }, null);
+        Assert.True(float.IsNaN(y.to(ScalarType.Float32).item<float>()));
     }
 
     [Fact]
     public void The_bits_do_not_depend_on_AVX512() => NarrowProcess.AssertSameDigest(Digest, The_bits_do_not_depend_on_AVX512);
 
+    [Fact]
+    public void The_bits_do_not_depend_on_the_number_of_threads()
+    {
+        int before = get_num_threads();
+        try
+        {
+            set_num_threads(1);
+            string alone = Digest();
+            set_num_threads(3);
+            Assert.Equal(alone, Digest());
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+    }
+
     private static string Digest()
     {
         var hash = new XxHash128();
-        foreach (int row in Rows.Select(data => data.Data))
-        {
-            using var scope = NewDisposeScope();
-            (Tensor dy, Tensor x) = (Values(row, seed: 7), Values(row, seed: 8));
-            BatchMoments moments = BatchNormMath.Moments(x);
-            GradientSums sums = BatchNormMath.Sums(dy, x, moments.Mean, PerChannel(0.7));
-            foreach (double[] perChannel in (double[][])[moments.Mean, moments.SquaredDeviations, sums.Plain, sums.Normalised])
-                hash.Append(MemoryMarshal.AsBytes<double>(perChannel));
-            Tensor y = BatchNormMath.ScaleAndShift(x, PerChannel(1.3), moments.Mean);
-            Tensor dx = BatchNormMath.InputGradient(dy, x, new(moments.Mean, sums.Plain, PerChannel(1.3), PerChannel(0.2)));
-            hash.Append(MemoryMarshal.AsBytes(TensorMemory.Span<float>(y)));
-            hash.Append(MemoryMarshal.AsBytes(TensorMemory.Span<float>(dx)));
-        }
+        foreach (int channels in Channels.Select(data => data.Data))
+            foreach (ScalarType type in (ScalarType[])[ScalarType.Float32, ScalarType.BFloat16])
+            {
+                using var scope = NewDisposeScope();
+                var options = new NeuronOptions();
+                Tensor x = Values(channels, seed: 8, frames: 900).to(type), dy = Values(channels, seed: 9, frames: 900).to(type);
+                (ChannelNorm norm, ChannelAffine affine) = Norm(channels);
+                BatchMoments moments = SpikingNormMath.Moments(x);
+                (Tensor gradient, GradientSums sums, double decay) = SpikingNormMath.Backward(x, dy, norm, affine, Decay, options);
+                foreach (double[] values in (double[][])[moments.Mean, moments.SquaredDeviations, sums.Plain, sums.Normalised, [decay]])
+                    hash.Append(MemoryMarshal.AsBytes<double>(values));
+                foreach (Tensor values in (Tensor[])[SpikingNormMath.Forward(x, affine, Decay, options, dy), SpikingNormMath.InputGradient(gradient, x, norm.Gradient(sums))])
+                    hash.Append(MemoryMarshal.AsBytes(TensorMemory.Span<float>(values.to(ScalarType.Float32))));
+            }
         return Convert.ToHexString(hash.GetCurrentHash());
     }
 
-    private static Tensor Values(int row, int seed)
+    private static (ChannelNorm Norm, ChannelAffine Affine) Norm(int channels)
     {
-        var random = new Random(seed);
-        float[] values = [.. Enumerable.Range(0, Groups * Channels * row).Select(_ => (float)(random.NextDouble() * 6 - 2))];
-        return tensor(values, [Groups, Channels, row, 1]);
+        double[] mean = PerChannel(channels, 0.3), m2 = PerChannel(channels, 2.1 * Steps * Frames);
+        var norm = new ChannelNorm(new BatchMoments(Steps * Frames, mean, m2), full(channels, 1.25f));
+        return (norm, norm.Affine(full(channels, 0.5f)));
     }
 
-    private static double[] PerChannel(double first) => [.. Enumerable.Range(0, Channels).Select(c => first + 0.17 * c)];
+    private static Tensor Values(int channels, int seed, int frames = Frames)
+    {
+        var random = new Random(seed);
+        float[] values = [.. Enumerable.Range(0, Steps * frames * channels).Select(_ => (float)(random.NextDouble() * 6 - 2))];
+        return tensor(values, [Steps, frames, channels]);
+    }
 
-    private static double[] Elements(Tensor x) => x.to(ScalarType.Float64).data<double>().ToArray();
+    private static double[] PerChannel(int channels, double first) => [.. Enumerable.Range(0, channels).Select(c => first + 0.01 * (c % 100))];
+
+    private static double[] Elements(Tensor x) => x.to(ScalarType.Float64).flatten().data<double>().ToArray();
+
+    private static void AssertRounded(Tensor expected, Tensor actual)
+    {
+        Assert.Equal(ScalarType.BFloat16, actual.dtype);
+        Assert.Equal(Elements(expected.to(ScalarType.BFloat16)), Elements(actual));
+    }
 
     private static void AssertClose(double[] expected, double[] actual, double tolerance)
     {

@@ -150,7 +150,7 @@ public sealed class NeuronKernelsTests
         Assert.False(NeuronKernels.CanRun(x, new NeuronOptions { Reset = null }));
         Assert.False(NeuronKernels.CanRun(x, new NeuronOptions { Reset = -0.25 }));
         Assert.False(NeuronKernels.CanRun(x.to(ScalarType.Float64), new NeuronOptions()));
-        Assert.False(NeuronKernels.CanRun(x.to(ScalarType.BFloat16), new NeuronOptions()));
+        Assert.True(NeuronKernels.CanRun(x.to(ScalarType.BFloat16), new NeuronOptions()));
         Assert.False(NeuronKernels.CanRun(zeros([0, 3]), new NeuronOptions()));
     }
 

@@ -62,7 +62,7 @@ internal static class StepWorker
         for (int i = 0; i < what.Steps + WarmUp; i++)
         {
             long start = Stopwatch.GetTimestamp();
-            network.Evaluate(state.Parameters, state.Running, x).Dispose();
+            network.Evaluate(state.Parameters, state.Running, x, what.Precision).Dispose();
             if (i >= WarmUp) evaluation.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         Console.WriteLine(JsonSerializer.Serialize(new StepFigures(Median(seconds), seconds.Min(), Median(evaluation), peak)));

@@ -1,3 +1,4 @@
+using Spikeformer.Autograd;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,11 +22,48 @@ internal sealed class Attention
     /// <summary>[G,L,E] to [G,L,E]: each of G groups attends over its L tokens.</summary>
     public Tensor Forward(ParameterSet parameters, Tensor x_GLE)
     {
-        (long groups, long length, long width) = (x_GLE.shape[0], x_GLE.shape[1], x_GLE.shape[2]);
-        Tensor qkv_3GMLD = _qkv.Forward(parameters, x_GLE).view(groups, length, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4);
+        Tensor qkv_GLC = _qkv.Forward(parameters, x_GLE);
+        return _projection.Forward(parameters, AttentionKernels.CanRun(qkv_GLC) ? Node.Run(qkv_GLC, _heads) : Mix(qkv_GLC));
+    }
+
+    /// <summary>The same in libtorch operations: any device and type, and the oracle of the kernels.</summary>
+    private Tensor Mix(Tensor qkv_GLC)
+    {
+        (long groups, long length, long width) = (qkv_GLC.shape[0], qkv_GLC.shape[1], qkv_GLC.shape[2] / 3);
+        Tensor qkv_3GMLD = qkv_GLC.view(groups, length, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4);
         (Tensor q, Tensor k, Tensor v) = (qkv_3GMLD.select(0, 0), qkv_3GMLD.select(0, 1), qkv_3GMLD.select(0, 2));
         Tensor weights_GMLL = matmul(q, k.transpose(-2, -1)).mul(_scale).softmax(-1);
-        Tensor mixed_GLE = matmul(weights_GMLL, v).transpose(1, 2).reshape(groups, length, width);
-        return _projection.Forward(parameters, mixed_GLE);
+        return matmul(weights_GMLL, v).transpose(1, 2).reshape(groups, length, width);
+    }
+
+    private sealed class Node : AutogradNode
+    {
+        private readonly Tensor _qkv;
+        private readonly int _heads;
+
+        private Node(Tensor qkv, int heads) => (_qkv, _heads) = (qkv.detach().DetachFromDisposeScope(), heads);
+
+        public static Tensor Run(Tensor qkv_GLC, int heads)
+        {
+            Tensor y_GLE;
+            qkv_GLC = qkv_GLC.contiguous();
+            using (no_grad())
+            {
+                y_GLE = empty([qkv_GLC.shape[0], qkv_GLC.shape[1], qkv_GLC.shape[2] / 3], qkv_GLC.dtype);
+                AttentionKernels.Forward(qkv_GLC, y_GLE, heads);
+            }
+            return new Node(qkv_GLC, heads).Connect([qkv_GLC], [y_GLE])[0];
+        }
+
+        protected override void Backward(ReadOnlySpan<Tensor?> outputGradients, Span<Tensor?> inputGradients)
+        {
+            if (outputGradients[0] is not { } dy) return;
+            using var noGrad = no_grad();
+            Tensor dqkv = empty_like(_qkv);
+            AttentionKernels.Backward(_qkv, dy.contiguous(), dqkv, _heads);
+            inputGradients[0] = dqkv;
+        }
+
+        protected override void Release() => _qkv.Dispose();
     }
 }

@@ -1,3 +1,4 @@
+using Spikeformer.Training;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
@@ -43,12 +44,13 @@ public sealed class SpikeformerNetwork
     /// <param name="running">The statistics to normalise with; not changed.</param>
     /// <param name="x_BTCHW">Frames, [B,T,C,H,W] or [B,1,C,H,W], type and device of the parameters. H and W must be divisible by the total
     /// stride; sizes and step counts other than the network's resize its tables.</param>
+    /// <param name="precision">How activations are stored; bf16 needs weights in float32.</param>
     /// <returns>Logits, [B, classes]. The caller disposes them.</returns>
-    public Tensor Evaluate(ParameterSet parameters, RunningStatistics running, Tensor x_BTCHW)
+    public Tensor Evaluate(ParameterSet parameters, RunningStatistics running, Tensor x_BTCHW, Precision precision = Precision.Fp32)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var pass = new ForwardPass { Parameters = [parameters], Running = running };
+        var pass = new ForwardPass { Parameters = [parameters], Running = running, Precision = precision };
         TokenGrid tokens = Tokenize(pass, [x_BTCHW])[0];
         return Classify(pass, 0, tokens).MoveToOuterDisposeScope();
     }

@@ -22,7 +22,7 @@ internal sealed class Tokenizer
     /// <summary>Frames [B,T,C,H,W] of each shard to tokens.</summary>
     public TokenGrid[] Forward(ForwardPass pass, Tensor[] x_BTCHW)
     {
-        Tensor[] x_TBHWC = Array.ConvertAll(x_BTCHW, frames => frames.permute(1, 0, 3, 4, 2).contiguous());
+        Tensor[] x_TBHWC = Array.ConvertAll(x_BTCHW, frames => pass.Stored(frames.permute(1, 0, 3, 4, 2)).contiguous());
         foreach (SewBlock block in _blocks) x_TBHWC = block.Forward(pass, x_TBHWC);
         return Array.ConvertAll(x_TBHWC, x => new TokenGrid(
             x.transpose(0, 1).flatten(2, 3).flatten(0, 1), TimeSteps: (int)x.shape[0], Columns: (int)x.shape[3]));

@@ -36,17 +36,17 @@ internal sealed class TransformerBlock
         IDropPathDraws? drops = _dropRate > 0 ? pass.DropPath?[shard] : null;
         (int B, int N, int T, int E) = ((int)x_BLE.shape[0], (int)x_BLE.shape[1] / timeSteps, timeSteps, (int)x_BLE.shape[2]);
 
-        Tensor temporal = _temporalAttention.Forward(p, _temporalNorm1.Forward(p, x_BLE.view(B * N, T, E)));
+        Tensor temporal = _temporalAttention.Forward(p, pass.Stored(_temporalNorm1.Forward(p, x_BLE.view(B * N, T, E))));
         if (drops is not null) temporal = DropPath.Apply(temporal, drops.Temporal(_index, B, N), _dropRate);
         // The bias of temporal_fc reaches dropped rows too: the authors apply it after drop-path.
         Tensor x_BNTE = x_BLE.add(_temporalFc.Forward(p, temporal.view(B, N * T, E)), Constants.One).view(B, N, T, E);
 
         Tensor rows_GNE = x_BNTE.transpose(1, 2).reshape(B * T, N, E);
-        Tensor spatial = _attention.Forward(p, _norm1.Forward(p, rows_GNE));
+        Tensor spatial = _attention.Forward(p, pass.Stored(_norm1.Forward(p, rows_GNE)));
         if (drops is not null) spatial = DropPath.Apply(spatial, drops.Spatial(_index, B, T), _dropRate);
         x_BNTE = x_BNTE.add(spatial.view(B, T, N, E).transpose(1, 2), Constants.One);
 
-        Tensor mlp_TBNE = _mlp.Forward(p, _norm2.Forward(p, x_BNTE.permute(2, 0, 1, 3).contiguous()));
+        Tensor mlp_TBNE = _mlp.Forward(p, pass.Stored(_norm2.Forward(p, x_BNTE.permute(2, 0, 1, 3).contiguous())));
         if (drops is not null) mlp_TBNE = DropPath.Apply(mlp_TBNE, drops.Mlp(_index, B, T), _dropRate, _dropAxis == DropPathAxis.Sample ? 1 : 0);
         return x_BNTE.add(mlp_TBNE.permute(1, 2, 0, 3), Constants.One).reshape(B, N * T, E);
     }

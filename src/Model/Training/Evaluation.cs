@@ -35,9 +35,10 @@ public static class Evaluation
     /// <param name="loader">Loads the split by <see cref="EvaluationPlans"/>.</param>
     /// <param name="plans">The loader's plans.</param>
     /// <param name="shard">v.</param>
+    /// <param name="precision">How activations are stored.</param>
     /// <param name="cancellation">Ends the evaluation between two batches.</param>
     public static EvaluationResult Shard(SpikeformerNetwork network, ParameterSet parameters, RunningStatistics running, BatchLoader loader,
-        EvaluationPlans plans, int shard, CancellationToken cancellation = default)
+        EvaluationPlans plans, int shard, Precision precision, CancellationToken cancellation = default)
     {
         var total = new EvaluationResult(0, 0, 0, 0);
         for (long piece = 0; piece < plans.Steps; piece++)
@@ -46,7 +47,7 @@ public static class Evaluation
             using StepBatch batch = loader.Load(piece, [shard]);
             ShardInput input = batch.Inputs[0];
             if (input.Samples.Length == 0) continue;
-            using Tensor logits = network.Evaluate(parameters, running, input.X_BTCHW!);
+            using Tensor logits = network.Evaluate(parameters, running, input.X_BTCHW!, precision);
             (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
             total = EvaluationResult.Add(total, new(input.Samples.Length, top1, top5, Loss.PerSample(logits, input.Y_B!).Sum()));
         }
@@ -59,7 +60,7 @@ public static class Evaluation
     /// <param name="running">Its running statistics.</param>
     /// <param name="dataset">The data.</param>
     /// <param name="split">The part to evaluate.</param>
-    /// <param name="recipe">Gives V, the batch, and whether test samples are augmented.</param>
+    /// <param name="recipe">Gives V, the batch, the precision, and whether test samples are augmented.</param>
     /// <param name="cancellation">Ends the evaluation between two batches.</param>
     public static EvaluationResult Run(SpikeformerNetwork network, ParameterSet parameters, RunningStatistics running, IDataset dataset, Split split,
         Recipe recipe, CancellationToken cancellation = default)
@@ -67,7 +68,7 @@ public static class Evaluation
         EvaluationPlans plans = Plans(dataset, split, recipe);
         using var loader = new BatchLoader(dataset, split, plans, recipe.Data.AugmentTest ? recipe.Seed : null);
         var parts = new EvaluationResult[recipe.Shards];
-        for (int v = 0; v < parts.Length; v++) parts[v] = Shard(network, parameters, running, loader, plans, v, cancellation);
+        for (int v = 0; v < parts.Length; v++) parts[v] = Shard(network, parameters, running, loader, plans, v, recipe.Precision, cancellation);
         return SummationTree.Fold(parts, EvaluationResult.Add)!;
     }
 

@@ -69,6 +69,7 @@ public sealed class ShardEngine : IDisposable
         {
             Parameters = [.. group.Select(i => _slots[i].Leaves)],
             Batch = statistics,
+            Precision = _recipe.Precision,
             DropPath = [.. group.Select(i => new KeyedDropPath(_recipe.Seed, step.Epoch, step.Step, inputs[i].Samples, _recipe.Model.DropPathAxis))],
         };
         TokenGrid[] tokens = _network.Tokenize(pass, [.. group.Select(i => inputs[i].X_BTCHW!)]);

@@ -92,18 +92,18 @@ public sealed unsafe class TrainingState : IDisposable
         return new(Step, plan.Epoch, plan.Count, reduced.Loss, reduced.Top1, reduced.Top5, learningRate, reduced.NonFiniteShards, Digest);
     }
 
-    /// <summary>running = 0.9 running + 0.1 (mean over the shards that had samples).</summary>
+    /// <summary>running = 0.9 running + 0.1 (mean over the shards that had samples), rounded once.</summary>
     private void UpdateRunning(StepVector reduced)
     {
-        const float share = (float)RunningStatistics.Momentum, kept = 1 - share;
-        float shards = reduced.FilledShards;
+        const double share = RunningStatistics.Momentum, kept = 1 - share;
+        double shards = reduced.FilledShards;
         Update(TensorMemory.Span<float>(Running.Mean), reduced.BatchMeans);
         Update(TensorMemory.Span<float>(Running.Variance), reduced.BatchVariances);
         Running.BatchCount++;
 
         void Update(Span<float> running, ReadOnlySpan<float> sums)
         {
-            for (int i = 0; i < running.Length; i++) running[i] = kept * running[i] + share * (sums[i] / shards);
+            for (int i = 0; i < running.Length; i++) running[i] = (float)(kept * running[i] + share * (sums[i] / shards));
         }
     }
 

@@ -14,8 +14,8 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
         new SortedDictionary<string, string>(fields.ToDictionary(), StringComparer.Ordinal);
 
     /// <summary>The fingerprint of a recipe's arithmetic in this process: <c>libtorch</c> version, its instruction-set class <c>isa</c>
-    /// (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>, <c>threads</c>, <c>precision</c>, and the
-    /// process's <c>architecture</c>.</summary>
+    /// (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>, <c>threads</c>, <c>precision</c>, the
+    /// process's <c>architecture</c>, and which <c>kernels</c> this build chooses.</summary>
     /// <exception cref="SpikeformerException">libtorch cannot be loaded.</exception>
     public static NumericsFingerprint OfThisProcess(Recipe recipe) => new(new Dictionary<string, string>
     {
@@ -26,7 +26,12 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
         ["threads"] = FormattableString.Invariant($"{recipe.Threads}"),
         ["precision"] = RecipeField.NameOf(recipe.Precision),
         ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
+        ["kernels"] = Kernels,
     });
+
+    /// <summary>The choices that decide in what order this build rounds. A change to the order of any kernel's arithmetic, or to the library
+    /// path of a product, is a new value: runs of the old one then refuse to go on with other bits.</summary>
+    private const string Kernels = "2: channels last, fused norm and neurons, float32 row products as oneDNN 1x1 convolutions, own attention";
 
     /// <summary>The fields that differ, sorted by name; none when the two may compute together.</summary>
     public IReadOnlyList<FingerprintDifference> DifferencesFrom(NumericsFingerprint other) =>

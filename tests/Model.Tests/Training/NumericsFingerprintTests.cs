@@ -9,7 +9,7 @@ public sealed class NumericsFingerprintTests
     public void OfThisProcess_NamesLibraryInstructionSetThreadsAndPrecision()
     {
         var fingerprint = NumericsFingerprint.OfThisProcess(RecipeCatalogue.Load("demo", ["threads=3", "precision=bf16"]));
-        Assert.Equal(["architecture", "isa", "libtorch", "mkl", "oneDnn", "precision", "threads"], fingerprint.Fields.Keys);
+        Assert.Equal(["architecture", "isa", "kernels", "libtorch", "mkl", "oneDnn", "precision", "threads"], fingerprint.Fields.Keys);
         Assert.Equal("2.10.0", fingerprint.Fields["libtorch"]);
         Assert.Contains(fingerprint.Fields["isa"], new[] { "DEFAULT", "AVX2", "AVX512" });
         Assert.Equal(("3", "bf16"), (fingerprint.Fields["threads"], fingerprint.Fields["precision"]));

@@ -72,7 +72,10 @@ internal static class StepBenchmark
     {
         try
         {
-            return Output(new ProcessStartInfo(python, arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
+            // With our environment: PyTorch is up to twice as fast with it as with its defaults on a machine of few cores.
+            var start = new ProcessStartInfo(python, arguments) { RedirectStandardOutput = true };
+            ComputeEnvironment.ApplyTo(start);
+            return Output(start);
         }
         catch (Exception failure) when (failure is InvalidOperationException or System.ComponentModel.Win32Exception)
         {

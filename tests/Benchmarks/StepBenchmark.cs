@@ -15,7 +15,7 @@ internal static class StepBenchmark
     public sealed record Options(string? Network, string[] Precisions, int[] Threads, int Steps, int Rounds, string? Peer, string Python, bool Json);
 
     /// <param name="Ours">Our rounds.</param>
-    /// <param name="Peer">The peer's rounds; empty where it is not installed.</param>
+    /// <param name="Peer">The peer's rounds in the same precision; empty where it is not installed.</param>
     private sealed record Row(StepCase Case, List<StepFigures> Ours, List<PeerFigures> Peer)
     {
         public double OursSeconds => Median(Ours.Select(figures => figures.MedianSeconds));
@@ -36,15 +36,14 @@ internal static class StepBenchmark
         foreach ((string network, int batch) in s_networks.Where(entry => options.Network is null || entry.Network == options.Network))
             foreach (int threads in options.Threads)
             {
-                var peerRounds = new List<PeerFigures>();
                 List<Row> here = [.. options.Precisions.Select(name =>
-                    new Row(new(network, batch, threads, Enum.Parse<Precision>(name, ignoreCase: true), options.Steps), [], peerRounds))];
+                    new Row(new(network, batch, threads, Enum.Parse<Precision>(name, ignoreCase: true), options.Steps), [], []))];
                 for (int round = 0; round < options.Rounds; round++)
-                {
-                    foreach (Row row in here) row.Ours.Add(Ours(row.Case));
-                    // The peer's bf16 is slower than its fp32 on a CPU without matrix units: fp32 is its best side.
-                    if (peer is not null) peerRounds.Add(Peer(options.Python, peer, here[0].Case));
-                }
+                    foreach (Row row in here)
+                    {
+                        row.Ours.Add(Ours(row.Case));
+                        if (peer is not null) row.Peer.Add(Peer(options.Python, peer, row.Case));
+                    }
                 foreach (Row row in here)
                     if (!options.Json) Print(row, first: rows.Count == 0 && row == here[0]);
                 rows.AddRange(here);
@@ -63,7 +62,7 @@ internal static class StepBenchmark
 
     private static PeerFigures Peer(string python, string script, StepCase what)
     {
-        string output = Python(python, script, "--network", what.Network, "--batch", $"{what.Batch}", "--threads", $"{what.Threads}", "--steps", $"{what.Steps}")
+        string output = Python(python, script, "--network", what.Network, "--batch", $"{what.Batch}", "--threads", $"{what.Threads}", "--steps", $"{what.Steps}", "--dtype", what.Precision == Precision.Bf16 ? "bf16" : "fp32")
             ?? throw new InvalidOperationException("The peer failed.");
         return JsonSerializer.Deserialize<PeerFigures>(output, JsonSerializerOptions.Web)!;
     }
@@ -97,7 +96,7 @@ internal static class StepBenchmark
         {
             Machine machine = Machine.This(0);
             Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}; peer {row.Peer.FirstOrDefault()?.Peer ?? "none"}");
-            Console.WriteLine("| network | batch | threads | precision | step s | peer fp32 s | ratio | peak MiB | peer MiB | evaluation samples/s |");
+            Console.WriteLine("| network | batch | threads | precision | step s | peer s | ratio | peak MiB | peer MiB | evaluation samples/s |");
             Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|");
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

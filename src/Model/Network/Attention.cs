@@ -31,7 +31,9 @@ internal sealed class Attention
     {
         (long groups, long length, long width) = (qkv_GLC.shape[0], qkv_GLC.shape[1], qkv_GLC.shape[2] / 3);
         Tensor qkv_3GMLD = qkv_GLC.view(groups, length, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4);
-        (Tensor q, Tensor k, Tensor v) = (qkv_3GMLD.select(0, 0), qkv_3GMLD.select(0, 1), qkv_3GMLD.select(0, 2));
+        // One unbind, whose gradient is one stack; that of a select is a whole tensor of zeros.
+        Tensor[] parts = qkv_3GMLD.unbind(0);
+        (Tensor q, Tensor k, Tensor v) = (parts[0], parts[1], parts[2]);
         Tensor weights_GMLL = matmul(q, k.transpose(-2, -1)).mul(_scale).softmax(-1);
         return matmul(weights_GMLL, v).transpose(1, 2).reshape(groups, length, width);
     }

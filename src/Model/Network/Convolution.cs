@@ -18,7 +18,8 @@ internal static class Convolution
         if (shape[4] == 1) (x_GCHW, weight) = (WithSecond(x_GCHW, 1), WithSecond(weight, 1));
         if (outputs == 1) weight = WithSecond(weight, 0);
         Tensor y_GCHW = nn.functional.conv2d(x_GCHW, weight, null, [stride, stride], [padding, padding]);
-        Tensor y_GHWC = y_GCHW.narrow(1, 0, outputs).permute(0, 2, 3, 1).contiguous();
+        if (outputs == 1) y_GCHW = y_GCHW.narrow(1, 0, 1);
+        Tensor y_GHWC = y_GCHW.permute(0, 2, 3, 1).contiguous();
         return y_GHWC.view(shape[0], shape[1], y_GHWC.shape[1], y_GHWC.shape[2], y_GHWC.shape[3]);
     }
 

@@ -134,8 +134,12 @@ public static class MultiStepNeuron
         if (options.IsParametric != w is not null)
             throw new ArgumentException(
                 $"A {options.Kind} neuron {(options.IsParametric ? "needs" : "has no")} learnable decay w.", nameof(w));
-        if (w is { dtype: ScalarType.Float32 }) return 1 / (1 + MathF.Exp(-(float)TensorMemory.Value(w)));
-        if (w is not null) return 1 / (1 + Math.Exp(-TensorMemory.Value(w)));
+        if (w is not null)
+        {
+            double e = Math.Exp(-TensorMemory.Value(w));
+            // Rounded where libtorch's float32 sigmoid rounds; exp itself in float64, so that no C library's last bit shows.
+            return w.dtype == ScalarType.Float32 ? 1 / (1 + (float)e) : 1 / (1 + e);
+        }
         return options.Kind == NeuronKind.If ? 1 : 1 / options.Tau;
     }
 }

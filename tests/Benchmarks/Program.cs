@@ -2,14 +2,14 @@ using System.CommandLine;
 using Spikeformer.Benchmarks;
 
 var json = new Option<bool>("--json") { Description = "Print one JSON object instead of tables.", Recursive = true };
-var threads = new Option<int>("--threads") { Description = "Compute threads.", DefaultValueFactory = _ => 1, Recursive = true };
+var threads = new Option<int>("--threads") { Description = "Compute threads.", DefaultValueFactory = _ => 1 };
 var repeat = new Option<int>("--repeat")
 {
-    Description = "Timed repetitions of each side, in turn.", DefaultValueFactory = _ => 21, Recursive = true,
+    Description = "Timed repetitions of each side, in turn.", DefaultValueFactory = _ => 21,
 };
-var tuned = new Option<bool>("--tuned-allocator") { Description = "Run with the allocator settings of a worker.", Recursive = true };
+var tuned = new Option<bool>("--tuned-allocator") { Description = "Run with the allocator settings of a worker." };
 
-var neurons = new Command("neurons", "Multi-step neurons: fused kernels, libtorch operations and the memory bandwidth floor.");
+var neurons = new Command("neurons", "Multi-step neurons: fused kernels, libtorch operations and the memory bandwidth floor.") { threads, repeat, tuned };
 neurons.SetAction(arguments =>
 {
     if (arguments.GetValue(tuned) && !Machine.HasTunedAllocator) return Machine.RestartWithTunedAllocator(args);
@@ -19,7 +19,7 @@ neurons.SetAction(arguments =>
 
 var network = new Option<string?>("--network") { Description = "One published network instead of all three." };
 var precisions = new Option<string[]>("--precision") { Description = "fp32, bf16 or both.", DefaultValueFactory = _ => ["fp32"], AllowMultipleArgumentsPerToken = true };
-var threadCounts = new Option<int[]>("--thread-counts") { Description = "Compute threads, one or several.", DefaultValueFactory = _ => [2, 1], AllowMultipleArgumentsPerToken = true };
+var threadCounts = new Option<int[]>("--threads") { Description = "Compute threads, one or several.", DefaultValueFactory = _ => [2, 1], AllowMultipleArgumentsPerToken = true };
 var steps = new Option<int>("--steps") { Description = "Timed steps of each process.", DefaultValueFactory = _ => 5 };
 var rounds = new Option<int>("--rounds") { Description = "Processes of each side, in turn.", DefaultValueFactory = _ => 3 };
 var peer = new Option<string?>("--peer") { Description = "The peer's script.", DefaultValueFactory = _ => "../shared/tools/peers/step_pytorch.py" };
@@ -36,5 +36,5 @@ stepWorker.SetAction(arguments =>
     StepWorker.Run(new(values[0], int.Parse(values[1]), int.Parse(values[2]), Enum.Parse<Spikeformer.Training.Precision>(values[3], ignoreCase: true), int.Parse(values[4])));
 });
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, threads, repeat, tuned, neurons, step, stepWorker };
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker };
 return root.Parse(args).Invoke();

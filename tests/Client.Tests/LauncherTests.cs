@@ -86,7 +86,8 @@ public sealed class LauncherTests : IDisposable
     public async Task EnvironmentAlreadySet_IsKept()
     {
         await Run(At("spikeformer"), [], environment: ("OMP_WAIT_POLICY", "active"));
-        Assert.Equal("run  | 4000000000 8000000000 glibc.malloc.hugetlb=1 active", Calls[1]);
+        string[] worker = [.. ComputeEnvironment.Variables.Select(variable => variable.Value)];
+        Assert.Equal($"run  | {string.Join(' ', worker[..^1])} active", Calls[1]);
     }
 
     private string[] Calls => File.ReadAllLines(At("calls"));

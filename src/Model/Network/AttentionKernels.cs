@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using Spikeformer.Neurons;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,7 +14,8 @@ namespace Spikeformer.Network;
 internal static unsafe class AttentionKernels
 {
     private const int Lanes = SmallMatrices.Lanes;
-    // Above this length, half-precision products of libtorch are faster than float32 ones here.
+    // Longer ones go to libtorch: in bfloat16 its half-precision products are then faster than float32 ones here, and in float32 the
+    // weights of a head leave the second-level cache.
     private const int MaxHalfLength = 128, MaxLength = 512;
 
     /// <summary>Whether these kernels compute it.</summary>
@@ -146,12 +146,12 @@ internal static unsafe class AttentionKernels
     {
         SmallMatrices.Transpose(shape.Length, shape.WideDepth, k, k_DL, shape.WideLength);
         SmallMatrices.Multiply(shape.Length, shape.WideLength, shape.Depth, q, shape.WideDepth, 1, k_DL, weights);
-        var exponential = new SigmoidSurrogate(alpha: shape.Scale, factor: 1);
+        var exponential = new DecayingExponential(shape.Scale);
         for (int row = 0; row < shape.Length; row++) Softmax(weights + (long)row * shape.WideLength, shape, exponential);
     }
 
     /// <summary>One row in place; the exponential is exp(-scale |z|).</summary>
-    private static void Softmax(float* row, in Shape shape, SigmoidSurrogate exponential)
+    private static void Softmax(float* row, in Shape shape, DecayingExponential exponential)
     {
         Vector512<float> lane = Vector512<float>.Indices, length = Vector512.Create((float)shape.Length);
         Vector512<float> largest = Vector512.Create(float.NegativeInfinity);
@@ -164,7 +164,7 @@ internal static unsafe class AttentionKernels
         for (int i = 0; i < shape.WideLength; i += Lanes)
         {
             Vector512<float> isReal = Vector512.LessThan(lane + Vector512.Create((float)i), length);
-            Vector512<float> value = exponential.ExpOfNegative(Vector512.Load(row + i) - maximum) & isReal;
+            Vector512<float> value = exponential.At(Vector512.Load(row + i) - maximum) & isReal;
             sums += value;
             value.Store(row + i);
         }

@@ -10,7 +10,7 @@ namespace Spikeformer.Network;
 /// vector width. The elementwise pass rounds as written, whatever the width.</remarks>
 internal static unsafe class BatchNormKernels
 {
-    private const int Lanes = 16, Block = 16384;
+    private const int Lanes = 16, Block = 16384, Tile = 256;
 
     /// <summary>Sums of x and of x squared of each channel: [2 C].</summary>
     public static double[] SumsOfPowers(Tensor x_RC)
@@ -34,16 +34,14 @@ internal static unsafe class BatchNormKernels
     /// <summary>dL/dx from dL/dnormalised, in place.</summary>
     public static void InputGradient(Tensor gradient_RC, Tensor x_RC, GradientConstants constants)
     {
-        const int tile = 256;
-        using var channels = new ChannelPattern(new(constants.Slope, constants.Shift), constants.Mean, tile);
-        using var scales = new ChannelPattern(new(constants.Scale, constants.Shift), constants.Mean, tile);
+        using var channels = new ChannelPattern(constants.Scale, constants.Shift, Tile, constants.Mean, constants.Slope);
         long count = x_RC.NumberOfElements;
         int blocks = checked((int)((count + Block - 1) / Block));
         void* x = TensorMemory.Pointer(x_RC), gradient = TensorMemory.Pointer(gradient_RC);
         if (x_RC.dtype == ScalarType.Float32)
-            ComputeThreads.For(blocks, new GradientPass<StoredSingle>((StoredSingle*)x, (StoredSingle*)gradient, count, channels, scales, tile));
+            ComputeThreads.For(blocks, new GradientPass<StoredSingle>((StoredSingle*)x, (StoredSingle*)gradient, count, channels));
         else
-            ComputeThreads.For(blocks, new GradientPass<StoredBFloat16>((StoredBFloat16*)x, (StoredBFloat16*)gradient, count, channels, scales, tile));
+            ComputeThreads.For(blocks, new GradientPass<StoredBFloat16>((StoredBFloat16*)x, (StoredBFloat16*)gradient, count, channels));
         GC.KeepAlive(x_RC);
         GC.KeepAlive(gradient_RC);
     }
@@ -97,31 +95,31 @@ internal static unsafe class BatchNormKernels
     }
 
     /// <summary>gradient = (gradient - shift + (mean - x) slope) scale.</summary>
-    private readonly struct GradientPass<TStored>(TStored* x, TStored* gradient, long count, ChannelPattern channels, ChannelPattern scales, int tile) : IChunkedWork
+    private readonly struct GradientPass<TStored>(TStored* x, TStored* gradient, long count, ChannelPattern channels) : IChunkedWork
         where TStored : unmanaged, IStored<TStored>
     {
         public void Run(int first, int end)
         {
             TStored* rest = stackalloc TStored[2 * Lanes];
             long stop = Math.Min((long)end * Block, count);
-            for (long start = (long)first * Block; start < stop; start += tile)
+            for (long start = (long)first * Block; start < stop; start += Tile)
             {
-                int width = (int)Math.Min(tile, stop - start), i = 0;
-                (ChannelPattern here, ChannelPattern scale) = (channels.At(start), scales.At(start));
-                for (; i <= width - Lanes; i += Lanes) Step(x + start + i, gradient + start + i, here, scale, i);
+                int width = (int)Math.Min(Tile, stop - start), i = 0;
+                ChannelPattern here = channels.At(start);
+                for (; i <= width - Lanes; i += Lanes) Step(x + start + i, gradient + start + i, here, i);
                 if (i == width) continue;
                 new Span<TStored>(x + start + i, width - i).CopyTo(new Span<TStored>(rest, Lanes));
                 new Span<TStored>(gradient + start + i, width - i).CopyTo(new Span<TStored>(rest + Lanes, Lanes));
-                Step(rest, rest + Lanes, here, scale, i);
+                Step(rest, rest + Lanes, here, i);
                 new Span<TStored>(rest + Lanes, width - i).CopyTo(new Span<TStored>(gradient + start + i, width - i));
             }
         }
 
-        private static void Step(TStored* x, TStored* gradient, ChannelPattern here, ChannelPattern scale, int i)
+        private static void Step(TStored* x, TStored* gradient, ChannelPattern here, int i)
         {
             Vector512<float> centred = TStored.Load(gradient) - Vector512.Load(here.Shift + i);
-            Vector512<float> projected = Vector512.FusedMultiplyAdd(Vector512.Load(here.Mean + i) - TStored.Load(x), Vector512.Load(here.Scale + i), centred);
-            TStored.Store(gradient, projected * Vector512.Load(scale.Scale + i));
+            Vector512<float> projected = Vector512.FusedMultiplyAdd(Vector512.Load(here.Mean + i) - TStored.Load(x), Vector512.Load(here.Slope + i), centred);
+            TStored.Store(gradient, projected * Vector512.Load(here.Scale + i));
         }
     }
 }

@@ -15,37 +15,39 @@ internal readonly unsafe struct ChannelPattern : IDisposable
 
     /// <summary>C; 0 where there are no constants.</summary>
     public readonly int Count;
-    public readonly float* Scale, Shift, Mean;
+    public readonly float* Scale, Shift, Mean, Slope;
 
-    public ChannelPattern(ChannelAffine? affine, double[]? mean, int tile)
+    /// <summary>Constants for tiles of up to <paramref name="tile"/> elements. Mean and slope are for the passes that use them.</summary>
+    public ChannelPattern(double[] scale, double[] shift, int tile, double[]? mean = null, double[]? slope = null)
     {
-        if (affine is null) return;
-        Count = affine.Scale.Length;
+        Count = scale.Length;
         int length = Count + tile + Lanes;
-        Scale = (float*)NativeMemory.AlignedAlloc(3 * (nuint)length * sizeof(float), 64);
-        Shift = Scale + length;
-        Mean = Shift + length;
-        for (int i = 0; i < length; i++)
-        {
-            int channel = i % Count;
-            (Scale[i], Shift[i], Mean[i]) = ((float)affine.Scale[channel], (float)affine.Shift[channel], (float)(mean?[channel] ?? 0));
-        }
+        Scale = (float*)NativeMemory.AlignedAlloc(4 * (nuint)length * sizeof(float), 64);
+        Shift = Fill(Scale, scale, length);
+        Mean = Fill(Shift, shift, length);
+        Slope = Fill(Mean, mean, length);
+        Fill(Slope, slope, length);
     }
 
-    private ChannelPattern(int count, float* scale, float* shift, float* mean)
+    private ChannelPattern(in ChannelPattern from, int channel)
     {
-        Count = count;
-        Scale = scale;
-        Shift = shift;
-        Mean = mean;
+        Count = from.Count;
+        Scale = from.Scale + channel;
+        Shift = from.Shift + channel;
+        Mean = from.Mean + channel;
+        Slope = from.Slope + channel;
+    }
+
+    /// <returns>Where the next row begins.</returns>
+    private static float* Fill(float* row, double[]? values, int length)
+    {
+        if (values is not null)
+            for (int i = 0; i < length; i++) row[i] = (float)values[i % values.Length];
+        return row + length;
     }
 
     /// <summary>The constants from an element's channel on.</summary>
-    public ChannelPattern At(long element)
-    {
-        int channel = (int)(element % Count);
-        return new(Count, Scale + channel, Shift + channel, Mean + channel);
-    }
+    public ChannelPattern At(long element) => new(this, (int)(element % Count));
 
     public void Dispose() => NativeMemory.AlignedFree(Scale);
 }

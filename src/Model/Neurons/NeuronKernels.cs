@@ -7,11 +7,12 @@ namespace Spikeformer.Neurons;
 /// <summary>
 /// The multi-step neuron as one fused pass over CPU memory each way, for the options that training uses: hard reset to 0, no gradient
 /// through the reset, start from rest. Forward reads x and writes y; backward reads x and dL/dy, computes the potentials again and writes
-/// dL/dx. The scale and shift of a normalisation before the neurons can ride along. Everything else is <see cref="NeuronOperations"/>, which is also the oracle.
+/// dL/dx. The scale and shift of a normalisation before the neurons can ride along. Everything else is <see cref="NeuronOperations"/>, which
+/// is also the oracle.
 /// </summary>
 /// <remarks>Elements are handled in 16 lanes, one rounding per operation and fused multiply-adds where written: the same bits with
 /// AVX-512 and AVX2. The sum dL/dw runs in float64 lanes per chunk of the element axis, and over the chunks in order: the same bits with
-/// any number of threads.</remarks>
+/// any number of threads. The channel sums add an element's time steps in float32 first.</remarks>
 internal static unsafe partial class NeuronKernels
 {
     private const int Lanes = 16;
@@ -40,14 +41,9 @@ internal static unsafe partial class NeuronKernels
     /// <param name="options">A neuron that <see cref="CanRun"/> accepts.</param>
     public static void Forward(Tensor x_TC, ChannelAffine? affine, Tensor y_TC, Tensor? addend_TC, double decay, NeuronOptions options)
     {
-        using var channels = new ChannelPattern(affine, mean: null, ForwardTile);
+        using ChannelPattern channels = affine is null ? default : new(affine.Scale, affine.Shift, ForwardTile);
         var call = new ForwardCall(new Layer(x_TC, decay, options), channels, Pointer(x_TC), addend_TC is null ? null : Pointer(addend_TC), Pointer(y_TC));
-        switch (options.Kind)
-        {
-            case NeuronKind.Plif or NeuronKind.Lif: call.Run<Lif>(x_TC.dtype); break;
-            case NeuronKind.Pliaf or NeuronKind.Liaf: call.Run<Liaf>(x_TC.dtype); break;
-            default: call.Run<If>(x_TC.dtype); break;
-        }
+        Run(call, options.Kind, x_TC.dtype, affine is not null);
         GC.KeepAlive(x_TC);
         GC.KeepAlive(addend_TC);
         GC.KeepAlive(y_TC);
@@ -76,22 +72,12 @@ internal static unsafe partial class NeuronKernels
     public static double Backward(Tensor x_TC, ChannelAffine? affine, double[]? mean, Tensor dy_TC, Tensor gradient_TC, double decay,
         NeuronOptions options, Span<double> channelSums)
     {
-        using var channels = new ChannelPattern(affine, mean, BackwardTile);
+        using ChannelPattern channels = affine is null ? default : new(affine.Scale, affine.Shift, BackwardTile, mean);
         var layer = new Layer(x_TC, decay, options);
         int stride = 1 + 2 * channels.Count;
         double[] sums = new double[layer.Chunks * stride];
         fixed (double* sum = sums)
-        {
-            var call = new BackwardCall(layer, channels, Pointer(x_TC), Pointer(dy_TC), Pointer(gradient_TC), sum);
-            switch (options.Kind)
-            {
-                case NeuronKind.Plif: call.Run<Plif>(x_TC.dtype); break;
-                case NeuronKind.Pliaf: call.Run<Pliaf>(x_TC.dtype); break;
-                case NeuronKind.Lif: call.Run<Lif>(x_TC.dtype); break;
-                case NeuronKind.Liaf: call.Run<Liaf>(x_TC.dtype); break;
-                default: call.Run<If>(x_TC.dtype); break;
-            }
-        }
+            Run(new BackwardCall(layer, channels, Pointer(x_TC), Pointer(dy_TC), Pointer(gradient_TC), sum), options.Kind, x_TC.dtype, affine is not null);
         GC.KeepAlive(x_TC);
         GC.KeepAlive(dy_TC);
         GC.KeepAlive(gradient_TC);
@@ -108,42 +94,47 @@ internal static unsafe partial class NeuronKernels
 
     private static void* Pointer(Tensor tensor) => TensorMemory.Pointer(tensor);
 
-    /// <summary>The arguments of a forward pass while the compiler's constants are chosen: neuron, storage, kind of input.</summary>
-    private readonly struct ForwardCall(Layer layer, ChannelPattern channels, void* x, void* addend, void* y)
+    /// <summary>A pass and its arguments while the compiler's constants are chosen: neuron, storage, kind of input.</summary>
+    private interface IPass
     {
-        public void Run<TNeuron>(ScalarType stored) where TNeuron : INeuron
-        {
-            if (stored == ScalarType.Float32) Run<TNeuron, StoredSingle>();
-            else Run<TNeuron, StoredBFloat16>();
-        }
+        void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput;
+    }
 
-        private void Run<TNeuron, TStored>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored>
-        {
-            if (channels.Count == 0) Run<TNeuron, TStored, Plain>();
-            else Run<TNeuron, TStored, Normalised>();
-        }
-
-        private void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput =>
+    private readonly struct ForwardCall(Layer layer, ChannelPattern channels, void* x, void* addend, void* y) : IPass
+    {
+        public void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput =>
             ComputeThreads.For(layer.Chunks, new ForwardPass<TNeuron, TStored, TInput>(layer, channels, (TStored*)x, (TStored*)addend, (TStored*)y));
     }
 
-    /// <summary>The same of a backward pass.</summary>
-    private readonly struct BackwardCall(Layer layer, ChannelPattern channels, void* x, void* dy, void* dx, double* sums)
+    private readonly struct BackwardCall(Layer layer, ChannelPattern channels, void* x, void* dy, void* dx, double* sums) : IPass
     {
-        public void Run<TNeuron>(ScalarType stored) where TNeuron : INeuron
-        {
-            if (stored == ScalarType.Float32) Run<TNeuron, StoredSingle>();
-            else Run<TNeuron, StoredBFloat16>();
-        }
-
-        private void Run<TNeuron, TStored>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored>
-        {
-            if (channels.Count == 0) Run<TNeuron, TStored, Plain>();
-            else Run<TNeuron, TStored, Normalised>();
-        }
-
-        private void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput =>
+        public void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput =>
             ComputeThreads.For(layer.Chunks, new BackwardPass<TNeuron, TStored, TInput>(layer, channels, (TStored*)x, (TStored*)dy, (TStored*)dx, sums));
+    }
+
+    private static void Run<TPass>(TPass pass, NeuronKind kind, ScalarType stored, bool isNormalised) where TPass : IPass
+    {
+        switch (kind)
+        {
+            case NeuronKind.Plif: Run<TPass, Plif>(pass, stored, isNormalised); break;
+            case NeuronKind.Pliaf: Run<TPass, Pliaf>(pass, stored, isNormalised); break;
+            case NeuronKind.Lif: Run<TPass, Lif>(pass, stored, isNormalised); break;
+            case NeuronKind.Liaf: Run<TPass, Liaf>(pass, stored, isNormalised); break;
+            default: Run<TPass, If>(pass, stored, isNormalised); break;
+        }
+    }
+
+    private static void Run<TPass, TNeuron>(TPass pass, ScalarType stored, bool isNormalised) where TPass : IPass where TNeuron : INeuron
+    {
+        if (stored == ScalarType.Float32) Run<TPass, TNeuron, StoredSingle>(pass, isNormalised);
+        else Run<TPass, TNeuron, StoredBFloat16>(pass, isNormalised);
+    }
+
+    private static void Run<TPass, TNeuron, TStored>(TPass pass, bool isNormalised)
+        where TPass : IPass where TNeuron : INeuron where TStored : unmanaged, IStored<TStored>
+    {
+        if (isNormalised) pass.Run<TNeuron, TStored, Normalised>();
+        else pass.Run<TNeuron, TStored, Plain>();
     }
 
     /// <summary>Where currents come from; constant to the compiler.</summary>

@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 namespace Spikeformer.Model.Tests;
 
 /// <summary>The attention kernels against libtorch operations in float64.</summary>
+[Collection(nameof(ComputeThreadsTests))]
 public sealed class AttentionTests
 {
     private const int Groups = 3, Heads = 2;
@@ -17,20 +18,13 @@ public sealed class AttentionTests
 
     [Theory]
     [MemberData(nameof(Sizes))]
-    public void Outputs_and_gradients_are_those_of_float64(int length, int depth)
+    public void Outputs_and_gradients_are_those_of_float64_to_rounding(int length, int depth)
     {
         using var scope = NewDisposeScope();
-        Tensor[] expected = Run(length, depth, ScalarType.Float64, ScalarType.Float64), actual = Run(length, depth, ScalarType.Float32, ScalarType.Float32);
-        foreach ((Tensor exact, Tensor found) in expected.Zip(actual)) AssertClose(exact, found, 1e-5);
-    }
-
-    [Theory]
-    [MemberData(nameof(Sizes))]
-    public void In_bfloat16_they_are_those_of_float64_to_its_rounding(int length, int depth)
-    {
-        using var scope = NewDisposeScope();
-        Tensor[] expected = Run(length, depth, ScalarType.Float64, ScalarType.Float64), actual = Run(length, depth, ScalarType.Float32, ScalarType.BFloat16);
-        foreach ((Tensor exact, Tensor found) in expected.Zip(actual)) AssertClose(exact, found, 5e-2);
+        Tensor[] expected = Run(length, depth, ScalarType.Float64, ScalarType.Float64);
+        foreach ((ScalarType type, double tolerance) in (ReadOnlySpan<(ScalarType, double)>)[(ScalarType.Float32, 1e-5), (ScalarType.BFloat16, 5e-2)])
+            foreach ((Tensor exact, Tensor found) in expected.Zip(Run(length, depth, ScalarType.Float32, type)))
+                AssertClose(exact, found, tolerance);
     }
 
     [Fact]
@@ -61,21 +55,7 @@ public sealed class AttentionTests
     public void The_bits_do_not_depend_on_AVX512() => NarrowProcess.AssertSameDigest(Digest, The_bits_do_not_depend_on_AVX512);
 
     [Fact]
-    public void The_bits_do_not_depend_on_the_number_of_threads()
-    {
-        int before = get_num_threads();
-        try
-        {
-            set_num_threads(1);
-            string alone = Digest();
-            set_num_threads(3);
-            Assert.Equal(alone, Digest());
-        }
-        finally
-        {
-            set_num_threads(before);
-        }
-    }
+    public void The_bits_do_not_depend_on_the_number_of_threads() => AnyThreads.AssertSameDigest(Digest);
 
     private static string Digest()
     {

@@ -14,24 +14,7 @@ public sealed class NeuronKernelsBitsTests
     public void The_bits_do_not_depend_on_AVX512() => NarrowProcess.AssertSameDigest(Digest, The_bits_do_not_depend_on_AVX512);
 
     [Fact]
-    public void The_bits_do_not_depend_on_the_number_of_threads()
-    {
-        int before = get_num_threads();
-        try
-        {
-            set_num_threads(1);
-            string alone = Digest();
-            foreach (int threads in (int[])[2, 3, 5])
-            {
-                set_num_threads(threads);
-                Assert.Equal(alone, Digest());
-            }
-        }
-        finally
-        {
-            set_num_threads(before);
-        }
-    }
+    public void The_bits_do_not_depend_on_the_number_of_threads() => AnyThreads.AssertSameDigest(Digest);
 
     /// <summary>Everything that the kernels compute for currents of all sizes, near the threshold, far from it and not numbers.</summary>
     private static string Digest()

@@ -38,10 +38,10 @@ internal static class RunReport
                 .AddRow("step digest", run.StepDigest)
                 .AddRow("weights digest", run.WeightsDigest)
                 .AddRow("checkpoint", Markup.Escape(run.Checkpoint ?? "none")));
-        return run.State == RunState.Completed ? 0 : interruption.ExitCode;
+        return run.State == RunEnding.Completed ? 0 : interruption.ExitCode;
     }
 
-    private static string StateName(RunState state) => state.ToString().ToLowerInvariant();
+    private static string StateName(RunEnding state) => state.ToString().ToLowerInvariant();
 
     private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }

@@ -12,13 +12,15 @@ public sealed record GenerationPlan
     /// <summary>Counts up from 1.</summary>
     [Id(1)] public required long Number { get; init; }
     /// <summary>Random; tells apart plans of equal number, which two coordinators could make. Compared for equality only.</summary>
-    [Id(2)] public required ulong Nonce { get; init; }
+    [Id(2)] public required Guid Nonce { get; init; }
     /// <summary>V.</summary>
     [Id(3)] public required int Shards { get; init; }
     /// <summary>The voters by rank. Their blocks are contiguous, in rank order, and cover all shards.</summary>
     [Id(4)] public required IReadOnlyList<PlanMember> Members { get; init; }
     /// <summary>32 random bytes that members prove to each other when they connect.</summary>
     [Id(5)] public required byte[] Secret { get; init; }
+    /// <summary>Whether it is the first since the run was started or resumed: its lead opens the run directory.</summary>
+    [Id(6)] public bool IsFirst { get; init; }
 
     /// <summary>The member that a worker's incarnation is in this plan, or null.</summary>
     public PlanMember? MemberOf(string worker, ulong incarnation) =>

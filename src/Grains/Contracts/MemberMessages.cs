@@ -17,15 +17,15 @@ public sealed record MemberReport
     /// <summary>Number of the generation it is in, 0 for none.</summary>
     [Id(4)] public long Generation { get; init; }
     /// <summary>Nonce of that generation.</summary>
-    [Id(5)] public ulong Nonce { get; init; }
+    [Id(5)] public Guid Nonce { get; init; }
     /// <summary>Most shards that its memory holds; at least 1.</summary>
     [Id(6)] public int Capacity { get; init; } = int.MaxValue;
     /// <summary>Numerics and data that must be equal among members, by name.</summary>
     [Id(7)] public IReadOnlyDictionary<string, string> Fingerprint { get; init; } = new Dictionary<string, string>();
     /// <summary>Whether it wants to leave at the next boundary.</summary>
     [Id(8)] public bool WantsToLeave { get; init; }
-    /// <summary>Ranks of its generation that it has lost; empty unless the phase is Sealed.</summary>
-    [Id(9)] public IReadOnlyList<int> Lost { get; init; } = [];
+    /// <summary>Workers of its generation that it has lost; empty unless the phase is Sealed.</summary>
+    [Id(9)] public IReadOnlyList<string> Lost { get; init; } = [];
     /// <summary>Steps committed since the last answered report; the lead's only.</summary>
     [Id(10)] public IReadOnlyList<StepCommit> Commits { get; init; } = [];
     /// <summary>Evaluations since then; the lead's only.</summary>

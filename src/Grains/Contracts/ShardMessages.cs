@@ -23,7 +23,7 @@ public sealed record ShardUpdate
 public sealed record LedgerBasis
 {
     /// <summary>The recipe's seed.</summary>
-    [Id(0)] public required long Seed { get; init; }
+    [Id(0)] public required ulong Seed { get; init; }
     /// <summary>Training samples.</summary>
     [Id(1)] public required int Samples { get; init; }
     /// <summary>Global batch.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Spikeformer.Checkpoints;
 using Spikeformer.Data;
 using Spikeformer.Network;
@@ -18,7 +17,6 @@ public sealed class LocalTrainer
     private JsonLinesLog? _events;
     private long _step;
     private int _stepsPerEpoch;
-    private IReadOnlyList<StateTensor>? _snapshot;
 
     private LocalTrainer(Recipe recipe, LocalRunOptions options, ITrainingObserver observer, TimeProvider time)
     {
@@ -54,42 +52,40 @@ public sealed class LocalTrainer
         // Whatever can be wrong with recipe and data shows before anything is written.
         using IDataset dataset = DatasetCatalogue.Open(_recipe.Data, _options.DataPath, _options.Cache);
         var network = new SpikeformerNetwork(NetworkOptions.From(_recipe.Model, _recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
-        RunDescription description = Describe(dataset);
-        using RunLock owner = _directory.Lock();
-        if (isResume) CheckSame(_directory.ReadDescription(), description);
-        else _directory.Begin(description);
+        RunDescription description = RunDescription.Of(_options.Run, _recipe, _options.DataPath, dataset, _time.GetUtcNow());
+        using RunKeeper keeper = isResume
+            ? RunKeeper.Continue(_directory, description, Report, _time)
+            : RunKeeper.Begin(_directory, description, Report, _time);
 
         using var state = new TrainingState(network, _recipe);
-        var store = new CheckpointStore(_directory.CheckpointsFolder);
-        using JsonLinesLog events = _events = JsonLinesLog.Open(_directory.EventsFile, Warn);
+        using JsonLinesLog events = _events = JsonLinesLog.Open(_directory.EventsFile, message => _observer.Happened(new(_time.GetUtcNow(), "warning", _step, message)));
         var progress = new TrainingProgress();
-        if (isResume) RestoreNewest(store, state, progress);
+        if (isResume) keeper.Restore(state, progress);
         else Report("started", $"Run {_options.Run} began: {network.Layout.ParameterCount:N0} parameters, {dataset.Count(Split.Train)} training samples");
-        using JsonLinesLog steps = JsonLinesLog.Open(_directory.StepsFile, Warn, throughStep: state.Step, linesPerWrite: 16);
-        using var checkpoints = new BackgroundCheckpoints(store, ReportSave);
+        _step = state.Step;
+        keeper.OpenSteps(state.Step);
 
         bool completed;
         try
         {
-            completed = TrainEpochs(dataset, state, steps, checkpoints, description, progress, stop);
+            completed = TrainEpochs(dataset, state, keeper, progress, stop);
         }
         catch (Exception failure)
         {
             Report("failed", failure.Message);
             throw;
         }
-        if (checkpoints.Last?.Info?.Step != state.Step) Save(state, steps, checkpoints, description, progress);
-        checkpoints.Wait();
+        if (keeper.SavedStep != state.Step) keeper.Save(state, progress, _stepsPerEpoch, GenerationId.Alone);
+        keeper.Wait();
         Report(completed ? "completed" : "stopped", completed ? "All epochs are done" : "Stopped on request; 'resume' continues");
-        return new(_options.Run, completed ? RunState.Completed : RunState.Stopped, progress.Epochs, state.Step, progress.TrainLoss,
+        return new(_options.Run, completed ? RunEnding.Completed : RunEnding.Stopped, progress.Epochs, state.Step, progress.TrainLoss,
             progress.Test?.Accuracy ?? 0, progress.Test?.Top5Accuracy ?? 0, progress.Best, progress.SamplesPerSecond, state.Digest,
-            TrainingState.WeightsDigest(_snapshot!), checkpoints.Last is { } last ? Path.Combine(_directory.CheckpointsFolder, last.Id.Folder) : null);
+            keeper.WeightsDigest!, keeper.LastCheckpoint);
     }
 
     /// <summary>The loop of a run: load, compute, reduce, apply; evaluate and save at boundaries.</summary>
     /// <returns>Whether all epochs are done.</returns>
-    private unsafe bool TrainEpochs(IDataset dataset, TrainingState state, JsonLinesLog steps, BackgroundCheckpoints checkpoints,
-        RunDescription description, TrainingProgress progress, CancellationToken stop)
+    private unsafe bool TrainEpochs(IDataset dataset, TrainingState state, RunKeeper keeper, TrainingProgress progress, CancellationToken stop)
     {
         var order = new EpochOrder(_recipe.Seed, dataset.Count(Split.Train), _recipe.Batch, _recipe.Shards);
         _stepsPerEpoch = order.StepsPerEpoch;
@@ -113,7 +109,7 @@ public sealed class LocalTrainer
                     v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
                 CommittedStep step = state.Apply(batch.Plan, vectors[0]);
                 _step = step.Step;
-                steps.Append(new StepLine(step.Step, step.Epoch, GenerationId.Alone.Number, step.Loss, step.LearningRate, step.Digest));
+                keeper.Committed(StepLine.Of(step, GenerationId.Alone));
                 progress.Count(step, _time.GetElapsedTime(began));
                 _observer.Committed(step);
                 skipped = step.NonFiniteShards == 0 ? 0 : skipped + 1;
@@ -122,7 +118,7 @@ public sealed class LocalTrainer
             bool endsEpoch = state.Step % order.StepsPerEpoch == 0;
             if (endsEpoch) EndEpoch(dataset, state, progress, (int)(state.Step / order.StepsPerEpoch) - 1);
             bool due = _options.CheckpointEvery is { } every ? state.Step % every == 0 : endsEpoch;
-            if ((due && !checkpoints.IsBusy) || state.Step == lastStep) Save(state, steps, checkpoints, description, progress);
+            if ((due && !keeper.IsSaving) || state.Step == lastStep) keeper.Save(state, progress, _stepsPerEpoch, GenerationId.Alone);
         }
         return true;
     }
@@ -138,76 +134,6 @@ public sealed class LocalTrainer
         _observer.Evaluated(epoch, progress.TrainLoss, progress.TrainAccuracy, test);
     }
 
-    private void Save(
-        TrainingState state, JsonLinesLog steps, BackgroundCheckpoints checkpoints, RunDescription description, TrainingProgress progress)
-    {
-        steps.Sync(); // a resumed run must find the lines of all steps that its checkpoint holds
-        // One copy of the state serves all saves: wait until the last one no longer reads it.
-        checkpoints.Wait();
-        IReadOnlyList<StateTensor> snapshot = _snapshot = state.Snapshot(_snapshot);
-        bool best = progress.TakeNewBest();
-        checkpoints.Save(new CheckpointInfo
-        {
-            Run = description.Run,
-            Step = state.Step,
-            Epoch = (int)(state.Step / _stepsPerEpoch),
-            StepInEpoch = (int)(state.Step % _stepsPerEpoch),
-            AppliedUpdates = state.AppliedUpdates,
-            StepDigest = state.Digest,
-            LedgerDigest = state.Ledger.ToString("x16"),
-            WeightsDigest = TrainingState.WeightsDigest(snapshot),
-            Recipe = description.Recipe,
-            RecipeHash = description.RecipeHash,
-            Fingerprint = description.Fingerprint,
-            DataHash = description.DataHash,
-            ClassNames = description.ClassNames,
-            Metrics = progress.Metrics(),
-            CreatedUtc = _time.GetUtcNow(),
-        }, snapshot, best);
-    }
-
-    private void RestoreNewest(CheckpointStore store, TrainingState state, TrainingProgress progress)
-    {
-        NewestCheckpoint newest = store.TryReadNewest();
-        foreach (SkippedCheckpoint skipped in newest.Skipped) Report("warning", $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
-        if (newest.Checkpoint is not { } checkpoint)
-        {
-            Report("resumed", "There is no sound checkpoint: the run begins again at step 0");
-            return;
-        }
-        if (checkpoint.Info.RecipeHash != RecipeWriter.Hash(_recipe))
-            throw new SpikeformerException(ErrorKind.Conflict, $"Checkpoint {checkpoint.Id} in {store.Location} was made by another recipe than run.json's",
-                "Restore the run.json that belongs to the checkpoints");
-        state.Restore(checkpoint);
-        _step = state.Step;
-        progress.Restore(checkpoint.Info.Metrics);
-        Report("resumed", $"Resumed from checkpoint {checkpoint.Id}");
-    }
-
-    private RunDescription Describe(IDataset dataset) => new()
-    {
-        Run = _options.Run,
-        Recipe = JsonDocument.Parse(RecipeWriter.ToCanonical(_recipe)).RootElement,
-        RecipeHash = RecipeWriter.Hash(_recipe),
-        DataPath = _options.DataPath is { } path ? Path.GetFullPath(path) : null,
-        DataHash = dataset.ContentHash,
-        Fingerprint = NumericsFingerprint.OfThisProcess(_recipe).Fields,
-        ClassNames = dataset.ClassNames,
-        CreatedUtc = _time.GetUtcNow(),
-    };
-
-    /// <summary>A run that goes on with other data or other arithmetic would not end with the same bits: refused field by field.</summary>
-    private void CheckSame(RunDescription begun, RunDescription now)
-    {
-        var differences = new List<string>();
-        if (begun.DataHash != now.DataHash)
-            differences.Add($"the data in {now.DataPath ?? "the synthetic camera"} have hash {now.DataHash[..12]} instead of {begun.DataHash[..12]}");
-        differences.AddRange(new NumericsFingerprint(now.Fingerprint).DifferencesFrom(new(begun.Fingerprint)).Select(difference => difference.ToString()));
-        if (differences.Count > 0)
-            throw new SpikeformerException(ErrorKind.Conflict, $"Run {begun.Run} in {_directory.Path} cannot go on here: {string.Join("; ", differences)}",
-                "Resume with the data and on a machine as at its beginning");
-    }
-
     private void ReportSkip(IReadOnlyList<ShardInput> nonFinite, CommittedStep step, int inARow)
     {
         string where = string.Join("; ", nonFinite.Select(input => $"shard {input.Shard} (samples {string.Join(", ", input.Samples)})"));
@@ -216,19 +142,6 @@ public sealed class LocalTrainer
             throw new SpikeformerException(ErrorKind.Failed, $"The run diverged: {inARow} steps in a row up to step {step.Step - 1} had non-finite gradients",
                 "Lower the learning rate (schedule.0.base) or lengthen its warm-up, and start again");
     }
-
-    private void ReportSave(CheckpointInfo info, SaveResult? saved, string? problem)
-    {
-        if (saved is null)
-        {
-            Report("checkpointFailed", problem!);
-            return;
-        }
-        Report("checkpoint", $"Saved {saved.Entry.Id}");
-        foreach (string warning in saved.Warnings) Report("warning", warning);
-    }
-
-    private void Warn(string message) => _observer.Happened(new(_time.GetUtcNow(), "warning", _step, message));
 
     private void Report(string kind, string message)
     {
@@ -260,6 +173,4 @@ public sealed class LocalTrainer
         failure?.Throw();
         return summary!;
     }
-
-    private sealed record StepLine(long Step, int Epoch, long Generation, double Loss, double LearningRate, string Digest);
 }

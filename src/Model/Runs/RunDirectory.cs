@@ -25,6 +25,24 @@ public sealed record RunDescription
     public required IReadOnlyList<string> ClassNames { get; init; }
     /// <summary>When the run began; for people only.</summary>
     public DateTimeOffset CreatedUtc { get; init; }
+
+    /// <summary>A run as it would be described in this process.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="recipe">Its recipe.</param>
+    /// <param name="dataPath">Folder of the data, or null.</param>
+    /// <param name="dataset">The data.</param>
+    /// <param name="now">The time, for people.</param>
+    public static RunDescription Of(string run, Recipe recipe, string? dataPath, Data.IDataset dataset, DateTimeOffset now) => new()
+    {
+        Run = run,
+        Recipe = JsonDocument.Parse(RecipeWriter.ToCanonical(recipe)).RootElement,
+        RecipeHash = RecipeWriter.Hash(recipe),
+        DataPath = dataPath is null ? null : System.IO.Path.GetFullPath(dataPath),
+        DataHash = dataset.ContentHash,
+        Fingerprint = NumericsFingerprint.OfThisProcess(recipe).Fields,
+        ClassNames = dataset.ClassNames,
+        CreatedUtc = now,
+    };
 }
 
 /// <summary>A run's files on disk. The names are fixed: tools and people look for them.</summary>

@@ -1,7 +1,7 @@
 namespace Spikeformer.Runs;
 
 /// <summary>States that a run ends in.</summary>
-public enum RunState
+public enum RunEnding
 {
     /// <summary>All epochs are done.</summary>
     Completed,
@@ -22,5 +22,5 @@ public enum RunState
 /// <param name="StepDigest">Chained digest of all steps.</param>
 /// <param name="WeightsDigest">SHA-256 of weights, statistics and optimizer state.</param>
 /// <param name="Checkpoint">Folder of the last checkpoint, or null.</param>
-public sealed record RunSummary(string Run, RunState State, int Epoch, long Step, double Loss, double TestAccuracy, double TestTop5,
+public sealed record RunSummary(string Run, RunEnding State, int Epoch, long Step, double Loss, double TestAccuracy, double TestTop5,
     double BestTestAccuracy, double SamplesPerSecond, string StepDigest, string WeightsDigest, string? Checkpoint);

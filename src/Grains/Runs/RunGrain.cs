@@ -1,0 +1,211 @@
+using Orleans;
+using Orleans.Runtime;
+using Spikeformer.Clustering;
+using Spikeformer.Contracts;
+
+namespace Spikeformer.Runs;
+
+/// <inheritdoc cref="IRunGrain"/>
+/// <remarks>A thin shell: <see cref="RunTransitions"/> decides, this writes what it decided and then lets reports and news tell it. Workers
+/// are never called; they ask.</remarks>
+[ControlPlacement, KeepAlive]
+public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<RunRecord> stored, TimeProvider time) : Grain, IRunGrain
+{
+    private const int RememberedCommands = 32, RememberedEvents = 512, RememberedCommits = 2048;
+    private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(100), ShareInterval = TimeSpan.FromSeconds(2);
+
+    private readonly Queue<ClusterEvent> _events = [];
+    private readonly Queue<StepCommit> _commits = [];
+    private readonly List<EpochResult> _epochs = [];
+    private readonly Throughput _throughput = new(time);
+    private Roster _roster = new(time);
+    private RunRecord _record = new();
+    private Task _sharing = Task.CompletedTask;
+    private bool _mustShare;
+    private long _lastEvent, _lastShared;
+    private int _stepsPerEpoch, _trainSamples;
+    private StepCommit? _lastCommit;
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _record = stored.State;
+        _lastEvent = _record.LastEvent;
+        this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions { DueTime = TickPeriod, Period = TickPeriod, KeepAlive = true });
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<CommandReply> Start(RunCommand command, RunSpec spec) => Obey(command, () =>
+    {
+        Decision decision = spec.Name == this.GetPrimaryKeyString()
+            ? RunTransitions.Start(_record, spec, time.GetUtcNow())
+            : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot be started as {spec.Name}.");
+        if (decision.Refusal is null)
+        {
+            _roster = new(time);
+            _commits.Clear();
+            _epochs.Clear();
+            _lastCommit = null;
+        }
+        return decision;
+    });
+
+    /// <inheritdoc/>
+    public Task<CommandReply> Stop(RunCommand command) => Obey(command, () => RunTransitions.Stop(_record, time.GetUtcNow()));
+
+    /// <inheritdoc/>
+    public Task<CommandReply> Cancel(RunCommand command) => Obey(command, () => RunTransitions.Cancel(_record, time.GetUtcNow()));
+
+    /// <inheritdoc/>
+    public async Task<MemberOrder> Report(MemberReport report)
+    {
+        if (_roster.Accept(report)) await TakeIn(report);
+        await Plan();
+        WorkerInfo info = report.Info;
+        MemberAction action = RunTransitions.ActionFor(_record, info.Worker, info.Incarnation, RunTransitions.MustSuspend(_record, _roster.Candidates(_record)));
+        if (action is MemberAction.Release && report.Phase is WorkerPhase.Done) _roster.Remove(info.Worker);
+        return new()
+        {
+            Action = action,
+            Plan = _record.Plan,
+            Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
+            Events = IsLead(info) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
+            Reason = _record.Fingerprint is { } common && report.Fingerprint.Count > 0 ? Roster.Difference(common, report.Fingerprint) : _record.Failure?.Message,
+        };
+    }
+
+    /// <inheritdoc/>
+    public Task<RunStatus> Status() => Task.FromResult(RunView.Status(this.GetPrimaryKeyString(), _record, _roster) with
+    {
+        Step = _lastCommit?.Step ?? _record.Outcome?.Step ?? 0,
+        StepsPerEpoch = _stepsPerEpoch,
+        TotalSteps = (long)_stepsPerEpoch * _record.Epochs,
+        LastCommit = _lastCommit,
+        LastEpoch = _epochs.LastOrDefault(),
+        SamplesPerSecond = _throughput.SamplesPerSecond,
+    });
+
+    /// <inheritdoc/>
+    public async Task<RunNews> News(NewsPosition since) => new()
+    {
+        Status = await Status(),
+        Events = _events.Where(what => what.Sequence > since.Event).ToArray(),
+        Commits = _commits.Where(commit => commit.Step > since.Step).ToArray(),
+        Epochs = _epochs.Where(epoch => epoch.Epoch >= since.Epochs).ToArray(),
+    };
+
+    private async Task<CommandReply> Obey(RunCommand command, Func<Decision> decide)
+    {
+        AnsweredCommand? answered = _record.Commands.FirstOrDefault(known => known.Id == command.Id);
+        if (answered is null)
+        {
+            Decision decision = decide();
+            answered = new() { Id = command.Id, Refusal = decision.Refusal, ExitCode = decision.Refusal is null ? 0 : (int)decision.Kind };
+            if (decision.Refusal is null)
+                await Commit(decision with { Record = decision.Record with { Commands = decision.Record.Commands.Append(answered).TakeLast(RememberedCommands).ToArray() } });
+        }
+        return new() { Status = await Status(), Refusal = answered.Refusal, ExitCode = answered.ExitCode };
+    }
+
+    /// <summary>What a report says about the run itself.</summary>
+    private async Task TakeIn(MemberReport report)
+    {
+        // The lead has written events that this activation does not know of: an earlier one numbered them.
+        _lastEvent = Math.Max(_lastEvent, report.EventsWritten);
+        foreach (ClusterEvent what in report.Events) Tell(what with { Worker = report.Info.Worker });
+        if (report.StepsPerEpoch > 0) (_stepsPerEpoch, _trainSamples) = (report.StepsPerEpoch, report.TrainSamples);
+        foreach (StepCommit commit in report.Commits.Where(commit => commit.Step > (_lastCommit?.Step ?? 0)))
+        {
+            Remember(_commits, _lastCommit = commit, RememberedCommits);
+            _throughput.Count(commit.Samples);
+        }
+        foreach (EpochResult epoch in report.Epochs)
+        {
+            _epochs.RemoveAll(known => known.Epoch >= epoch.Epoch);
+            _epochs.Add(epoch);
+        }
+        bool isMember = _record.Plan?.MemberOf(report.Info.Worker, report.Info.Incarnation) is not null;
+        if (report.Failure is { } failure && (isMember || _record.Plan is null)) await Commit(RunTransitions.Fail(_record, failure, time.GetUtcNow()));
+        else if (report.Outcome is { } outcome && isMember) await Commit(RunTransitions.End(_record, outcome, time.GetUtcNow()));
+    }
+
+    private Task Plan()
+    {
+        if (!_roster.IsSettled(_record.Plan)) return Task.CompletedTask;
+        IReadOnlyList<Candidate> candidates = _roster.Candidates(_record);
+        var fingerprint = candidates.FirstOrDefault(candidate => candidate.CanVote) is { } first ? _roster.ReportOf(first.Info.Worker)!.Fingerprint : null;
+        return Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow()));
+    }
+
+    /// <summary>Writes a decision, then tells it. A lost race deactivates this grain: another activation decides now.</summary>
+    private async Task Commit(Decision decision)
+    {
+        if (ReferenceEquals(decision.Record, _record)) return;
+        stored.State = decision.Record with { LastEvent = _lastEvent + decision.Events.Count };
+        await stored.WriteStateAsync();
+        _record = stored.State;
+        foreach ((string kind, string message) in decision.Events)
+            Tell(new() { Time = time.GetUtcNow(), Kind = kind, Step = _lastCommit?.Step ?? 0, Message = message });
+        Share();
+    }
+
+    private async Task Tick()
+    {
+        await Plan();
+        if (_mustShare || _record.State is RunState.Running && time.GetElapsedTime(_lastShared) >= ShareInterval) Share();
+    }
+
+    /// <summary>Begins to tell directory and shards how the run stands. Nobody waits for it: they only show it, and a lost call is made good by
+    /// the next.</summary>
+    private void Share()
+    {
+        _mustShare = !_sharing.IsCompleted;
+        if (_mustShare) return;
+        _lastShared = time.GetTimestamp();
+        _sharing = ShareNow();
+    }
+
+    private async Task ShareNow()
+    {
+        RunStatus status = await Status();
+        int workers = _roster.Reports.Count;
+        try
+        {
+            await GrainFactory.GetGrain<IRunDirectoryGrain>(0).Update(new()
+            {
+                Run = status.Run, State = status.State, Created = status.Created, Workers = workers, Step = status.Step, TotalSteps = status.TotalSteps,
+                WantedWorkers = RunTransitions.WantedWorkers(_record, workers),
+            });
+            await Task.WhenAll(Enumerable.Range(0, _record.Shards).Select(Share));
+        }
+        catch (Exception error) when (GrainCalls.IsTransient(error) || error is OrleansException)
+        {
+            _mustShare = true;
+        }
+    }
+
+    private Task Share(int shard)
+    {
+        PlanMember? owner = _record.Plan?.Members.First(member => shard >= member.FirstShard && shard < member.EndShard);
+        return GrainFactory.GetGrain<IShardGrain>($"{this.GetPrimaryKeyString()}/{shard}").Update(new()
+        {
+            Generation = _record.LastNumber,
+            Owner = owner?.Worker,
+            Step = _lastCommit?.Step ?? 0,
+            SecondsPerStep = owner is null ? 0 : _roster.ReportOf(owner.Worker)?.SecondsPerShard ?? 0,
+            Basis = RunView.Ledger(_record, _trainSamples),
+        });
+    }
+
+    private bool IsLead(WorkerInfo info) => _record.Plan?.MemberOf(info.Worker, info.Incarnation)?.Rank == 0
+        || _record.Plan is null && _roster.ReportOf(info.Worker)?.Outcome is not null;
+
+    private void Tell(ClusterEvent what) => Remember(_events, what with { Sequence = ++_lastEvent }, RememberedEvents);
+
+    private static void Remember<T>(Queue<T> queue, T item, int most)
+    {
+        queue.Enqueue(item);
+        if (queue.Count > most) queue.Dequeue();
+    }
+}

@@ -97,7 +97,7 @@ public sealed class Roster(TimeProvider time)
     }
 
     private static bool HasState(GenerationPlan? plan, MemberReport report) =>
-        report.Phase is WorkerPhase.Following || plan?.MemberOf(report.Info.Worker, report.Info.Incarnation) is not null;
+        report.Phase is WorkerPhase.Following or WorkerPhase.Sealed || report is { Phase: WorkerPhase.Ready, Step: > 0 } || plan?.MemberOf(report.Info.Worker, report.Info.Incarnation) is not null;
 
     private sealed record Entry(MemberReport Report, long Received, long PhaseSince, long Arrival, long? NamedLost = null);
 }

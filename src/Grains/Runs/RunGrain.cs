@@ -63,7 +63,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         if (_roster.Accept(report)) await TakeIn(report);
         await Plan();
         WorkerInfo info = report.Info;
-        MemberAction action = RunTransitions.ActionFor(_record, info.Worker, info.Incarnation, RunTransitions.MustSuspend(_record, _roster.Candidates(_record)));
+        bool mustSuspend = RunTransitions.MustSuspend(_record, _roster.Candidates(_record));
+        MemberAction action = RunTransitions.ActionFor(_record, info.Worker, info.Incarnation, report.WantsToLeave, mustSuspend);
         if (action is MemberAction.Release && report.Phase is WorkerPhase.Done) _roster.Remove(info.Worker);
         return new()
         {

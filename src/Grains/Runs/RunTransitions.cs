@@ -127,13 +127,15 @@ public static class RunTransitions
     /// <param name="record">The run.</param>
     /// <param name="worker">The worker.</param>
     /// <param name="incarnation">Its process.</param>
+    /// <param name="wantsToLeave">Whether it was asked to end.</param>
     /// <param name="mustSuspend">What <see cref="MustSuspend"/> says.</param>
-    public static MemberAction ActionFor(RunRecord record, string worker, ulong incarnation, bool mustSuspend)
+    public static MemberAction ActionFor(RunRecord record, string worker, ulong incarnation, bool wantsToLeave, bool mustSuspend)
     {
         if (RunStates.IsOver(record.State) || record.State is RunState.None) return MemberAction.Release;
         bool isMember = record.Plan?.MemberOf(worker, incarnation) is not null;
         if (record.State is RunState.Stopping || mustSuspend) return isMember ? MemberAction.Stop : MemberAction.Release;
-        return isMember ? MemberAction.Vote : record.Plan is null ? MemberAction.Wait : MemberAction.Learn;
+        if (isMember) return MemberAction.Vote;
+        return wantsToLeave ? MemberAction.Release : record.Plan is null ? MemberAction.Wait : MemberAction.Learn;
     }
 
     /// <summary>How many more workers the run would take.</summary>

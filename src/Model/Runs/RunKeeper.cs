@@ -97,7 +97,13 @@ public sealed class RunKeeper : IDisposable
 
     /// <summary>Opens the step log behind the given step: later lines are of steps that will be computed again.</summary>
     /// <param name="step">Committed steps.</param>
-    public void OpenSteps(long step) => _steps = JsonLinesLog.Open(_directory.StepsFile, message => _report("warning", message), throughStep: step, linesPerWrite: 16);
+    /// <returns>The last step that the log holds, 0 for none. A lead that was lost may have left it short.</returns>
+    public long OpenSteps(long step)
+    {
+        _steps = JsonLinesLog.Open(_directory.StepsFile, message => _report("warning", message), throughStep: step, linesPerWrite: 16);
+        string? last = File.ReadLines(_directory.StepsFile).LastOrDefault();
+        return last is null ? 0 : JsonDocument.Parse(last).RootElement.GetProperty("step").GetInt64();
+    }
 
     /// <summary>Logs a committed step.</summary>
     public void Committed(StepLine step) => _steps!.Append(step);

@@ -1,1 +1,3 @@
-return 0;
+using Spikeformer.Silo;
+
+return await CommandLine.RunAsync(args);

@@ -17,6 +17,7 @@ internal static class CommandLine
         {
             new Option<bool>(Verbose) { Description = "Show the stack of an error", Recursive = true },
             RunVerb.Create(),
+            WorkerVerb.Create(),
         };
         root.HelpName = "spikeformer-silo";
         var onError = new InvocationConfiguration { Output = Console.Error };

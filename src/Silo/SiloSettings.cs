@@ -55,6 +55,12 @@ internal sealed record SiloSettings
     /// <summary>Folder of the checkpoints; null keeps them in the run directories.</summary>
     public string? Checkpoints { get; init; }
 
+    /// <summary>Folder of the workers' logs; <c>workers</c> in <see cref="StateDirectory"/> unless given.</summary>
+    public string? WorkerLogs { get; init; }
+
+    /// <summary>Seconds that a worker goes on without its silo, for a restarted one to take over; 0 ends it at once. 60 unless given.</summary>
+    public int OrphanGrace { get; init; } = 60;
+
     /// <summary>Reads and checks all settings.</summary>
     /// <exception cref="SpikeformerException">Settings are wrong (Usage): the message lists all of them.</exception>
     public static SiloSettings Read(IConfiguration configuration)
@@ -78,6 +84,8 @@ internal sealed record SiloSettings
             Devices = reader.Devices(defaults.Devices),
             Data = reader.Text(nameof(Data)),
             Checkpoints = reader.Text(nameof(Checkpoints)),
+            WorkerLogs = reader.Text(nameof(WorkerLogs)),
+            OrphanGrace = reader.Seconds(defaults.OrphanGrace, nameof(OrphanGrace)),
         };
         reader.RequireDifferent(
             (nameof(SiloPort), settings.SiloPort), (nameof(GatewayPort), settings.GatewayPort), (nameof(HttpPort), settings.HttpPort), (nameof(DataPort), settings.DataPort));
@@ -104,6 +112,14 @@ internal sealed record SiloSettings
             if (Text(key) is not { } text) return otherwise;
             if (ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port)) return port;
             Complain(key, "a port is a number from 1 to 65535, or 0 for a free one");
+            return otherwise;
+        }
+
+        public int Seconds(int otherwise, string key)
+        {
+            if (Text(key) is not { } text) return otherwise;
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)) return seconds;
+            Complain(key, "give a whole number of seconds");
             return otherwise;
         }
 

@@ -55,6 +55,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         builder.Host.UseOrleans(silo => OrleansSettings.Apply(silo, settings));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = OrleansSettings.Shutdown);
         builder.Services.AddSingleton(settings);
+        WorkerSupervisor.AddTo(builder.Services, settings);
         HttpEndpoints.AddMetrics(builder.Services, settings);
         WebApplication app = builder.Build();
         HttpEndpoints.Map(app);

@@ -20,6 +20,8 @@ internal static class RunVerb
         ("--gateway-port", nameof(SiloSettings.GatewayPort), "PORT", "Port for clients (default 30000)"),
         ("--http-port", nameof(SiloSettings.HttpPort), "PORT", "Port of metrics and health (default 8080)"),
         ("--data-port", nameof(SiloSettings.DataPort), "PORT", "First port of the workers' data plane (default: free ones)"),
+        ("--worker-logs", nameof(SiloSettings.WorkerLogs), "DIR", "Folder of the workers' logs (default: workers in the state directory)"),
+        ("--orphan-grace", nameof(SiloSettings.OrphanGrace), "SECONDS", "How long workers go on without this silo (default 60)"),
         ("--cluster-id", nameof(SiloSettings.ClusterId), "NAME", "Name of the cluster (default spikeformer)"),
         ("--service-id", nameof(SiloSettings.ServiceId), "NAME", "Name of the service (default spikeformer)"),
     ];

@@ -33,6 +33,4 @@ public sealed class PeerLostException(IReadOnlyList<int> suspects, PeerLossReaso
 
     /// <summary>What was seen.</summary>
     public PeerLossReason Reason { get; } = reason;
-
-    internal string What { get; } = what;
 }

@@ -36,20 +36,14 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     }
 
     /// <inheritdoc/>
-    public Task<CommandReply> Start(RunCommand command, RunSpec spec) => Obey(command, () =>
-    {
-        Decision decision = spec.Name == this.GetPrimaryKeyString()
-            ? RunTransitions.Start(_record, spec, time.GetUtcNow())
-            : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot be started as {spec.Name}.");
-        if (decision.Refusal is null)
-        {
-            _roster = new(time);
-            _commits.Clear();
-            _epochs.Clear();
-            _lastCommit = null;
-        }
-        return decision;
-    });
+    public Task<CommandReply> Start(RunCommand command, RunSpec spec) => Obey(command, () => spec.Name == this.GetPrimaryKeyString()
+        ? Begin(RunTransitions.Start(_record, spec, time.GetUtcNow()))
+        : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot be started as {spec.Name}."));
+
+    /// <inheritdoc/>
+    public Task<CommandReply> Resume(RunCommand command) => Obey(command, () => _record.Spec is { } spec
+        ? Begin(RunTransitions.Start(_record, spec with { IsResume = true }, time.GetUtcNow()))
+        : RunTransitions.Stop(_record, time.GetUtcNow()));
 
     /// <inheritdoc/>
     public Task<CommandReply> Stop(RunCommand command) => Obey(command, () => RunTransitions.Stop(_record, time.GetUtcNow()));
@@ -95,6 +89,17 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         Commits = _commits.Where(commit => commit.Step > since.Step).ToArray(),
         Epochs = _epochs.Where(epoch => epoch.Epoch >= since.Epochs).ToArray(),
     };
+
+    /// <summary>A run that begins, or goes on, knows no worker yet.</summary>
+    private Decision Begin(Decision decision)
+    {
+        if (decision.Refusal is not null) return decision;
+        _roster = new(time);
+        _commits.Clear();
+        _epochs.Clear();
+        _lastCommit = null;
+        return decision;
+    }
 
     private async Task<CommandReply> Obey(RunCommand command, Func<Decision> decide)
     {

@@ -1,5 +1,5 @@
 using Orleans;
-using Orleans.Concurrency;
+using Orleans.Placement;
 using Orleans.Runtime;
 using Spikeformer.Clustering;
 using Spikeformer.Contracts;

@@ -30,7 +30,7 @@ internal sealed class PreparedRun : IDisposable
         Recipe recipe = RecipeReader.Read(spec.Recipe, spec.Name);
         LibTorch.UseOnThisThread(recipe.Threads);
         var cache = new FrameCacheOptions { Warn = warn };
-        if (spec.CacheDirectory is { } folder) cache = cache with { Directory = folder };
+        if (spec.CacheDirectory is { } folder) cache = cache with { Folder = folder };
         IDataset dataset = DatasetCatalogue.Open(recipe.Data, spec.DataPath, cache);
         try
         {

@@ -109,7 +109,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
     private async Task<string[]> ClusterArgumentsAsync()
     {
         if (_settings.Redis is null) return ["--state", _settings.StateDirectory];
-        MembershipTableData table = await _membership.ReadAll();
+        MembershipTableData table = await _membership.ReadAllAsync(CancellationToken.None);
         var gateways = from row in table.Members
                        let entry = row.Item1
                        where entry.Status == SiloStatus.Active && entry.ProxyPort > 0

@@ -65,7 +65,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
             Action = action,
             Plan = _record.Plan,
             Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
-            Events = IsLead(info) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
+            Events = IsLead(report) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
             Reason = _record.Fingerprint is { } common && report.Fingerprint.Count > 0 ? Roster.Difference(common, report.Fingerprint) : _record.Failure?.Message,
         };
     }
@@ -204,8 +204,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         });
     }
 
-    private bool IsLead(WorkerInfo info) => _record.Plan?.MemberOf(info.Worker, info.Incarnation)?.Rank == 0
-        || _record.Plan is null && _roster.ReportOf(info.Worker)?.Outcome is not null;
+    /// <summary>The lead writes the event log: rank 0, and after the end whoever said how the run ended.</summary>
+    private bool IsLead(MemberReport report) => report.Outcome is not null || _record.Plan?.MemberOf(report.Info.Worker, report.Info.Incarnation)?.Rank == 0;
 
     private void Tell(ClusterEvent what) => Remember(_events, what with { Sequence = ++_lastEvent }, RememberedEvents);
 

@@ -52,8 +52,16 @@ public sealed unsafe class Group : IDisposable
     public static Group Connect(GroupPlan plan, DataListener listener, TimeSpan deadline, CancellationToken cancellation = default)
     {
         plan.Validate();
-        using var builder = new MeshBuilder(plan, listener, deadline, cancellation);
-        return new(plan, builder.Build());
+        var rendezvous = new Rendezvous(plan, listener, deadline, cancellation, ConnectionPurpose.Control, ConnectionPurpose.Data);
+        try
+        {
+            return new(plan, new MeshBuilder(plan, rendezvous, cancellation).Build());
+        }
+        catch
+        {
+            rendezvous.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The generation.</summary>

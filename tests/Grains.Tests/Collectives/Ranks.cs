@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using Spikeformer.Collectives;
+using Xunit;
 
 namespace Spikeformer.Grains.Tests;
 
@@ -66,6 +67,12 @@ internal sealed class Ranks : IDisposable
             if (!thread.Join(TimeSpan.FromSeconds(60))) throw new TimeoutException($"{thread.Name} did not end", failure?.SourceException);
         failure?.Throw();
         return results;
+    }
+
+    public static void AssertLost(PeerLostException loss, PeerLossReason reason, params int[] suspects)
+    {
+        Assert.Equal(reason, loss.Reason);
+        Assert.Equal(suspects, loss.Suspects);
     }
 
     public void Dispose()

@@ -179,7 +179,7 @@ public sealed class DataListener : IDisposable
     {
         Rejections.Count(cause);
         // As long as the challenge, so that the connector has one thing to wait for.
-        Send(pending, [(byte)answer, .. new byte[pending.Opening is null ? Handshake.ChallengeBytes - 1 : 0]]);
+        Send(pending, [(byte)answer, .. new byte[pending.Due == Handshake.HelloBytes ? Handshake.ChallengeBytes - 1 : 0]]);
         Drop(pending);
     }
 

@@ -7,100 +7,48 @@ namespace Spikeformer.Collectives;
 /// Connects a group. First a control connection for each pair, from the higher rank to the lower; over these the members of one host agree on a
 /// shared segment; then a data connection for each pair that does not share memory.
 /// </summary>
-internal sealed class MeshBuilder : IDisposable
+internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, CancellationToken cancellation)
 {
-    private readonly GroupPlan _plan;
-    private readonly long _end;
-    private readonly CancellationToken _cancellation;
-    private readonly Dictionary<(ConnectionPurpose, int), Socket> _arrived = [];
-    private readonly List<IDisposable> _owned = [];
-    private readonly IDisposable[] _doors;
     private readonly SortedSet<string> _warnings = [];
     private SharedMemorySegment? _segment;
-    private bool _isOver;
-
-    public MeshBuilder(GroupPlan plan, DataListener listener, TimeSpan deadline, CancellationToken cancellation)
-    {
-        (_plan, _cancellation, _end) = (plan, cancellation, Environment.TickCount64 + (long)deadline.TotalMilliseconds);
-        _doors = [.. ((ConnectionPurpose[])[ConnectionPurpose.Control, ConnectionPurpose.Data]).Select(purpose =>
-            listener.Open(plan, purpose, connection => Arrive(purpose, connection)))];
-    }
 
     /// <exception cref="PeerLostException">A member could not be connected in time.</exception>
     public Mesh Build()
     {
-        Peer[] peers = new Peer[_plan.WorldSize - 1];
-        for (int i = 0; i < peers.Length; i++)
+        var peers = new List<Peer>();
+        try
         {
-            int rank = (_plan.OwnRank + 1 + i) % _plan.WorldSize;
-            Socket socket = ConnectTo(rank, ConnectionPurpose.Control);
-            peers[i] = new(rank, FrameHeader.Of(_plan, rank), new(socket, FrameHeader.Of(_plan, _plan.OwnRank), FrameHeader.Of(_plan, rank)));
-            _owned.Add(peers[i]);
-        }
-        Doorbell? bell = ShareMemory(peers);
-        foreach (Peer peer in peers.Where(peer => peer.Link is null))
-        {
-            Socket socket = ConnectTo(peer.Rank, ConnectionPurpose.Data);
-            if (SocketSettings.ApplyCongestionControl(socket, _plan.Options.CongestionControl) is { } warning) _warnings.Add(warning);
-            peer.Link = new TcpLink(socket, hashes: _plan.Options.Checksum && _plan.Members[peer.Rank].HostId != _plan.Own.HostId);
-        }
-        var mesh = new Mesh(peers, _segment, bell, _doors, [.. _warnings]);
-        _owned.Clear();
-        _isOver = true;
-        return mesh;
-    }
-
-    /// <summary>Closes everything, unless the mesh was built and has it now.</summary>
-    public void Dispose()
-    {
-        if (_isOver) return;
-        foreach (IDisposable door in _doors) door.Dispose();
-        lock (_arrived)
-        {
-            _isOver = true;
-            foreach (Socket socket in _arrived.Values) socket.Dispose();
-        }
-        foreach (IDisposable owned in _owned) owned.Dispose();
-        _segment?.Dispose();
-    }
-
-    private TimeSpan Left => TimeSpan.FromMilliseconds(Math.Max(0, _end - Environment.TickCount64));
-
-    private void Arrive(ConnectionPurpose purpose, PeerConnection connection)
-    {
-        lock (_arrived)
-        {
-            if (_isOver) connection.Socket.Dispose();
-            else _arrived.Add((purpose, connection.Rank), connection.Socket);
-            Monitor.PulseAll(_arrived);
-        }
-    }
-
-    private Socket ConnectTo(int rank, ConnectionPurpose purpose)
-    {
-        if (rank < _plan.OwnRank) return GroupDialer.Connect(_plan, rank, purpose, Left, _cancellation);
-        lock (_arrived)
-        {
-            Socket? socket;
-            while (!_arrived.Remove((purpose, rank), out socket))
+            for (int i = 1; i < plan.WorldSize; i++)
             {
-                _cancellation.ThrowIfCancellationRequested();
-                if (Left == TimeSpan.Zero)
-                    throw new PeerLostException([rank], PeerLossReason.NotConnected, $"{_plan.Name(rank)} of generation {_plan.GenerationNumber} did not connect in time");
-                Monitor.Wait(_arrived, Left < TimeSpan.FromMilliseconds(50) ? Left : TimeSpan.FromMilliseconds(50));
+                int rank = (plan.OwnRank + i) % plan.WorldSize;
+                Socket socket = rendezvous.With(rank, ConnectionPurpose.Control);
+                peers.Add(new(rank, FrameHeader.Of(plan, rank), new(socket, FrameHeader.Of(plan, plan.OwnRank), FrameHeader.Of(plan, rank))));
             }
-            return socket;
+            Doorbell? bell = ShareMemory(peers);
+            foreach (Peer peer in peers.Where(peer => peer.Link is null))
+            {
+                Socket socket = rendezvous.With(peer.Rank, ConnectionPurpose.Data);
+                if (SocketSettings.ApplyCongestionControl(socket, plan.Options.CongestionControl) is { } warning) _warnings.Add(warning);
+                peer.Link = new TcpLink(socket, hashes: plan.Options.Checksum && plan.Members[peer.Rank].HostId != plan.Own.HostId);
+            }
+            return new(peers, _segment, bell, rendezvous, [.. _warnings]);
+        }
+        catch
+        {
+            foreach (Peer peer in peers) peer.Dispose();
+            _segment?.Dispose();
+            throw;
         }
     }
 
     /// <summary>Shares memory with the other members of this host if all of them can.</summary>
-    private Doorbell? ShareMemory(Peer[] peers)
+    private Doorbell? ShareMemory(IReadOnlyList<Peer> peers)
     {
-        List<int> members = [.. Enumerable.Range(0, _plan.WorldSize).Where(rank => _plan.Members[rank].HostId == _plan.Own.HostId)];
-        if (_plan.Options.Transport == TransportChoice.ForceTcp || members.Count < 2) return null;
+        List<int> members = [.. Enumerable.Range(0, plan.WorldSize).Where(rank => plan.Members[rank].HostId == plan.Own.HostId)];
+        if (plan.Options.Transport == TransportChoice.ForceTcp || members.Count < 2) return null;
         Peer[] neighbours = [.. peers.Where(peer => members.Contains(peer.Rank))];
-        bool isFirst = members[0] == _plan.OwnRank;
-        string path = Path.Combine(_plan.Options.SharedMemoryFolder, SegmentName(members[0]));
+        bool isFirst = members[0] == plan.OwnRank;
+        string path = Path.Combine(plan.Options.SharedMemoryFolder, SegmentName(members[0]));
         try
         {
             if (!(isFirst ? OfferSegment(path, members.Count, neighbours) : AcceptSegment(path, members.Count, neighbours.Single(peer => peer.Rank == members[0]))))
@@ -115,7 +63,7 @@ internal sealed class MeshBuilder : IDisposable
             // All have mapped it, or nobody will. Whoever dies before this point leaves the others to do it.
             File.Delete(path);
         }
-        int own = members.IndexOf(_plan.OwnRank);
+        int own = members.IndexOf(plan.OwnRank);
         var bell = new Doorbell(_segment!, own);
         foreach (Peer peer in neighbours)
             peer.Link = new SharedMemoryLink(_segment!, bell, own, members.IndexOf(peer.Rank), () => peer.Control.Send(FrameKind.Doorbell));
@@ -124,7 +72,7 @@ internal sealed class MeshBuilder : IDisposable
 
     private bool OfferSegment(string path, int members, Peer[] neighbours)
     {
-        Map(() => SharedMemorySegment.Create(path, members, Group.BlockBytes(_plan)));
+        Map(() => SharedMemorySegment.Create(path, members, Group.BlockBytes(plan)));
         foreach (Peer peer in neighbours) peer.Control.Send(FrameKind.SegmentMade, value: _segment is null ? 0u : 1);
         if (_segment is null) return false;
         bool all = true;
@@ -137,7 +85,7 @@ internal sealed class MeshBuilder : IDisposable
     private bool AcceptSegment(string path, int members, Peer first)
     {
         if (!Await(first, FrameKind.SegmentMade)) return false;
-        Map(() => SharedMemorySegment.Open(path, members, Group.BlockBytes(_plan)));
+        Map(() => SharedMemorySegment.Open(path, members, Group.BlockBytes(plan)));
         first.Control.Send(FrameKind.SegmentMapped, value: _segment is null ? 0u : 1);
         return Await(first, FrameKind.SegmentDecided);
     }
@@ -150,8 +98,8 @@ internal sealed class MeshBuilder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            _warnings.Add($"No shared memory, so the workers of this host use TCP: {error.Message.TrimEnd('.')}. Give {_plan.Options.SharedMemoryFolder} " +
-                $"{SharedMemorySegment.Size(_plan.Members.Count(member => member.HostId == _plan.Own.HostId), Group.BlockBytes(_plan)) >> 20} MiB");
+            _warnings.Add($"No shared memory, so the workers of this host use TCP: {error.Message.TrimEnd('.')}. Give {plan.Options.SharedMemoryFolder} " +
+                $"{SharedMemorySegment.Size(plan.Members.Count(member => member.HostId == plan.Own.HostId), Group.BlockBytes(plan)) >> 20} MiB");
         }
     }
 
@@ -164,21 +112,21 @@ internal sealed class MeshBuilder : IDisposable
                 if (peer.Control.TryRead(out FrameHeader frame))
                     return frame.Kind == kind ? frame.Value == 1
                         : throw new LinkException(PeerLossReason.WrongFrame, $"sent {frame.Kind} where {kind} was due", RejectionCause.WrongFrame);
-                _cancellation.ThrowIfCancellationRequested();
-                if (Left == TimeSpan.Zero) throw new LinkException(PeerLossReason.NotConnected, $"sent no {kind} in time");
-                peer.Control.WaitForFrame(Left);
+                cancellation.ThrowIfCancellationRequested();
+                if (rendezvous.Left == TimeSpan.Zero) throw new LinkException(PeerLossReason.NotConnected, $"sent no {kind} in time");
+                ControlChannel.WaitForAny([peer.Control], TimeSpan.FromMilliseconds(20));
             }
         }
         catch (LinkException failure)
         {
-            throw new PeerLostException([peer.Rank], failure.Reason, $"{_plan.Name(peer.Rank)} {failure.Message}", failure);
+            throw new PeerLostException([peer.Rank], failure.Reason, $"{plan.Name(peer.Rank)} {failure.Message}", failure);
         }
     }
 
     /// <summary>A name that only those who know the secret can guess, so that it need not be sent.</summary>
     private string SegmentName(int first)
     {
-        byte[] identity = [.. "segment"u8, .. _plan.GenerationNonce.ToByteArray(), (byte)first];
-        return $"spikeformer-{Convert.ToHexStringLower(HMACSHA256.HashData(_plan.Secret.Span, identity)[..16])}";
+        byte[] identity = [.. "segment"u8, .. plan.GenerationNonce.ToByteArray(), (byte)first];
+        return $"spikeformer-{Convert.ToHexStringLower(HMACSHA256.HashData(plan.Secret.Span, identity)[..16])}";
     }
 }

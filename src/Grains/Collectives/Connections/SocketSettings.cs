@@ -19,19 +19,26 @@ internal static class SocketSettings
         socket.SetRawSocketOption(TcpLevel, UserTimeout, BitConverter.GetBytes((int)options.NetworkTimeout.TotalMilliseconds));
     }
 
-    /// <summary>Chooses the congestion control of a data socket.</summary>
-    /// <returns>A warning, if the system does not allow it.</returns>
+    /// <summary>Chooses the congestion control of a data socket. Where the system does not allow it, Reno, which is always there, is as fast
+    /// within a rack.</summary>
+    /// <returns>A warning, if it is another one than asked for.</returns>
     public static string? ApplyCongestionControl(Socket socket, string? name)
     {
-        if (name is null) return null;
+        if (name is null || TrySet(socket, name)) return null;
+        return $"TCP congestion control {name} is not allowed here; {(TrySet(socket, "reno") ? "Reno is used" : "the system's stays")}. " +
+            "See net.ipv4.tcp_allowed_congestion_control";
+    }
+
+    private static bool TrySet(Socket socket, string name)
+    {
         try
         {
             socket.SetRawSocketOption(TcpLevel, CongestionControl, Encoding.ASCII.GetBytes(name));
-            return null;
+            return true;
         }
-        catch (SocketException error)
+        catch (SocketException)
         {
-            return $"TCP congestion control {name} cannot be set ({error.Message}); the system's stays. See net.ipv4.tcp_allowed_congestion_control";
+            return false;
         }
     }
 }

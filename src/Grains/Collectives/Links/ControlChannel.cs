@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Spikeformer.Collectives;
 
 /// <summary>
-/// The connection beside a pair's data: doorbells, signs of life, the reason of an abort. Its end, without a goodbye, is the death notice of
-/// the peer. All frames are bare headers.
+/// A connection for small messages of a pair, all of them bare headers: beside the data it carries doorbells, signs of life and the reason of an
+/// abort, and its end without a goodbye is the peer's death notice; heartbeats have another one of their own.
 /// </summary>
 internal sealed unsafe class ControlChannel : IDisposable
 {
@@ -15,6 +15,7 @@ internal sealed unsafe class ControlChannel : IDisposable
     private readonly Lock _sending = new();
     private readonly FrameHeader* _incoming;
     private int _received;
+    private bool _isDisposed;
 
     public ControlChannel(Socket socket, FrameHeader own, FrameHeader peer)
     {
@@ -27,14 +28,15 @@ internal sealed unsafe class ControlChannel : IDisposable
 
     /// <summary>Sends a frame; from any thread. A full or broken connection swallows it: each message is repeated or replaced by the end of
     /// the connection.</summary>
-    public void Send(FrameKind kind, uint part = 0, ulong value = 0)
+    public void Send(FrameKind kind, uint part = 0, ulong value = 0, long step = 0)
     {
-        FrameHeader header = _own.With(kind, part: part, value: value);
+        FrameHeader header = _own.With(kind, step, part, value: value);
         header.Seal();
         Native.Piece piece = new() { Start = &header, Length = FrameHeader.Bytes };
         Native.Message message = new() { Pieces = &piece, PieceCount = 1 };
         lock (_sending)
         {
+            if (_isDisposed) return; // the number may be another descriptor's by now
             nint sent = Native.sendmsg(_descriptor, &message, Native.DontWait | Native.NoSignal);
             if (sent is > 0 and < FrameHeader.Bytes) Native.shutdown(_descriptor, 2); // the peer would lose the frame boundaries
         }
@@ -66,11 +68,13 @@ internal sealed unsafe class ControlChannel : IDisposable
         return true;
     }
 
-    /// <summary>Waits until there may be something to read, 50 ms at most.</summary>
-    public void WaitForFrame(TimeSpan limit)
+    /// <summary>Waits until one of some connections may have something to read.</summary>
+    public static void WaitForAny(IEnumerable<ControlChannel> channels, TimeSpan limit)
     {
-        Native.PollEntry entry = new() { Descriptor = _descriptor, Wanted = Native.PollIn };
-        Native.poll(&entry, 1, (int)Math.Min(50, limit.TotalMilliseconds));
+        Native.PollEntry* entries = stackalloc Native.PollEntry[GroupPlan.MaxMembers];
+        nuint count = 0;
+        foreach (ControlChannel channel in channels) entries[count++] = new() { Descriptor = channel._descriptor, Wanted = Native.PollIn };
+        Native.poll(entries, count, (int)limit.TotalMilliseconds);
     }
 
     /// <summary>Ends the connection both ways at once; from any thread.</summary>
@@ -78,7 +82,12 @@ internal sealed unsafe class ControlChannel : IDisposable
 
     public void Dispose()
     {
-        _socket.Dispose();
+        lock (_sending)
+        {
+            if (_isDisposed) return;
+            _isDisposed = true;
+            _socket.Dispose();
+        }
         NativeMemory.AlignedFree(_incoming);
     }
 }

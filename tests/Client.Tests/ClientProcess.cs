@@ -25,6 +25,7 @@ internal sealed class ClientProcess : IDisposable
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
+            Environment = { [EmbeddedCluster.ProgramVariable] = Path.Combine(AppContext.BaseDirectory, "spikeformer-silo.dll") },
         };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Spikeformer.Client.dll"));
         foreach (string argument in arguments) start.ArgumentList.Add(argument);

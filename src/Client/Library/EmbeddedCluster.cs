@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Spikeformer.Checkpoints;
 using Spikeformer.Clustering;
 
 namespace Spikeformer.Client;
@@ -33,6 +34,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable
     public static async Task<EmbeddedCluster> StartAsync(string directory, int workers, CancellationToken cancellation = default)
     {
         string clusters = Path.Combine(Path.GetFullPath(directory), "cluster");
+        await AwaitOrphansAsync(directory, clusters, cancellation).ConfigureAwait(false);
         RemoveLeftovers(clusters);
         // A folder of its own: what a killed cluster left behind would make this one wait for silos that are no more.
         string state = Path.Combine(clusters, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), endpointFile = Path.Combine(state, "endpoints.json");
@@ -90,6 +92,20 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         string program = string.IsNullOrEmpty(given) ? beside : given;
         return File.Exists(program) ? program : throw new SpikeformerException(ErrorKind.Usage, $"There is no silo program at {program}",
             $"Build src/Silo and set {ProgramVariable} to its spikeformer-silo.dll");
+    }
+
+    /// <summary>When the program that started a run was killed, its silo and workers still save and leave; the directory is theirs until then.</summary>
+    private static async Task AwaitOrphansAsync(string directory, string clusters, CancellationToken cancellation)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (RunLock.IsHeld(directory))
+        {
+            bool isOrphaned = Directory.Exists(clusters) && Directory.GetDirectories(clusters) is { Length: > 0 } states
+                && states.All(state => !int.TryParse(Path.GetFileName(state), CultureInfo.InvariantCulture, out int owner) || !IsAlive(owner));
+            if (!isOrphaned || Stopwatch.GetElapsedTime(began) > StopLimit)
+                throw new SpikeformerException(ErrorKind.Conflict, $"The run directory {directory} is in use by another process", "Wait for it, stop it, or choose another --out");
+            await Task.Delay(PollInterval, cancellation).ConfigureAwait(false);
+        }
     }
 
     private static void RemoveLeftovers(string clusters)

@@ -1,4 +1,5 @@
 using Spikeformer.Contracts;
+using Spikeformer.Runs;
 using Spikeformer.Training;
 
 namespace Spikeformer.Client;
@@ -15,6 +16,7 @@ internal static class EmbeddedRun
     {
         // What can be told without a cluster is told without one.
         int shards = RecipeReader.Read(spec.Recipe, spec.Name).Shards;
+        if (!spec.IsResume) new RunDirectory(spec.OutDirectory).RequireNoRun();
         int workers = spec.Workers > 0 ? spec.Workers : Math.Min(Environment.ProcessorCount, shards);
         await using EmbeddedCluster silo = await EmbeddedCluster.StartAsync(spec.OutDirectory, workers, interruption.Token);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Address, interruption.Token);

@@ -65,13 +65,20 @@ public sealed class RunDirectory(string path)
     /// <summary>Whether a run lives here.</summary>
     public bool HasRun => File.Exists(DescriptionFile);
 
-    /// <summary>Writes the description of a new run.</summary>
-    /// <exception cref="SpikeformerException">A run lives here already, or the directory cannot be written.</exception>
-    public void Begin(RunDescription description)
+    /// <summary>Makes sure that a run can begin here.</summary>
+    /// <exception cref="SpikeformerException">A run lives here already (Conflict).</exception>
+    public void RequireNoRun()
     {
         if (HasRun)
             throw new SpikeformerException(ErrorKind.Conflict, $"{Path} already holds the run {ReadDescription().Run}",
                 $"Continue it with 'resume --out {Path}', or choose another --out");
+    }
+
+    /// <summary>Writes the description of a new run.</summary>
+    /// <exception cref="SpikeformerException">A run lives here already, or the directory cannot be written.</exception>
+    public void Begin(RunDescription description)
+    {
+        RequireNoRun();
         try
         {
             AtomicFile.WriteAllText(DescriptionFile, JsonSerializer.Serialize(description, s_json) + "\n");

@@ -14,6 +14,7 @@ internal sealed class DeviceInventory(int cores, Func<int> countCuda)
     /// <exception cref="SpikeformerException">A CUDA device is not there (Usage), or libtorch cannot be loaded (Failed).</exception>
     public IReadOnlyList<Device> Select(DeviceSelection selection)
     {
+        if (selection == DeviceSelection.None) return [];
         var cuda = new Lazy<int>(countCuda);
         IEnumerable<(DeviceKind Kind, int? Number)> parts = selection.Parts.Count > 0
             ? selection.Parts

@@ -3,17 +3,20 @@ using System.Globalization;
 namespace Spikeformer.Silo;
 
 /// <summary>Which devices a node silo is to use: <c>auto</c>, that is every CUDA device or where there is none one CPU slot per core; or a list of
-/// <c>cpu:2</c> (two CPU slots), <c>cpu</c> (one per core), <c>cuda:0,1</c> (these devices), <c>cuda</c> (all).</summary>
+/// <c>cpu:2</c> (two CPU slots), <c>cpu</c> (one per core), <c>cuda:0,1</c> (these devices), <c>cuda</c> (all); or <c>none</c>.</summary>
 internal sealed class DeviceSelection
 {
     /// <summary>The default selection.</summary>
     public static DeviceSelection Auto { get; } = new("auto", []);
 
+    /// <summary>No device: a silo without workers.</summary>
+    public static DeviceSelection None { get; } = new("none", []);
+
     private readonly string _text;
 
     private DeviceSelection(string text, IReadOnlyList<(DeviceKind Kind, int? Number)> parts) => (_text, Parts) = (text, parts);
 
-    /// <summary>The list's parts: a kind with the number of CPU slots or the index of the CUDA device, null for all. Empty for auto.</summary>
+    /// <summary>The list's parts: a kind with the number of CPU slots or the index of the CUDA device, null for all. Empty for auto and none.</summary>
     public IReadOnlyList<(DeviceKind Kind, int? Number)> Parts { get; }
 
     /// <summary>Reads a selection.</summary>
@@ -23,6 +26,7 @@ internal sealed class DeviceSelection
     {
         problem = "";
         if (text == Auto._text) return Auto;
+        if (text == None._text) return None;
         var parts = new List<(DeviceKind Kind, int? Number)>();
         foreach (string word in text.Split(',', StringSplitOptions.TrimEntries))
         {

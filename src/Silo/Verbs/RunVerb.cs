@@ -12,7 +12,7 @@ internal static class RunVerb
         ("--name", nameof(SiloSettings.SiloName), "NAME", "Name of this silo, unique and lasting (default: the machine's)"),
         ("--redis", nameof(SiloSettings.Redis), "HOST:PORT", "Keep the cluster's state in Redis (default: in files)"),
         ("--state", nameof(SiloSettings.StateDirectory), "DIR", "Directory of the cluster's state without Redis (default: cluster)"),
-        ("--devices", nameof(SiloSettings.Devices), "LIST", "Devices that get a worker: auto, cpu:2, cuda:0,1 (default auto)"),
+        ("--devices", nameof(SiloSettings.Devices), "LIST", "Devices that get a worker: auto, none, cpu:2, cuda:0,1 (default auto)"),
         ("--data", nameof(SiloSettings.Data), "DIR", "Folder of the data"),
         ("--checkpoints", nameof(SiloSettings.Checkpoints), "DIR", "Folder of the checkpoints (default: in the run directories)"),
         ("--advertise", nameof(SiloSettings.AdvertisedAddress), "ADDRESS", "Address that others reach this machine under (default: loopback)"),

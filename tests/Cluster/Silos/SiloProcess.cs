@@ -30,7 +30,8 @@ internal sealed class SiloProcess : IDisposable
     {
         var folder = new TemporaryFolder();
         var silo = new SiloProcess(Invocation(
-            ["run", "--silo-port", "0", "--gateway-port", "0", "--http-port", "0", "--endpoint-file", folder["endpoints.json"], .. options]), folder);
+            ["run", "--silo-port", "0", "--gateway-port", "0", "--http-port", "0", "--endpoint-file", folder["endpoints.json"],
+            .. options.Contains("--devices") ? Array.Empty<string>() : ["--devices", "none"], .. options]), folder);
         try
         {
             await Eventually.HoldsAsync("a silo that is up", () =>

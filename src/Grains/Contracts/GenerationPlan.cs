@@ -19,8 +19,6 @@ public sealed record GenerationPlan
     [Id(4)] public required IReadOnlyList<PlanMember> Members { get; init; }
     /// <summary>32 random bytes that members prove to each other when they connect.</summary>
     [Id(5)] public required byte[] Secret { get; init; }
-    /// <summary>Whether it is the first since the run was started or resumed: its lead opens the run directory.</summary>
-    [Id(6)] public bool IsFirst { get; init; }
 
     /// <summary>The member that a worker's incarnation is in this plan, or null.</summary>
     public PlanMember? MemberOf(string worker, ulong incarnation) =>

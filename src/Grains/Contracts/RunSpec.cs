@@ -26,4 +26,6 @@ public sealed record RunSpec
     [Id(8)] public bool IsResume { get; init; }
     /// <summary>Folder for decoded frames as the workers see it; null takes each worker's default.</summary>
     [Id(9)] public string? CacheDirectory { get; init; }
+    /// <summary>Which start this is; the run sets it. Tells a directory that this start began from one that held a run before.</summary>
+    [Id(10)] public Guid StartId { get; init; }
 }

@@ -34,18 +34,16 @@ public static class GenerationPlanner
     /// <summary>The plan of a generation.</summary>
     /// <param name="run">The run.</param>
     /// <param name="number">Its number.</param>
-    /// <param name="isFirst">Whether it is the first since the run was started or resumed.</param>
     /// <param name="shards">V.</param>
     /// <param name="voters">Its voters by rank.</param>
     /// <returns>The plan with a new nonce and secret, or null when the voters' memory does not hold V shards.</returns>
-    public static GenerationPlan? Plan(string run, long number, bool isFirst, int shards, IReadOnlyList<Candidate> voters)
+    public static GenerationPlan? Plan(string run, long number, int shards, IReadOnlyList<Candidate> voters)
     {
         if (ShardBlocks.Cut(shards, [.. voters.Select(voter => voter.Capacity)]) is not { } blocks) return null;
         return new()
         {
             Run = run,
             Number = number,
-            IsFirst = isFirst,
             Nonce = Guid.NewGuid(),
             Shards = shards,
             Secret = RandomNumberGenerator.GetBytes(32),

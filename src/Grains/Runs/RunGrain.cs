@@ -37,12 +37,12 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
 
     /// <inheritdoc/>
     public Task<CommandReply> Start(RunCommand command, RunSpec spec) => Obey(command, () => spec.Name == this.GetPrimaryKeyString()
-        ? Begin(RunTransitions.Start(_record, spec, time.GetUtcNow()))
+        ? Begin(RunTransitions.Start(_record, spec with { StartId = command.Id }, time.GetUtcNow()))
         : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot be started as {spec.Name}."));
 
     /// <inheritdoc/>
     public Task<CommandReply> Resume(RunCommand command) => Obey(command, () => _record.Spec is { } spec
-        ? Begin(RunTransitions.Start(_record, spec with { IsResume = true }, time.GetUtcNow()))
+        ? Begin(RunTransitions.Start(_record, spec with { IsResume = true, StartId = command.Id }, time.GetUtcNow()))
         : RunTransitions.Stop(_record, time.GetUtcNow()));
 
     /// <inheritdoc/>

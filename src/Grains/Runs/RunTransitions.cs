@@ -103,7 +103,7 @@ public static class RunTransitions
         if (record.State is RunState.Stopping && !isBroken) return Decision.None(record);
         if (record.Plan is null && IsWorthWaiting(record, spec, voters, now)) return Decision.None(record);
 
-        GenerationPlan? next = voters.Count < spec.MinWorkers ? null : GenerationPlanner.Plan(spec.Name, record.LastNumber + 1, record.State is RunState.Created, record.Shards, voters);
+        GenerationPlan? next = voters.Count < spec.MinWorkers ? null : GenerationPlanner.Plan(spec.Name, record.LastNumber + 1, record.Shards, voters);
         if (next is null)
         {
             // A generation that still works goes on until it has saved: see MustSuspend.

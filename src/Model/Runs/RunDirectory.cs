@@ -25,6 +25,8 @@ public sealed record RunDescription
     public required IReadOnlyList<string> ClassNames { get; init; }
     /// <summary>When the run began; for people only.</summary>
     public DateTimeOffset CreatedUtc { get; init; }
+    /// <summary>Which start began it: a later worker of that start goes on here, any other start is refused.</summary>
+    public Guid StartId { get; init; }
 
     /// <summary>A run as it would be described in this process.</summary>
     /// <param name="run">Its name.</param>

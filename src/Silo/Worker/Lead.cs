@@ -27,13 +27,12 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     public RunKeeper Keeper => _keeper!;
 
     /// <summary>Becomes the lead.</summary>
-    /// <param name="plan">The generation.</param>
     /// <param name="isFresh">Whether this worker has no state of the run yet: then it takes the newest checkpoint.</param>
     /// <exception cref="SpikeformerException">The directory is another run's, in use, or not what the run began with.</exception>
-    public void Open(GenerationPlan plan, bool isFresh)
+    public void Open(bool isFresh)
     {
         if (_keeper is not null) return;
-        bool begins = plan.IsFirst && !run.Spec.IsResume;
+        bool begins = !run.Spec.IsResume && !IsOurs();
         _keeper = begins
             ? RunKeeper.Begin(run.Directory, run.Description, Report, time)
             : RunKeeper.Continue(run.Directory, run.Description, Report, time);
@@ -43,6 +42,9 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         long logged = _keeper.OpenSteps(run.State.Step);
         foreach (StepLine line in _lines.Where(line => line.Step > logged)) _keeper.Committed(line);
     }
+
+    /// <summary>Whether this start of the run has begun the directory already, in an earlier generation.</summary>
+    private bool IsOurs() => run.Directory.HasRun && run.Directory.ReadDescription().StartId == run.Spec.StartId;
 
     /// <summary>Remembers a committed step, and logs it where this worker is the lead.</summary>
     public void Committed(CommittedStep step, GenerationId generation)

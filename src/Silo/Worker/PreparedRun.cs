@@ -18,7 +18,7 @@ internal sealed class PreparedRun : IDisposable
         Order = new(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
         Engine = new(Network, State.Parameters, recipe);
         Loader = new(dataset, Split.Train, Order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
-        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow());
+        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow()) with { StartId = spec.StartId };
         Directory = new(spec.OutDirectory);
         Fingerprint = Probe();
     }

@@ -51,7 +51,7 @@ internal sealed class Voter
     /// <exception cref="PeerLostException">A member was lost: the generation is sealed.</exception>
     public void Vote()
     {
-        if (IsLead) _lead.Open(_plan, isFresh: State.Step == 0);
+        if (IsLead) _lead.Open(isFresh: State.Step == 0);
         else _lead.Close();
         _board.Enter(WorkerPhase.Connecting, State.Step);
         GroupPlan groupPlan = VoterPlan.Of(_plan, _own.Rank);

@@ -26,12 +26,17 @@ internal sealed class SiloProcess : IDisposable
     public SiloEndpoints Endpoints { get; private set; } = null!;
 
     /// <summary>Starts a silo on free ports and waits until it is up.</summary>
-    public static async Task<SiloProcess> StartAsync(params string[] options)
+    public static Task<SiloProcess> StartAsync(params string[] options) => StartAsync(new Dictionary<string, string>(), options);
+
+    /// <summary>The same with environment variables, which its workers inherit.</summary>
+    public static async Task<SiloProcess> StartAsync(IReadOnlyDictionary<string, string> environment, params string[] options)
     {
         var folder = new TemporaryFolder();
-        var silo = new SiloProcess(Invocation(
+        ProcessStartInfo start = Invocation(
             ["run", "--silo-port", "0", "--gateway-port", "0", "--http-port", "0", "--endpoint-file", folder["endpoints.json"],
-            .. options.Contains("--devices") ? Array.Empty<string>() : ["--devices", "none"], .. options]), folder);
+            .. options.Contains("--devices") ? Array.Empty<string>() : ["--devices", "none"], .. options]);
+        foreach ((string name, string value) in environment) start.Environment[name] = value;
+        var silo = new SiloProcess(start, folder);
         try
         {
             await Eventually.HoldsAsync("a silo that is up", () =>

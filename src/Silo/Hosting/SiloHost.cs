@@ -34,9 +34,11 @@ internal sealed partial class SiloHost : IAsyncDisposable
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter(nameof(Spikeformer), LogLevel.Information);
-        // These warn at every start: of the garbage collector's mode, and of a check that has never run yet. The watchdog has a metric too.
-        builder.Logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
+        // Warns at every start of a check that has never run yet; the watchdog has a metric too.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        // Each of these repeats the exception of a failed start, which is told once as the program's error.
+        foreach (string category in new[] { "Orleans.Runtime.Silo", "Orleans.Runtime.SiloLifecycleSubject", "Microsoft.Extensions.Hosting" })
+            builder.Logging.AddFilter(category, LogLevel.Critical);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         return builder;
     }
@@ -65,7 +67,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch (Exception error)
         {
-            await app.DisposeAsync();
+            await LeaveAsync(app);
             if (Explain(error, settings) is { } explained) throw explained;
             throw;
         }
@@ -85,10 +87,25 @@ internal sealed partial class SiloHost : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
+    // What has started of it must end, best in order: a member that only vanishes is missed by the others for a while.
+    private static async Task LeaveAsync(WebApplication app)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        try
+        {
+            await app.StopAsync(patience.Token);
+        }
+        catch (Exception)
+        {
+            // The error that kept it from starting is the one to tell.
+        }
+        await app.DisposeAsync();
+    }
+
     // Orleans must know its ports before it listens. Another process may take one in between; then the start fails and says so.
     private static SiloSettings WithFreePorts(SiloSettings settings)
     {
-        using TcpListener silo = new(settings.AdvertisedAddress, 0), gateway = new(settings.AdvertisedAddress, 0);
+        using TcpListener silo = new(OrleansSettings.ListenAddress(settings), 0), gateway = new(OrleansSettings.ListenAddress(settings), 0);
         silo.Start();
         gateway.Start();
         return settings with
@@ -121,7 +138,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
                         "End the other program, or choose other ports; 0 takes a free one", error);
                 case RedisConnectionException:
                     string servers = string.Join(", ", ConfigurationOptions.Parse(settings.Redis!).EndPoints);
-                    return new(ErrorKind.Unreachable, $"Redis cannot be reached at {servers}: {cause.Message.Split(['\n', ';'])[0].TrimEnd('.')}",
+                    return new(ErrorKind.Unreachable, $"Redis cannot be reached at {servers}: {cause.Message.Split(['\n', ';', '.'])[0]}",
                         "Check Spikeformer__Redis, that the server runs, and its password", error);
             }
         return null;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Spikeformer.Clustering;
 
 namespace Spikeformer.Silo;
 
@@ -48,7 +49,7 @@ internal static class RunVerb
         var settings = SiloSettings.Read(builder.Configuration);
         if (parentPipe) builder.Services.AddSingleton<IHostLifetime, ParentLifetime>();
         // A reader must not take the file of an earlier life for ours.
-        if (endpointFile is not null) File.Delete(endpointFile);
+        if (endpointFile is not null) new SharedFile(Path.GetFullPath(endpointFile), TimeProvider.System).Delete();
         SiloHost silo;
         try
         {

@@ -131,6 +131,31 @@ public sealed class SiloProcessTests : IDisposable
     }
 
     [Fact]
+    public void A_start_that_fails_is_told_in_few_lines_without_the_stacks_of_every_layer()
+    {
+        Directory.CreateDirectory(_folder["cluster"]);
+        File.WriteAllText(Path.Combine(_folder["cluster"], FileMembershipTable.FileName), "{");
+        (int exitCode, _, string error) = SiloProcess.Run(["run", "--silo-port", "0", "--gateway-port", "0", "--http-port", "0", .. Options("a")]);
+        Assert.Equal(6, exitCode);
+        string[] lines = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.True(lines.Length <= 2, error);
+        Assert.StartsWith($"The membership table {_folder["cluster"]}/membership.json is damaged", lines[^1]);
+    }
+
+    [Fact]
+    public async Task A_damaged_record_is_an_error_at_the_caller_that_names_the_file()
+    {
+        using SiloProcess silo = await SiloProcess.StartAsync(Options("a"));
+        string file = _folder["cluster/grains/tally/run.tally.json"];
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, "{");
+        await using ClusterClient client = await silo.ConnectAsync();
+        Exception error = await Assert.ThrowsAnyAsync<Exception>(() => client.Grains.GetGrain<ITally>("run").Add());
+        Assert.Contains($"The grain record {file} is damaged", error.ToString());
+        Assert.False(GrainCalls.IsTransient(error), error.ToString());
+    }
+
+    [Fact]
     public async Task A_directory_of_another_cluster_ends_it_with_4()
     {
         using SiloProcess silo = await SiloProcess.StartAsync(Options("a"));

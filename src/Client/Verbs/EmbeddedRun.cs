@@ -17,6 +17,8 @@ internal static class EmbeddedRun
         // What can be told without a cluster is told without one.
         int shards = RecipeReader.Read(spec.Recipe, spec.Name).Shards;
         if (!spec.IsResume) new RunDirectory(spec.OutDirectory).RequireNoRun();
+        if (spec.DataPath is { } data && !Directory.Exists(data))
+            throw new SpikeformerException(ErrorKind.NotFound, $"data folder {data} does not exist", "Check --data");
         int workers = spec.Workers > 0 ? spec.Workers : Math.Min(Environment.ProcessorCount, shards);
         await using EmbeddedCluster silo = await EmbeddedCluster.StartAsync(spec.OutDirectory, workers, interruption.Token);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Address, interruption.Token);

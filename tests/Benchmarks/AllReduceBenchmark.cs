@@ -93,7 +93,7 @@ internal static partial class AllReduceBenchmark
     }
 
     private static IEnumerable<AllReduceFigure> Mpi(string program, int worldSize, string transports) => Figures(
-        $"mpirun --allow-run-as-root --oversubscribe --mca pml ob1 --mca btl {transports} -np {worldSize} {program}");
+        $"mpirun --allow-run-as-root --oversubscribe --mca pml ob1 --mca btl {transports} --mca btl_tcp_if_include lo -np {worldSize} {program}");
 
     private static IEnumerable<AllReduceFigure> GlooFigures(string python, string script, int worldSize) => Figures(
         $"export WORLD_SIZE={worldSize} MASTER_ADDR=127.0.0.1 MASTER_PORT=29511 OMP_NUM_THREADS=1; " +

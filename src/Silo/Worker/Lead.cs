@@ -33,7 +33,8 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     public void Open(GenerationPlan plan, bool isFresh)
     {
         if (_keeper is not null) return;
-        bool begins = plan.IsFirst && !run.Spec.IsResume;
+        // The first generation's lead may have been lost before it had written anything.
+        bool begins = !run.Spec.IsResume && (plan.IsFirst || !run.Directory.HasRun);
         _keeper = begins
             ? RunKeeper.Begin(run.Directory, run.Description, Report, time)
             : RunKeeper.Continue(run.Directory, run.Description, Report, time);

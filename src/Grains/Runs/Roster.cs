@@ -61,18 +61,20 @@ public sealed class Roster(TimeProvider time)
     public int Serving(RunRecord record) => Candidates(record).Count(candidate => !candidate.WantsToLeave)
         + (record.Plan?.Members.Count(member => !_entries.ContainsKey(member.Worker) && !IsLost(member.Worker, member.Incarnation)) ?? 0);
 
-    /// <summary>The workers that the next generation can be made of, in the order they came.</summary>
+    /// <summary>The workers that the next generation can be made of: those that hold the run's state first, since one of them must keep the run
+    /// directory, each group in the order they came.</summary>
     /// <param name="record">The run.</param>
     public IReadOnlyList<Candidate> Candidates(RunRecord record)
     {
         var members = (record.Plan?.Members ?? []).ToDictionary(member => member.Worker, member => member.Incarnation);
         MemberReport[] present = [.. from entry in _entries.Values
-                                     orderby entry.Arrival
                                      let report = entry.Report
                                      where report.Failure is null && !IsLost(report.Info.Worker, report.Info.Incarnation)
+                                     orderby HasState(members, report) descending, entry.Arrival
                                      select report];
-        bool someHaveState = present.Any(report => HasState(members, report));
-        bool CanVote(MemberReport report) => someHaveState ? HasState(members, report) : HasPrepared(report);
+        // Nobody waits for a newcomer while others train: it follows first. Where nobody trains, it takes the state over when the members align.
+        bool mayBegin = record.Plan is null || !present.Any(report => HasState(members, report));
+        bool CanVote(MemberReport report) => HasState(members, report) || mayBegin && HasPrepared(report);
         // The first who can vote sets the numerics, already of the first generation.
         var common = record.Fingerprint ?? present.FirstOrDefault(CanVote)?.Fingerprint;
         return [.. from report in present
@@ -84,14 +86,16 @@ public sealed class Roster(TimeProvider time)
     public bool IsBroken(GenerationPlan? plan) => plan is not null
         && (plan.Members.Any(member => IsLost(member.Worker, member.Incarnation)) || Sealed(plan).Any());
 
-    /// <summary>Whether a broken generation's members have all reported that they sealed it, or had their time.</summary>
+    /// <summary>Whether enough is known to plan: a broken generation's members have all reported that they sealed it, or had their time; those of a
+    /// sound one have all reported since this coordinator began. Otherwise the first to report would be planned without the others.</summary>
     public bool IsSettled(GenerationPlan? plan)
     {
         if (plan is null) return true;
         Dictionary<string, Entry> sealers = Sealed(plan).ToDictionary(entry => entry.Report.Info.Worker);
         return sealers.Count == 0
-            || plan.Members.All(member => sealers.ContainsKey(member.Worker) || IsLost(member.Worker, member.Incarnation))
-            || sealers.Values.Any(entry => time.GetElapsedTime(entry.PhaseSince) >= SealingLimit);
+            ? plan.Members.All(member => _entries.ContainsKey(member.Worker) || IsLost(member.Worker, member.Incarnation))
+            : plan.Members.All(member => sealers.ContainsKey(member.Worker) || IsLost(member.Worker, member.Incarnation))
+                || sealers.Values.Any(entry => time.GetElapsedTime(entry.PhaseSince) >= SealingLimit);
     }
 
     /// <summary>How long a worker has been in its phase of its step, and how long ago it reported, in seconds.</summary>
@@ -127,7 +131,7 @@ public sealed class Roster(TimeProvider time)
         || report is { Phase: WorkerPhase.Ready, Step: > 0 }
         || members.TryGetValue(report.Info.Worker, out ulong incarnation) && incarnation == report.Info.Incarnation;
 
-    /// <summary>Whether a worker can begin where nobody holds the run's state; a learner too, when all whom it could learn from are lost.</summary>
+    /// <summary>Whether a worker can begin without the run's state; a learner too, when all whom it could learn from are lost.</summary>
     private static bool HasPrepared(MemberReport report) => report.Phase is WorkerPhase.Ready or WorkerPhase.Learning;
 
     private sealed record Entry(MemberReport Report, long Received, long PhaseSince, long Arrival, long? NamedLost = null);

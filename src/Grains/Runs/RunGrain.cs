@@ -71,7 +71,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
             IsPlanKnown = isPlanKnown,
             Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
             Events = IsLead(report) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
-            Reason = _record.Fingerprint is { } common && report.Fingerprint.Count > 0 ? Roster.Difference(common, report.Fingerprint) : _record.Failure?.Message,
+            Reason = _record.Failure?.Message
+                ?? (_record.Fingerprint is { } common && report.Fingerprint.Count > 0 ? Roster.Difference(common, report.Fingerprint) : null),
         };
     }
 

@@ -83,11 +83,15 @@ public sealed class RosterTests
     public void After_a_crash_of_the_coordinator_members_have_five_seconds_to_report_again()
     {
         _time.Advance(TimeSpan.FromSeconds(5) - s_instant);
+        Say("b", WorkerPhase.Computing);
         Assert.False(_roster.IsBroken(_plan));
+        // Until then nothing is planned, or the first to report would be alone.
+        Assert.False(_roster.IsSettled(_plan));
         Assert.Equal(3, _roster.Serving(Running));
         _time.Advance(s_instant);
         Assert.True(_roster.IsBroken(_plan));
-        Assert.Equal(0, _roster.Serving(Running));
+        Assert.True(_roster.IsSettled(_plan));
+        Assert.Equal(1, _roster.Serving(Running));
     }
 
     [Fact]
@@ -166,6 +170,27 @@ public sealed class RosterTests
         Assert.True(_roster.IsSettled(_plan));
     }
 
+    [Fact]
+    public void A_new_coordinator_plans_as_soon_as_all_members_have_reported()
+    {
+        Say("a", WorkerPhase.Computing);
+        Say("c", WorkerPhase.Computing);
+        Assert.False(_roster.IsSettled(_plan));
+        Say("b", WorkerPhase.Computing);
+        Assert.True(_roster.IsSettled(_plan));
+    }
+
+    [Fact]
+    public void A_new_coordinator_does_not_wait_for_one_that_was_lost_with_the_old()
+    {
+        Seal("a", lost: ["c"]);
+        Seal("b", lost: ["c"]);
+        Assert.False(_roster.IsSettled(_plan));
+        _time.Advance(Roster.SealingLimit);
+        Assert.True(_roster.IsSettled(_plan));
+        Assert.Equal(["a", "b"], Names());
+    }
+
     [Theory]
     [InlineData(WorkerPhase.Idle, false)]
     [InlineData(WorkerPhase.Preparing, false)]
@@ -208,14 +233,28 @@ public sealed class RosterTests
     }
 
     [Fact]
-    public void Whoever_holds_the_state_comes_before_those_who_would_begin_again()
+    public void Where_nobody_trains_newcomers_vote_at_once_behind_those_who_hold_the_state()
     {
-        var record = new RunRecord { State = RunState.WaitingForWorkers };
+        var record = new RunRecord { Spec = Some.Spec(minWorkers: 2), Shards = 4, State = RunState.WaitingForWorkers, Fingerprint = Some.Numerics };
         Say("new", WorkerPhase.Ready);
-        Say("learner", WorkerPhase.Learning);
-        Assert.Equal([("new", true), ("learner", true)], Voting(record));
-        Say("old", WorkerPhase.Ready, step: 7);
-        Assert.Equal([("new", false), ("learner", false), ("old", true)], Voting(record));
+        Say("early", WorkerPhase.Preparing);
+        Say("old", WorkerPhase.Sealed, step: 7);
+        Assert.Equal([("old", true), ("new", true), ("early", false)], Voting(record));
+        Decision decision = RunTransitions.Plan(record, _roster.Candidates(record), false, null, Some.Noon);
+        Assert.Equal(["old", "new"], decision.Record.Plan!.Members.Select(member => member.Worker));
+    }
+
+    [Fact]
+    public void When_all_members_are_lost_those_who_have_prepared_begin_again()
+    {
+        SayAll(WorkerPhase.Computing);
+        _time.Advance(Roster.SilenceLimit);
+        Say("d", WorkerPhase.Learning);
+        Say("e", WorkerPhase.Ready);
+        Say("f", WorkerPhase.Preparing);
+        Assert.Equal([("d", true), ("e", true), ("f", false)], Voting());
+        Say("c", WorkerPhase.Sealed);
+        Assert.Equal([("c", true), ("d", false), ("e", false), ("f", false)], Voting());
     }
 
     [Fact]

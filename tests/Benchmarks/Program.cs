@@ -44,5 +44,9 @@ allReduce.SetAction(arguments => AllReduceBenchmark.Run(new(
 var allReduceWorker = new Command("allreduce-worker", "One process of the all-reduce benchmark; its plan comes on standard input.");
 allReduceWorker.SetAction(_ => AllReduceWorker.Run());
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker };
+var workerCounts = new Option<int[]>("--workers") { Description = "Numbers of workers.", DefaultValueFactory = _ => [10, 100, 1000], AllowMultipleArgumentsPerToken = true };
+var control = new Command("control", "The coordinator of a run with many workers that compute nothing.") { workerCounts };
+control.SetAction(arguments => ControlBenchmark.RunAsync(arguments.GetValue(workerCounts)!, arguments.GetValue(json)));
+
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control };
 return root.Parse(args).Invoke();

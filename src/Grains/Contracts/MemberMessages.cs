@@ -44,6 +44,8 @@ public sealed record MemberReport
     [Id(17)] public double SecondsPerShard { get; init; }
     /// <summary>Number of the last event that the lead has written to <c>events.jsonl</c>.</summary>
     [Id(18)] public long EventsWritten { get; init; }
+    /// <summary>Nonce of the newest generation that it was told of; the reply does not repeat that one.</summary>
+    [Id(19)] public Guid Known { get; init; }
 }
 
 /// <summary>What a run wants of a worker that reports.</summary>
@@ -67,7 +69,7 @@ public sealed record MemberOrder
 {
     /// <summary>What to do.</summary>
     [Id(0)] public required MemberAction Action { get; init; }
-    /// <summary>The run's newest generation, or null before the first.</summary>
+    /// <summary>The run's newest generation; null before the first, and when <see cref="IsPlanKnown"/>.</summary>
     [Id(1)] public GenerationPlan? Plan { get; init; }
     /// <summary>What the run is; sent until the worker has prepared it.</summary>
     [Id(2)] public RunSpec? Spec { get; init; }
@@ -77,4 +79,6 @@ public sealed record MemberOrder
     [Id(4)] public string? Reason { get; init; }
     /// <summary>Seconds after which to report again if nothing happens.</summary>
     [Id(5)] public double ReportWithinSeconds { get; init; } = 0.25;
+    /// <summary>Whether the newest generation is the one that the report said is known.</summary>
+    [Id(6)] public bool IsPlanKnown { get; init; }
 }

@@ -27,7 +27,10 @@ public sealed class RunDirectoryGrain([PersistentState("directory", "runs")] IPe
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        foreach (RunEntry entry in stored.State.Runs) _runs[entry.Run] = entry;
+        // How many workers a run wanted may have been long ago: it is asked for by sending it one, which also wakes a run that nobody has called
+        // since the cluster began.
+        foreach (RunEntry entry in stored.State.Runs)
+            _runs[entry.Run] = RunStates.WantsWorkers(entry.State) ? entry with { WantedWorkers = Math.Max(1, entry.WantedWorkers) } : entry;
         return Task.CompletedTask;
     }
 
@@ -61,7 +64,8 @@ public sealed class RunDirectoryGrain([PersistentState("directory", "runs")] IPe
         _workers[worker] = (report, time.GetTimestamp());
         if (report.Run is not null || report.IsDraining)
         {
-            _promised.Remove(worker);
+            // A worker that serves its run may not be counted by it yet, so the promise holds until its time is over.
+            if (report.IsDraining || report.Run != _promised.GetValueOrDefault(worker).Run) _promised.Remove(worker);
             return Task.FromResult<string?>(null);
         }
         if (_promised.TryGetValue(worker, out var promise) && time.GetElapsedTime(promise.Since) < PromiseLimit && Wanted(promise.Run) >= 0)

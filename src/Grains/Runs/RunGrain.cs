@@ -11,7 +11,7 @@ namespace Spikeformer.Runs;
 [ControlPlacement, KeepAlive]
 public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<RunRecord> stored, TimeProvider time) : Grain, IRunGrain
 {
-    private const int RememberedCommands = 32, RememberedEvents = 512, RememberedCommits = 2048;
+    private const int RememberedCommands = 32, RememberedEvents = 512, StoredEvents = 64, RememberedCommits = 2048;
     private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(100), ShareInterval = TimeSpan.FromSeconds(2);
 
     private readonly Queue<ClusterEvent> _events = [];
@@ -21,7 +21,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     private Roster _roster = new(time);
     private RunRecord _record = new();
     private Task _sharing = Task.CompletedTask;
-    private bool _mustShare;
+    private PlanMember? _lead;
+    private bool _mustShare, _mustSuspend;
     private long _lastEvent, _lastShared;
     private int _stepsPerEpoch, _trainSamples;
     private StepCommit? _lastCommit;
@@ -31,6 +32,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     {
         _record = stored.State;
         _lastEvent = _record.LastEvent;
+        _lead = _record.Plan?.Members[0];
+        foreach (ClusterEvent what in _record.Events) _events.Enqueue(what);
         this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions { DueTime = TickPeriod, Period = TickPeriod, KeepAlive = true });
         return Task.CompletedTask;
     }
@@ -54,19 +57,22 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     /// <inheritdoc/>
     public async Task<MemberOrder> Report(MemberReport report)
     {
-        if (_roster.Accept(report)) await TakeIn(report);
-        await Plan();
+        if (_roster.Accept(report, out bool mattersAtOnce)) await TakeIn(report);
+        // What can wait is looked at by the next tick: with many members, looking at all of them for every report would take all the time.
+        if (mattersAtOnce) await Plan();
         WorkerInfo info = report.Info;
-        bool mustSuspend = RunTransitions.MustSuspend(_record, _roster.Candidates(_record));
-        MemberAction action = RunTransitions.ActionFor(_record, info.Worker, info.Incarnation, report.WantsToLeave, mustSuspend);
+        MemberAction action = RunTransitions.ActionFor(_record, info.Worker, info.Incarnation, report.WantsToLeave, _mustSuspend);
         if (action is MemberAction.Release && report.Phase is WorkerPhase.Done) _roster.Remove(info.Worker);
+        bool isPlanKnown = _record.Plan is { } plan && plan.Nonce == report.Known;
         return new()
         {
             Action = action,
-            Plan = _record.Plan,
+            Plan = isPlanKnown ? null : _record.Plan,
+            IsPlanKnown = isPlanKnown,
             Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
             Events = IsLead(report) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
-            Reason = _record.Fingerprint is { } common && report.Fingerprint.Count > 0 ? Roster.Difference(common, report.Fingerprint) : _record.Failure?.Message,
+            Reason = _record.Failure?.Message
+                ?? (_record.Fingerprint is { } common && report.Fingerprint.Count > 0 ? Roster.Difference(common, report.Fingerprint) : null),
         };
     }
 
@@ -97,7 +103,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         _roster = new(time);
         _commits.Clear();
         _epochs.Clear();
-        _lastCommit = null;
+        (_lastCommit, _lead) = (null, null);
         return decision;
     }
 
@@ -119,7 +125,6 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     {
         // The lead has written events that this activation does not know of: an earlier one numbered them.
         _lastEvent = Math.Max(_lastEvent, report.EventsWritten);
-        foreach (ClusterEvent what in report.Events) Tell(what with { Worker = report.Info.Worker });
         if (report.StepsPerEpoch > 0) (_stepsPerEpoch, _trainSamples) = (report.StepsPerEpoch, report.TrainSamples);
         foreach (StepCommit commit in report.Commits.Where(commit => commit.Step > (_lastCommit?.Step ?? 0)))
         {
@@ -132,34 +137,54 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
             _epochs.Add(epoch);
         }
         bool isMember = _record.Plan?.MemberOf(report.Info.Worker, report.Info.Incarnation) is not null;
-        if (report.Failure is { } failure && (isMember || _record.Plan is null)) await Commit(RunTransitions.Fail(_record, failure, time.GetUtcNow()));
-        else if (report.Outcome is { } outcome && isMember) await Commit(RunTransitions.End(_record, outcome, time.GetUtcNow()));
+        Decision decision = report switch
+        {
+            { Failure: { } failure } when isMember || _record.Plan is null => RunTransitions.Fail(_record, failure, time.GetUtcNow()),
+            { Outcome: { } outcome } when isMember => RunTransitions.End(_record, outcome, time.GetUtcNow()),
+            _ => Decision.None(_record),
+        };
+        await Commit(decision, [.. report.Events.Select(what => what with { Worker = report.Info.Worker })]);
     }
 
-    private Task Plan()
+    private async Task Plan()
     {
-        if (!_roster.IsSettled(_record.Plan)) return Task.CompletedTask;
+        if (!_roster.IsSettled(_record.Plan)) return;
         IReadOnlyList<Candidate> candidates = _roster.Candidates(_record);
         var fingerprint = candidates.FirstOrDefault(candidate => candidate.CanVote) is { } first ? _roster.ReportOf(first.Info.Worker)!.Fingerprint : null;
-        return Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow()));
+        await Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow()));
+        _mustSuspend = RunTransitions.MustSuspend(_record, candidates);
     }
 
-    /// <summary>Writes a decision, then tells it. A lost race deactivates this grain: another activation decides now.</summary>
-    private async Task Commit(Decision decision)
+    /// <summary>Writes a decision and what workers told, then tells it. After a write that failed another activation decides, from what is stored.</summary>
+    private async Task Commit(Decision decision, IReadOnlyList<ClusterEvent>? told = null)
     {
-        if (ReferenceEquals(decision.Record, _record)) return;
-        stored.State = decision.Record with { LastEvent = _lastEvent + decision.Events.Count };
-        await stored.WriteStateAsync();
+        bool isDecided = !ReferenceEquals(decision.Record, _record);
+        if (!isDecided && told is null or []) return;
+        IEnumerable<ClusterEvent> decided = decision.Events.Select(what =>
+            new ClusterEvent { Time = time.GetUtcNow(), Kind = what.Kind, Step = _lastCommit?.Step ?? 0, Message = what.Message });
+        ClusterEvent[] news = [.. (told ?? []).Concat(decided).Select((what, i) => what with { Sequence = _lastEvent + 1 + i })];
+        stored.State = decision.Record with { LastEvent = _lastEvent + news.Length, Events = _record.Events.Concat(news).TakeLast(StoredEvents).ToArray() };
+        try
+        {
+            await stored.WriteStateAsync();
+        }
+        catch
+        {
+            DeactivateOnIdle();
+            throw;
+        }
         _record = stored.State;
-        foreach ((string kind, string message) in decision.Events)
-            Tell(new() { Time = time.GetUtcNow(), Kind = kind, Step = _lastCommit?.Step ?? 0, Message = message });
-        Share();
+        _lastEvent = _record.LastEvent;
+        _lead = _record.Plan?.Members[0] ?? _lead;
+        _mustSuspend = false;
+        foreach (ClusterEvent what in news) Remember(_events, what, RememberedEvents);
+        if (isDecided) Share();
     }
 
     private async Task Tick()
     {
         await Plan();
-        if (_mustShare || _record.State is RunState.Running && time.GetElapsedTime(_lastShared) >= ShareInterval) Share();
+        if (_mustShare || RunStates.WantsWorkers(_record.State) && time.GetElapsedTime(_lastShared) >= ShareInterval) Share();
     }
 
     /// <summary>Begins to tell directory and shards how the run stands. Nobody waits for it: they only show it, and a lost call is made good by
@@ -175,7 +200,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     private async Task ShareNow()
     {
         RunStatus status = await Status();
-        int workers = _roster.Reports.Count;
+        int workers = _roster.Serving(_record);
         try
         {
             await GrainFactory.GetGrain<IRunDirectoryGrain>(0).Update(new()
@@ -183,7 +208,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
                 Run = status.Run, State = status.State, Created = status.Created, Workers = workers, Step = status.Step, TotalSteps = status.TotalSteps,
                 WantedWorkers = RunTransitions.WantedWorkers(_record, workers),
             });
-            await Task.WhenAll(Enumerable.Range(0, _record.Shards).Select(Share));
+            await Task.WhenAll(ShardUpdates().Select((update, shard) => GrainFactory.GetGrain<IShardGrain>($"{status.Run}/{shard}").Update(update)).ToArray());
         }
         catch (Exception error) when (GrainCalls.IsTransient(error) || error is OrleansException)
         {
@@ -191,23 +216,20 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         }
     }
 
-    private Task Share(int shard)
+    /// <summary>What each shard shows, in shard order.</summary>
+    private IEnumerable<ShardUpdate> ShardUpdates()
     {
-        PlanMember? owner = _record.Plan?.Members.First(member => shard >= member.FirstShard && shard < member.EndShard);
-        return GrainFactory.GetGrain<IShardGrain>($"{this.GetPrimaryKeyString()}/{shard}").Update(new()
-        {
-            Generation = _record.LastNumber,
-            Owner = owner?.Worker,
-            Step = _lastCommit?.Step ?? 0,
-            SecondsPerStep = owner is null ? 0 : _roster.ReportOf(owner.Worker)?.SecondsPerShard ?? 0,
-            Basis = RunView.Ledger(_record, _trainSamples),
-        });
+        var update = new ShardUpdate { Generation = _record.LastNumber, Step = _lastCommit?.Step ?? 0, Basis = RunView.Ledger(_record, _trainSamples) };
+        if (_record.Plan is not { } plan) return Enumerable.Repeat(update, _record.Shards);
+        return from owner in plan.Members
+               let owned = update with { Owner = owner.Worker, SecondsPerStep = _roster.ReportOf(owner.Worker)?.SecondsPerShard ?? 0 }
+               from shard in Enumerable.Repeat(owned, owner.EndShard - owner.FirstShard)
+               select shard;
     }
 
-    /// <summary>The lead writes the event log: rank 0, and after the end whoever said how the run ended.</summary>
-    private bool IsLead(MemberReport report) => report.Outcome is not null || _record.Plan?.MemberOf(report.Info.Worker, report.Info.Incarnation)?.Rank == 0;
-
-    private void Tell(ClusterEvent what) => Remember(_events, what with { Sequence = ++_lastEvent }, RememberedEvents);
+    /// <summary>The lead writes the event log: rank 0 of the newest generation that there was, also after the run's end.</summary>
+    private bool IsLead(MemberReport report) => report.Outcome is not null
+        || _lead is { } lead && lead.Worker == report.Info.Worker && lead.Incarnation == report.Info.Incarnation;
 
     private static void Remember<T>(Queue<T> queue, T item, int most)
     {

@@ -35,6 +35,8 @@ public sealed record RunRecord
     [Id(12)] public int Epochs { get; init; }
     /// <summary>Hash of the recipe.</summary>
     [Id(13)] public string RecipeHash { get; init; } = "";
+    /// <summary>The last events: what a crash of the coordinator must not keep from the log.</summary>
+    [Id(14)] public IReadOnlyList<ClusterEvent> Events { get; init; } = [];
 }
 
 /// <summary>A command that was answered: asked again, it gets the same answer.</summary>

@@ -83,7 +83,7 @@ public static class RunTransitions
     public static Decision Fail(RunRecord record, WorkerFailure failure, DateTimeOffset now)
     {
         if (RunStates.IsOver(record.State) || record.State is RunState.None) return Decision.None(record);
-        return Enter(record with { Failure = failure }, RunState.Failed, now, $"Worker {failure.Worker}: {failure.Message}");
+        return Enter(record with { Plan = null, Failure = failure }, RunState.Failed, now, $"Worker {failure.Worker}: {failure.Message}");
     }
 
     /// <summary>Looks at the workers at hand: keeps the generation, makes the next one, or waits.</summary>
@@ -112,7 +112,7 @@ public static class RunTransitions
             return Enter(record with { Plan = null }, record.State is RunState.Stopping ? RunState.Stopped : RunState.WaitingForWorkers, now,
                 $"{voters.Count} of at least {spec.MinWorkers} workers can train it");
         }
-        var planned = record with { Plan = next, LastNumber = next.Number, Fingerprint = record.Fingerprint ?? fingerprint };
+        var planned = record with { Plan = next, LastNumber = next.Number, Fingerprint = record.Fingerprint ?? fingerprint ?? new Dictionary<string, string>() };
         string message = $"Generation {next.Number}: {string.Join(", ", next.Members.Select(member => $"{member.Worker} owns {Range(member)}"))}";
         if (record.State is RunState.Running or RunState.Stopping) return new(planned, [("generation", message)]);
         return new(planned with { State = RunState.Running, Changed = now }, [("generation", message)]);
@@ -133,9 +133,9 @@ public static class RunTransitions
     {
         if (RunStates.IsOver(record.State) || record.State is RunState.None) return MemberAction.Release;
         bool isMember = record.Plan?.MemberOf(worker, incarnation) is not null;
-        if (record.State is RunState.Stopping || mustSuspend) return isMember ? MemberAction.Stop : MemberAction.Release;
-        if (isMember) return MemberAction.Vote;
-        return wantsToLeave ? MemberAction.Release : record.Plan is null ? MemberAction.Wait : MemberAction.Learn;
+        if (isMember) return record.State is RunState.Stopping || mustSuspend ? MemberAction.Stop : MemberAction.Vote;
+        if (wantsToLeave || record.State is RunState.Stopping) return MemberAction.Release;
+        return record.Plan is null ? MemberAction.Wait : MemberAction.Learn;
     }
 
     /// <summary>How many more workers the run would take.</summary>

@@ -208,6 +208,7 @@ internal sealed class MemberBoard(WorkerInfo info)
                 TrainSamples = _trainSamples,
                 SecondsPerShard = _secondsPerShard,
                 EventsWritten = _eventsWritten,
+                Known = _ordered?.Nonce ?? default,
             };
     }
 
@@ -219,7 +220,7 @@ internal sealed class MemberBoard(WorkerInfo info)
             _commits.RemoveRange(0, report.Commits.Count);
             _epochs.RemoveRange(0, report.Epochs.Count);
             _events.RemoveRange(0, report.Events.Count);
-            (_action, _ordered) = (order.Action, order.Plan);
+            (_action, _ordered) = (order.Action, order.IsPlanKnown ? _ordered : order.Plan);
             foreach (ClusterEvent what in order.Events.Where(what => what.Sequence > _eventsReceived))
             {
                 _toWrite.Enqueue(what);

@@ -7,8 +7,7 @@ open Spikeformer.Contracts
 /// Starts a run, prints a line for each evaluation, and gives its last status.
 let train (cluster: SpikeformerCluster) (spec: RunSpec) =
     task {
-        let! started = cluster.StartAsync spec
-        printfn "run %s of %d epochs on %d shards" started.Run started.Epochs started.Shards
+        let! _ = cluster.StartAsync spec
 
         return!
             cluster.ForEachNewsAsync(
@@ -19,15 +18,22 @@ let train (cluster: SpikeformerCluster) (spec: RunSpec) =
             )
     }
 
-/// Tells how a run ended: Ok with the digest of its steps, or Error with the reason.
+/// How a run ended: Ok with the digest of its steps, or Error with the reason.
 let outcome (status: RunStatus) =
-    match status.State, status.Outcome, status.Failure with
-    | RunState.Completed, outcome, _ when not (isNull outcome) -> Ok outcome.StepDigest
-    | RunState.Failed, _, failure when not (isNull failure) -> Error $"worker {failure.Worker}: {failure.Message}"
+    match status.State, Option.ofObj status.Outcome, Option.ofObj status.Failure with
+    | RunState.Completed, Some outcome, _ -> Ok outcome.StepDigest
+    | RunState.Failed, _, Some failure -> Error $"worker {failure.Worker}: {failure.Message}"
     | RunState.Stopped, _, _ -> Error $"stopped at step {status.Step}; 'resume' continues it"
     | state, _, _ -> Error $"the run is {state}"
 
-/// The same on a cluster of the program's own, which lives as long as the run.
+/// Trains on a cluster that is there: host:port of its gateways, or the state directory of silos on this machine.
+let trainOn (address: string) spec =
+    task {
+        use! cluster = SpikeformerCluster.ConnectAsync address
+        return! train cluster spec
+    }
+
+/// Trains on a cluster of the program's own, which lives as long as the run.
 let trainAlone (spec: RunSpec) =
     task {
         use! own = EmbeddedCluster.StartAsync(spec.OutDirectory, spec.Workers)
@@ -35,14 +41,7 @@ let trainAlone (spec: RunSpec) =
         return! train cluster spec
     }
 
-/// On a cluster that runs already.
-let trainOn (address: string) (spec: RunSpec) =
-    task {
-        use! cluster = SpikeformerCluster.ConnectAsync address
-        return! train cluster spec
-    }
-
-/// Prints the end and gives the exit code.
+/// Prints how a run ended and gives the exit code.
 let report status =
     match outcome status with
     | Ok digest ->

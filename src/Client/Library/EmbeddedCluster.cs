@@ -9,7 +9,7 @@ namespace Spikeformer.Client;
 /// A cluster of this process's own: one silo with both roles as a child on the loopback device, with free ports and its state in files. It ends
 /// with <see cref="DisposeAsync"/>, or with this process, whatever that dies of.
 /// </summary>
-public sealed class EmbeddedCluster : IAsyncDisposable
+public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
 {
     /// <summary>Environment variable with the path of <c>spikeformer-silo.dll</c>, when it lies neither beside this library nor in <c>silo/</c> there.</summary>
     public const string ProgramVariable = "SPIKEFORMER_SILO";
@@ -84,6 +84,9 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         _silo.Dispose();
         Remove(_state);
     }
+
+    /// <summary>The same, waiting for it: for F# scripts, whose <c>use</c> knows no other.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     private static string Program()
     {

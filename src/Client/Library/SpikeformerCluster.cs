@@ -9,7 +9,7 @@ namespace Spikeformer.Client;
 /// A connection to a cluster: start runs, follow them, stop them. For programs in C# and F#; the command line uses nothing else. Thread-safe;
 /// dispose it when done.
 /// </summary>
-public sealed class SpikeformerCluster : IAsyncDisposable
+public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15), NewsInterval = TimeSpan.FromMilliseconds(250);
     private readonly ClusterClient _client;
@@ -156,6 +156,9 @@ public sealed class SpikeformerCluster : IAsyncDisposable
 
     /// <summary>Disconnects. Runs go on.</summary>
     public ValueTask DisposeAsync() => _client.DisposeAsync();
+
+    /// <summary>The same, waiting for it: for F# scripts, whose <c>use</c> knows no other.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     private IRunDirectoryGrain Directory => _client.Grains.GetGrain<IRunDirectoryGrain>(0);
 

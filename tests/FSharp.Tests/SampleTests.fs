@@ -65,6 +65,9 @@ let ``A wrong address is named`` () = sample [ "--cluster"; "nowhere" ] |> refus
 [<Fact>]
 let ``The example in the README is the sample's code`` () =
     let read path = File.ReadAllText(Path.Combine(TestData.RepositoryRoot, path))
-    let example = (read "README.md").Split("```fsharp\n")[1].Split("```")[0]
-    let sample = read "samples/FSharp/Training.fs"
-    for part in example.Trim().Split("\n\n///") do Assert.Contains(part.Trim(), sample)
+    let readme, sample = read "README.md", read "samples/FSharp/Training.fs"
+    let start = readme.IndexOf "```fsharp\n" + "```fsharp\n".Length
+    let example = readme.Substring(start, readme.IndexOf("\n```", start) - start)
+
+    for part in example.Split "\n\n///" do
+        Assert.Contains(part, sample)

@@ -75,7 +75,8 @@ let ``A match on the state says what the library says`` (state: RunState, isOver
 
 [<Fact>]
 let ``A completed run is Ok with its digest, every other end an Error with its reason`` () =
-    let completed = RunStatus(Run = "one", State = RunState.Completed, Outcome = RunOutcome(State = RunState.Completed, StepDigest = "ab", WeightsDigest = "cd"))
+    let digests = RunOutcome(State = RunState.Completed, StepDigest = "ab", WeightsDigest = "cd")
+    let completed = RunStatus(Run = "one", State = RunState.Completed, Outcome = digests)
     let failed = RunStatus(Run = "one", State = RunState.Failed, Failure = WorkerFailure(Worker = "local/0", Message = "out of memory"))
     Assert.Equal(Ok "ab", Training.outcome completed)
     Assert.Equal(Error "worker local/0: out of memory", Training.outcome failed)
@@ -86,7 +87,8 @@ let ``A completed run is Ok with its digest, every other end an Error with its r
 let ``Lists of a record are read like any sequence`` () =
     let member' rank = MemberStatus(Worker = $"local/{rank}", Device = $"cpu:{rank}", Rank = Nullable rank, FirstShard = 2 * rank, EndShard = 2 * rank + 2)
     let commit step = StepCommit(Step = step, Loss = 1. / float step, Digest = $"{step}")
-    let news = RunNews(Status = RunStatus(Run = "one", State = RunState.Running, Members = [ member' 0; member' 1 ]), Commits = [ for step in 1L .. 3L -> commit step ])
+    let status = RunStatus(Run = "one", State = RunState.Running, Members = [ member' 0; member' 1 ])
+    let news = RunNews(Status = status, Commits = [ for step in 1L .. 3L -> commit step ])
 
     Assert.Equal<string list>([ "local/0"; "local/1" ], [ for one in news.Status.Members -> one.Worker ])
     Assert.Equal(4, news.Status.Members |> Seq.sumBy (fun one -> one.EndShard - one.FirstShard))

@@ -11,7 +11,7 @@ namespace Spikeformer.Client;
 /// </summary>
 public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
 {
-    /// <summary>Environment variable with the path of <c>spikeformer-silo.dll</c>, when it lies neither beside this library nor in <c>silo/</c> there.</summary>
+    /// <summary>Environment variable with the path of <c>spikeformer-silo.dll</c>, when it lies neither beside this library nor in <c>silo/</c>.</summary>
     public const string ProgramVariable = "SPIKEFORMER_SILO";
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60), StopLimit = TimeSpan.FromSeconds(75), PollInterval = TimeSpan.FromMilliseconds(20);
@@ -93,9 +93,11 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
         const string file = "spikeformer-silo.dll";
         // Beside this library and not beside the program: for a script, the program is the interpreter.
         string folder = Path.GetDirectoryName(typeof(EmbeddedCluster).Assembly.Location)!;
-        string[] places = Environment.GetEnvironmentVariable(ProgramVariable) is { Length: > 0 } given ? [given] : [Path.Combine(folder, file), Path.Combine(folder, "silo", file)];
-        return places.FirstOrDefault(File.Exists) ?? throw new SpikeformerException(ErrorKind.Usage, $"There is no silo program at {string.Join(" or ", places)}",
-            $"Build src/Silo and set {ProgramVariable} to its spikeformer-silo.dll");
+        string[] places = Environment.GetEnvironmentVariable(ProgramVariable) is { Length: > 0 } given
+            ? [given]
+            : [Path.Combine(folder, file), Path.Combine(folder, "silo", file)];
+        return places.FirstOrDefault(File.Exists) ?? throw new SpikeformerException(ErrorKind.Usage,
+            $"There is no silo program at {string.Join(" or ", places)}", $"Build src/Silo and set {ProgramVariable} to its spikeformer-silo.dll");
     }
 
     /// <summary>When the program that started a run was killed, its silo and workers still save and leave; the directory is theirs until then.</summary>

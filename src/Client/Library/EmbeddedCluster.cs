@@ -9,9 +9,9 @@ namespace Spikeformer.Client;
 /// A cluster of this process's own: one silo with both roles as a child on the loopback device, with free ports and its state in files. It ends
 /// with <see cref="DisposeAsync"/>, or with this process, whatever that dies of.
 /// </summary>
-public sealed class EmbeddedCluster : IAsyncDisposable
+public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
 {
-    /// <summary>Environment variable with the path of <c>spikeformer-silo.dll</c>, when it does not lie beside this program.</summary>
+    /// <summary>Environment variable with the path of <c>spikeformer-silo.dll</c>, when it lies neither beside this library nor in <c>silo/</c>.</summary>
     public const string ProgramVariable = "SPIKEFORMER_SILO";
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60), StopLimit = TimeSpan.FromSeconds(75), PollInterval = TimeSpan.FromMilliseconds(20);
@@ -85,13 +85,19 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         Remove(_state);
     }
 
+    /// <summary>The same, waiting for it: for F# scripts, whose <c>use</c> knows no other.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
     private static string Program()
     {
-        string? given = Environment.GetEnvironmentVariable(ProgramVariable);
-        string beside = Path.Combine(AppContext.BaseDirectory, "silo", "spikeformer-silo.dll");
-        string program = string.IsNullOrEmpty(given) ? beside : given;
-        return File.Exists(program) ? program : throw new SpikeformerException(ErrorKind.Usage, $"There is no silo program at {program}",
-            $"Build src/Silo and set {ProgramVariable} to its spikeformer-silo.dll");
+        const string file = "spikeformer-silo.dll";
+        // Beside this library and not beside the program: for a script, the program is the interpreter.
+        string folder = Path.GetDirectoryName(typeof(EmbeddedCluster).Assembly.Location)!;
+        string[] places = Environment.GetEnvironmentVariable(ProgramVariable) is { Length: > 0 } given
+            ? [given]
+            : [Path.Combine(folder, file), Path.Combine(folder, "silo", file)];
+        return places.FirstOrDefault(File.Exists) ?? throw new SpikeformerException(ErrorKind.Usage,
+            $"There is no silo program at {string.Join(" or ", places)}", $"Build src/Silo and set {ProgramVariable} to its spikeformer-silo.dll");
     }
 
     /// <summary>When the program that started a run was killed, its silo and workers still save and leave; the directory is theirs until then.</summary>

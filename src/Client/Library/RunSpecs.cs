@@ -35,16 +35,22 @@ public static class RunSpecs
         };
     }
 
-    /// <summary>A copy with other places and numbers, for languages without copies of C# records. What is null or 0 stays.</summary>
+    /// <summary>A copy with other places and numbers, for F#, which has no copies of C# records. What is null or 0 stays.</summary>
     /// <param name="spec">The original.</param>
     /// <param name="name">Name of the run.</param>
-    /// <param name="dataPath">Folder of the data as the workers see it.</param>
-    /// <param name="outDirectory">The run directory as the workers see it.</param>
+    /// <param name="dataPath">Folder of the data as the workers see it; made absolute.</param>
+    /// <param name="outDirectory">The run directory as the workers see it; made absolute.</param>
     /// <param name="workers">How many workers are wanted.</param>
+    /// <param name="minWorkers">With fewer workers than this the run waits.</param>
     /// <param name="checkpointEvery">Steps between two checkpoints.</param>
-    public static RunSpec With(RunSpec spec, string? name = null, string? dataPath = null, string? outDirectory = null, int workers = 0, int checkpointEvery = 0) => spec with
-    {
-        Name = name ?? spec.Name, DataPath = dataPath ?? spec.DataPath, OutDirectory = outDirectory ?? spec.OutDirectory,
-        Workers = workers > 0 ? workers : spec.Workers, CheckpointEvery = checkpointEvery > 0 ? checkpointEvery : spec.CheckpointEvery,
-    };
+    public static RunSpec With(this RunSpec spec, string? name = null, string? dataPath = null, string? outDirectory = null,
+        int workers = 0, int minWorkers = 0, int checkpointEvery = 0) => spec with
+        {
+            Name = name ?? spec.Name,
+            DataPath = dataPath is null ? spec.DataPath : Path.GetFullPath(dataPath),
+            OutDirectory = outDirectory is null ? spec.OutDirectory : Path.GetFullPath(outDirectory),
+            Workers = workers > 0 ? workers : spec.Workers,
+            MinWorkers = minWorkers > 0 ? minWorkers : spec.MinWorkers,
+            CheckpointEvery = checkpointEvery > 0 ? checkpointEvery : spec.CheckpointEvery,
+        };
 }

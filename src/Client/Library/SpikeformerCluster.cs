@@ -9,7 +9,7 @@ namespace Spikeformer.Client;
 /// A connection to a cluster: start runs, follow them, stop them. For programs in C# and F#; the command line uses nothing else. Thread-safe;
 /// dispose it when done.
 /// </summary>
-public sealed class SpikeformerCluster : IAsyncDisposable
+public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15), NewsInterval = TimeSpan.FromMilliseconds(250);
     private readonly ClusterClient _client;
@@ -17,11 +17,11 @@ public sealed class SpikeformerCluster : IAsyncDisposable
     private SpikeformerCluster(ClusterClient client) => _client = client;
 
     /// <summary>Connects to a cluster.</summary>
-    /// <param name="gateways"><c>host:port[,host:port…]</c> of its gateways.</param>
+    /// <param name="address">Its gateways, <c>host:port[,host:port…]</c>, or the state directory of silos on this machine, a path with a '/'.</param>
     /// <param name="cancellation">Ends the trying.</param>
     /// <exception cref="SpikeformerException">No gateway answers within 15 s (Unreachable), or the text is no address (Usage).</exception>
-    public static Task<SpikeformerCluster> ConnectAsync(string gateways, CancellationToken cancellation = default) =>
-        ConnectAsync(ClusterAddress.Parse(gateways), cancellation);
+    public static Task<SpikeformerCluster> ConnectAsync(string address, CancellationToken cancellation = default) =>
+        ConnectAsync(address.Contains('/') ? ClusterAddress.OfDirectory(address) : ClusterAddress.Parse(address), cancellation);
 
     /// <summary>Connects to a cluster.</summary>
     /// <param name="address">Where it is.</param>
@@ -132,16 +132,16 @@ public sealed class SpikeformerCluster : IAsyncDisposable
 
     /// <summary>Follows a run and calls back with each piece of news.</summary>
     /// <param name="run">Its name.</param>
-    /// <param name="handler">Gets the news, one after the other.</param>
+    /// <param name="handler">Gets the news, one after the other; what has to await something loops over <see cref="FollowAsync"/> instead.</param>
     /// <param name="cancellation">Ends the following, not the run.</param>
     /// <returns>The run's last status.</returns>
     /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
-    public async Task<RunStatus> ForEachNewsAsync(string run, Func<RunNews, Task> handler, CancellationToken cancellation = default)
+    public async Task<RunStatus> ForEachNewsAsync(string run, Action<RunNews> handler, CancellationToken cancellation = default)
     {
         RunStatus? last = null;
         await foreach (RunNews news in FollowAsync(run, cancellation).ConfigureAwait(false))
         {
-            await handler(news).ConfigureAwait(false);
+            handler(news);
             last = news.Status;
         }
         return last!;
@@ -152,10 +152,13 @@ public sealed class SpikeformerCluster : IAsyncDisposable
     /// <param name="cancellation">Ends the waiting, not the run.</param>
     /// <returns>The run's last status.</returns>
     /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
-    public Task<RunStatus> WaitAsync(string run, CancellationToken cancellation = default) => ForEachNewsAsync(run, _ => Task.CompletedTask, cancellation);
+    public Task<RunStatus> WaitAsync(string run, CancellationToken cancellation = default) => ForEachNewsAsync(run, _ => { }, cancellation);
 
     /// <summary>Disconnects. Runs go on.</summary>
     public ValueTask DisposeAsync() => _client.DisposeAsync();
+
+    /// <summary>The same, waiting for it: for F# scripts, whose <c>use</c> knows no other.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     private IRunDirectoryGrain Directory => _client.Grains.GetGrain<IRunDirectoryGrain>(0);
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Spikeformer.Clustering;
 
 namespace Spikeformer.Client;
 
@@ -22,6 +21,6 @@ internal static class ClusterOptions
         string? text = option ?? Environment.GetEnvironmentVariable(Variable);
         if (string.IsNullOrWhiteSpace(text))
             throw new SpikeformerException(ErrorKind.Usage, "No cluster is named", $"Give --cluster host:port or set {Variable}; 'train' needs none");
-        return SpikeformerCluster.ConnectAsync(text.Contains('/') ? ClusterAddress.OfDirectory(text) : ClusterAddress.Parse(text), cancellation);
+        return SpikeformerCluster.ConnectAsync(text, cancellation);
     }
 }

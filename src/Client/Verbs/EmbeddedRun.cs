@@ -26,10 +26,6 @@ internal static class EmbeddedRun
         // The stop is asked for once; the run is followed to its end all the same.
         using CancellationTokenRegistration stop = interruption.Token.Register(() => _ = cluster.StopAsync(spec.Name));
         var follower = new RunFollower(terminal, TimeProvider.System);
-        return await cluster.ForEachNewsAsync(spec.Name, news =>
-        {
-            follower.Show(news);
-            return Task.CompletedTask;
-        });
+        return await cluster.ForEachNewsAsync(spec.Name, follower.Show);
     }
 }

@@ -94,11 +94,7 @@ internal static class RunVerbs
             return 0;
         }
         var follower = new RunFollower(terminal, TimeProvider.System);
-        RunStatus last = await cluster.ForEachNewsAsync(status.Run, news =>
-        {
-            follower.Show(news);
-            return Task.CompletedTask;
-        }, interruption.Token);
+        RunStatus last = await cluster.ForEachNewsAsync(status.Run, follower.Show, interruption.Token);
         return RunReport.Show(terminal, last, interruption);
     }
 }

@@ -46,7 +46,6 @@ internal static class WatchVerbs
                     foreach (ClusterEvent what in news.Events) terminal.PrintJson(Event(what));
                     if (RunStates.IsOver(news.Status.State)) terminal.PrintJson(new { Type = "end", State = RunReport.StateName(news.Status.State), news.Status.Step });
                 }
-                return Task.CompletedTask;
             }, interruption.Token);
         });
     }

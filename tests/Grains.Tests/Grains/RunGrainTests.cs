@@ -79,7 +79,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         Assert.True((await a.Report(WorkerPhase.Idle)).Spec!.IsResume);
         await a.Report(WorkerPhase.Ready);
         await b.Report(WorkerPhase.Ready);
-        Assert.Equal((2, true), (b.Plan!.Number, b.Plan.IsFirst));
+        Assert.Equal(2, b.Plan!.Number);
     }
 
     [Fact]
@@ -201,7 +201,6 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         Assert.Equal(plan.Number + 1, b.Plan!.Number);
         Assert.Equal(["a", "b"], b.Plan.Members.Select(member => member.Worker));
         Assert.True(b.Plan.IsSameAs(a.Plan));
-        Assert.False(b.Plan.IsFirst);
     }
 
     [Fact]

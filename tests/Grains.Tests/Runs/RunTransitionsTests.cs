@@ -150,21 +150,6 @@ public sealed class RunTransitionsTests
     }
 
     [Fact]
-    public void The_first_generation_is_the_first_also_when_the_run_had_to_wait_for_workers()
-    {
-        Assert.True(In(Running).Plan!.IsFirst);
-        RunRecord waiting = In(WaitingForWorkers);
-        RunRecord first = RunTransitions.Plan(waiting, Four, false, Some.Numerics, s_later).Record;
-        Assert.True(first.Plan!.IsFirst);
-        RunRecord second = RunTransitions.Plan(first, Four[1..], true, Some.Numerics, s_later).Record;
-        Assert.False(second.Plan!.IsFirst);
-        RunRecord waitsAgain = Apply(second, "scatter", s_later).Record;
-        Assert.False(RunTransitions.Plan(waitsAgain, Four, false, Some.Numerics, s_later).Record.Plan!.IsFirst);
-        RunRecord resumed = Apply(Apply(waitsAgain, "stop", s_later).Record, "resume", s_later).Record;
-        Assert.True(RunTransitions.Plan(resumed, Four, false, Some.Numerics, s_later).Record.Plan!.IsFirst);
-    }
-
-    [Fact]
     public void The_fingerprint_is_that_of_the_first_generation()
     {
         RunRecord running = In(Running);

@@ -36,6 +36,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
         builder.Logging.AddFilter(nameof(Spikeformer), LogLevel.Information);
         // Warns at every start of a check that has never run yet; the watchdog has a metric too.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        // Of a silo that fails to start, calls between its own parts fail too; callers get the error anyway.
+        builder.Logging.AddFilter("Orleans.Grain.InvokeException", LogLevel.Error);
         // Each of these repeats the exception of a failed start, which is told once as the program's error.
         foreach (string category in new[] { "Orleans.Runtime.Silo", "Orleans.Runtime.SiloLifecycleSubject", "Microsoft.Extensions.Hosting" })
             builder.Logging.AddFilter(category, LogLevel.Critical);

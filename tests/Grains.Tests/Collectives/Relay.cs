@@ -42,7 +42,7 @@ internal sealed class Relay : IDisposable
                 new Thread(() => Pump(far, near, false, purpose)) { IsBackground = true }.Start();
             }
         }
-        catch (SocketException)
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
             // Disposed.
         }

@@ -8,7 +8,7 @@ internal static partial class Posix
 {
     public const int EINTR = 4, EAGAIN = 11, EACCES = 13, ENOSPC = 28, EROFS = 30, EDQUOT = 122;
 
-    private const int O_RDONLY = 0, O_RDWR = 2, O_CREAT = 0x40, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000;
+    private const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_APPEND = 0x400, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000;
     private const int LockExclusive = 2, LockNonBlocking = 4;
     private const int AdviceDontNeed = 4;
 
@@ -40,6 +40,18 @@ internal static partial class Posix
     /// <summary>Asks the system to forget its cached pages of a file, so that the next read comes from the device. Only a hint.</summary>
     public static void DropCache(SafeFileHandle file) => _ = posix_fadvise(file, 0, 0, AdviceDontNeed);
 
+    /// <summary>Sends standard output and standard error of this process, native libraries' too, to the end of a file.</summary>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    public static void LogTo(string path)
+    {
+        using SafeFileHandle file = Open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC);
+        foreach (int descriptor in (int[])[1, 2])
+            if (dup2((int)file.DangerousGetHandle(), descriptor) < 0) throw LastError(path);
+    }
+
+    /// <summary>Gives way to other processes on this machine: the nice value of the whole process.</summary>
+    public static void BeNice(int value) => _ = setpriority(which: 0, 0, value);
+
     private static SafeFileHandle Open(string path, int flags)
     {
         int descriptor;
@@ -62,6 +74,12 @@ internal static partial class Posix
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int flock(SafeFileHandle file, int operation);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int dup2(int from, int to);
+
+    [LibraryImport("libc")]
+    private static partial int setpriority(int which, int who, int value);
 
     [LibraryImport("libc")]
     private static partial int posix_fadvise(SafeFileHandle file, long offset, long length, int advice);

@@ -29,4 +29,10 @@ public class SpikeformerException(ErrorKind kind, string what, string remedy, Ex
 {
     /// <summary>The class of the error, and so the exit code.</summary>
     public ErrorKind Kind { get; } = kind;
+
+    /// <summary>What happened and where, without the final full stop.</summary>
+    public string What { get; } = what;
+
+    /// <summary>What the user can do, without the final full stop.</summary>
+    public string Remedy { get; } = remedy;
 }

@@ -36,5 +36,17 @@ stepWorker.SetAction(arguments =>
     StepWorker.Run(new(values[0], int.Parse(values[1]), int.Parse(values[2]), Enum.Parse<Spikeformer.Training.Precision>(values[3], ignoreCase: true), int.Parse(values[4])));
 });
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker };
+var worlds = new Option<int[]>("--world-size") { Description = "Numbers of processes.", DefaultValueFactory = _ => [2, 4], AllowMultipleArgumentsPerToken = true };
+var peers = new Option<string>("--peers") { Description = "Folder of the peers' sources.", DefaultValueFactory = _ => "../shared/tools/peers" };
+var allReduce = new Command("allreduce", "Exact all-reduce of one host's processes beside OpenMPI and Gloo.") { worlds, rounds, peers, python };
+allReduce.SetAction(arguments => AllReduceBenchmark.Run(new(
+    arguments.GetValue(worlds)!, arguments.GetValue(rounds), arguments.GetValue(peers)!, arguments.GetValue(python)!, arguments.GetValue(json))));
+var allReduceWorker = new Command("allreduce-worker", "One process of the all-reduce benchmark; its plan comes on standard input.");
+allReduceWorker.SetAction(_ => AllReduceWorker.Run());
+
+var workerCounts = new Option<int[]>("--workers") { Description = "Numbers of workers.", DefaultValueFactory = _ => [10, 100, 1000], AllowMultipleArgumentsPerToken = true };
+var control = new Command("control", "The coordinator of a run with many workers that compute nothing.") { workerCounts };
+control.SetAction(arguments => ControlBenchmark.RunAsync(arguments.GetValue(workerCounts)!, arguments.GetValue(json)));
+
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control };
 return root.Parse(args).Invoke();

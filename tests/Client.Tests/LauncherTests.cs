@@ -23,6 +23,8 @@ public sealed class LauncherTests : IDisposable
                 echo build >>"$ROOT/calls"
                 mkdir -p "$ROOT/src/Client/bin/Release/net10.0/linux-x64"
                 touch "$ROOT/src/Client/bin/Release/net10.0/linux-x64/Spikeformer.Client.dll"
+                mkdir -p "$ROOT/src/Silo/bin/Release/net10.0/linux-x64"
+                touch "$ROOT/src/Silo/bin/Release/net10.0/linux-x64/spikeformer-silo.dll"
             else
                 echo "run ${@:2} | $MALLOC_MMAP_THRESHOLD_ $MALLOC_TRIM_THRESHOLD_ $GLIBC_TUNABLES $OMP_WAIT_POLICY" >>"$ROOT/calls"
                 exit 7

@@ -20,8 +20,17 @@ public static class CommandLine
     /// <summary>Every verb, in the order of the help page.</summary>
     private static Command[] Verbs(Interruption interruption) =>
     [
-        TrainVerb.CreateTrain(interruption),
-        TrainVerb.CreateResume(interruption),
+        TrainVerb.Create(interruption),
+        RunVerbs.CreateResume(interruption),
+        RunVerbs.CreateStart(interruption),
+        WatchVerbs.CreateList(),
+        WatchVerbs.CreateStatus(),
+        WatchVerbs.CreateWatch(interruption),
+        WatchVerbs.CreateEvents(),
+        WatchVerbs.CreateLogs(),
+        RunVerbs.CreateStop(interruption),
+        RunVerbs.CreateCancel(interruption),
+        WatchVerbs.CreateCluster(),
         EvaluateVerb.Create(interruption),
         CheckpointVerb.Create(),
         ExportVerb.Create(),

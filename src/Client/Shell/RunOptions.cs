@@ -1,20 +1,51 @@
 using System.CommandLine;
+using Spikeformer.Contracts;
+using Spikeformer.Training;
 
 namespace Spikeformer.Client;
 
-/// <summary>Options of a run that do not change its result.</summary>
+/// <summary>Options of a run; but for the recipe none changes its result.</summary>
 internal static class RunOptions
 {
+    public static Option<string> Recipe()
+    {
+        var recipe = new Option<string>("--recipe") { Description = "Name of a recipe, or a file", HelpName = "NAME|FILE", Required = true };
+        recipe.CompletionSources.Add([.. RecipeCatalogue.Names]);
+        return recipe;
+    }
+
     public static Option<string?> Data() => new("--data") { Description = "Folder of the recordings or images", HelpName = "DIR" };
 
     public static Option<string?> Out() => new("--out") { Description = "Directory of the run (default runs/NAME)", HelpName = "DIR" };
 
-    public static Option<int?> CheckpointEvery()
+    public static Option<int> Workers() => AtLeastOne(new Option<int>("--workers")
     {
-        var option = new Option<int?>("--checkpoint-every") { Description = "Steps between two checkpoints (default: one an epoch)", HelpName = "STEPS" };
+        Description = "Worker processes (default: one per core, at most the recipe's shards)", HelpName = "N",
+    });
+
+    public static Option<int?> CheckpointEvery() => AtLeastOne(new Option<int?>("--checkpoint-every")
+    {
+        Description = "Steps between two checkpoints (default: one an epoch)", HelpName = "STEPS",
+    });
+
+    /// <summary>What is to be started. Paths become absolute: the workers stand elsewhere.</summary>
+    public static RunSpec Spec(Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery)
+    {
+        RunSpec spec = RunSpecs.Of(recipe);
+        return spec with
+        {
+            DataPath = data is null ? null : Path.GetFullPath(data),
+            OutDirectory = @out is null ? spec.OutDirectory : Path.GetFullPath(@out),
+            Workers = workers,
+            CheckpointEvery = checkpointEvery,
+        };
+    }
+
+    private static Option<T> AtLeastOne<T>(Option<T> option)
+    {
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int?>() is < 1) result.AddError("--checkpoint-every must be at least 1.");
+            if (result.GetValueOrDefault<T>() is < 1) result.AddError($"{option.Name} must be at least 1.");
         });
         return option;
     }

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Spectre.Console;
-using Spikeformer.Runs;
+using Spikeformer.Contracts;
 
 namespace Spikeformer.Client;
 
@@ -9,39 +9,52 @@ internal static class RunReport
 {
     /// <summary>Prints the end of a run.</summary>
     /// <returns>The exit code: 0, or the signal's when the run was stopped by one.</returns>
-    public static int Show(Terminal terminal, RunSummary run, Interruption interruption)
+    /// <exception cref="SpikeformerException">The run failed or was cancelled.</exception>
+    public static int Show(Terminal terminal, RunStatus run, Interruption interruption)
     {
+        if (run.Failure is { } failure)
+        {
+            terminal.Say($"Run {run.Run} failed on worker {failure.Worker}{(failure.Step is { } step ? $" in step {step}" : "")}:");
+            terminal.Say(failure.Message);
+            return failure.ExitCode;
+        }
+        if (run.Outcome is not { } outcome)
+        {
+            terminal.Say($"Run {run.Run} is {StateName(run.State)}");
+            return interruption.ExitCode != 0 ? interruption.ExitCode : run.State is RunState.Stopped ? 0 : (int)ErrorKind.Failed;
+        }
         if (terminal.Json)
             terminal.PrintJson(new
             {
                 SchemaVersion = 1,
                 run.Run,
                 State = StateName(run.State),
-                run.Epoch,
-                run.Step,
-                run.Loss,
-                run.TestAccuracy,
-                run.TestTop5,
-                run.BestTestAccuracy,
-                run.SamplesPerSecond,
-                run.StepDigest,
-                run.WeightsDigest,
-                run.Checkpoint,
+                outcome.Epoch,
+                outcome.Step,
+                outcome.Loss,
+                outcome.TestAccuracy,
+                outcome.TestTop5,
+                outcome.BestTestAccuracy,
+                outcome.SamplesPerSecond,
+                outcome.StepDigest,
+                outcome.WeightsDigest,
+                outcome.Checkpoint,
             });
         else
             terminal.Screen.Write(new Table().Border(TableBorder.Simple).AddColumns("run", run.Run)
                 .AddRow("state", StateName(run.State))
-                .AddRow("epochs, steps", $"{run.Epoch}, {run.Step}")
-                .AddRow("training loss", Number(run.Loss, "0.0000"))
-                .AddRow("test accuracy", $"{Number(run.TestAccuracy, "0.0000")} (best {Number(run.BestTestAccuracy, "0.0000")}, top-5 {Number(run.TestTop5, "0.0000")})")
-                .AddRow("speed", $"{Number(run.SamplesPerSecond, "0")} samples/s")
-                .AddRow("step digest", run.StepDigest)
-                .AddRow("weights digest", run.WeightsDigest)
-                .AddRow("checkpoint", Markup.Escape(run.Checkpoint ?? "none")));
-        return run.State == RunState.Completed ? 0 : interruption.ExitCode;
+                .AddRow("epochs, steps", $"{outcome.Epoch}, {outcome.Step}")
+                .AddRow("training loss", Number(outcome.Loss, "0.0000"))
+                .AddRow("test accuracy", $"{Number(outcome.TestAccuracy, "0.0000")} (best {Number(outcome.BestTestAccuracy, "0.0000")}, top-5 {Number(outcome.TestTop5, "0.0000")})")
+                .AddRow("speed", $"{Number(outcome.SamplesPerSecond, "0")} samples/s")
+                .AddRow("step digest", outcome.StepDigest)
+                .AddRow("weights digest", outcome.WeightsDigest)
+                .AddRow("checkpoint", Markup.Escape(outcome.Checkpoint ?? "none")));
+        return run.State is RunState.Completed ? 0 : interruption.ExitCode;
     }
 
-    private static string StateName(RunState state) => state.ToString().ToLowerInvariant();
+    /// <summary>A state as it is printed.</summary>
+    public static string StateName(RunState state) => state.ToString().ToLowerInvariant();
 
     private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }

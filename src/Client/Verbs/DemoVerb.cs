@@ -1,6 +1,5 @@
 using System.CommandLine;
-using Spikeformer.Runs;
-using Spikeformer.Training;
+using Spikeformer.Contracts;
 
 namespace Spikeformer.Client;
 
@@ -10,19 +9,20 @@ internal static class DemoVerb
     public static Command Create(Interruption interruption)
     {
         Option<string?> @out = RunOptions.Out();
-        var command = new Command("demo", "Train a small network on synthetic recordings in about a minute; needs no data") { @out };
-        command.SetAction(parsed =>
+        Option<int> workers = RunOptions.Workers();
+        var command = new Command("demo", "Train a small network on synthetic recordings in about a minute; needs no data") { @out, workers };
+        command.SetAction(async (parsed, _) =>
         {
             Terminal terminal = CommandLine.TerminalOf(parsed);
             string? chosen = parsed.GetValue(@out);
             string directory = chosen ?? Directory.CreateTempSubdirectory("spikeformer-demo-").FullName;
             try
             {
-                var options = new LocalRunOptions { Run = "demo", OutDirectory = directory, Cache = new() { Warn = terminal.Say } };
                 terminal.Say("Training a small Spikeformer on 11 moving gestures from a synthetic event camera.");
-                RunSummary run = LocalTrainer.Train(
-                    RecipeCatalogue.Load("demo"), options, new RunFollower(terminal, TimeProvider.System), TimeProvider.System, interruption.Token);
-                return RunReport.Show(terminal, chosen is null ? run with { Checkpoint = null } : run, interruption);
+                RunSpec spec = RunSpecs.OfRecipe("demo") with { OutDirectory = Path.GetFullPath(directory), Workers = parsed.GetValue(workers) };
+                RunStatus run = await EmbeddedRun.TrainAsync(terminal, spec, interruption);
+                if (chosen is null && run.Outcome is { } outcome) run = run with { Outcome = outcome with { Checkpoint = null } };
+                return RunReport.Show(terminal, run, interruption);
             }
             finally
             {

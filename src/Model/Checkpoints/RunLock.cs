@@ -29,6 +29,16 @@ public sealed class RunLock : IDisposable
         }
     }
 
+    /// <summary>Whether some process owns a run directory now.</summary>
+    /// <param name="runDirectory">The run directory; it need not exist.</param>
+    public static bool IsHeld(string runDirectory)
+    {
+        string path = Path.Combine(runDirectory, FileName);
+        if (!File.Exists(path)) return false;
+        using FileLock? held = FileLock.TryAcquire(path, out _);
+        return held is null;
+    }
+
     /// <summary>Gives the directory up.</summary>
     public void Dispose() => _lock.Dispose();
 }

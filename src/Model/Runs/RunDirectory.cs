@@ -25,6 +25,26 @@ public sealed record RunDescription
     public required IReadOnlyList<string> ClassNames { get; init; }
     /// <summary>When the run began; for people only.</summary>
     public DateTimeOffset CreatedUtc { get; init; }
+    /// <summary>Which start began it: a later worker of that start goes on here, any other start is refused.</summary>
+    public Guid StartId { get; init; }
+
+    /// <summary>A run as it would be described in this process.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="recipe">Its recipe.</param>
+    /// <param name="dataPath">Folder of the data, or null.</param>
+    /// <param name="dataset">The data.</param>
+    /// <param name="now">The time, for people.</param>
+    public static RunDescription Of(string run, Recipe recipe, string? dataPath, Data.IDataset dataset, DateTimeOffset now) => new()
+    {
+        Run = run,
+        Recipe = JsonDocument.Parse(RecipeWriter.ToCanonical(recipe)).RootElement,
+        RecipeHash = RecipeWriter.Hash(recipe),
+        DataPath = dataPath is null ? null : System.IO.Path.GetFullPath(dataPath),
+        DataHash = dataset.ContentHash,
+        Fingerprint = NumericsFingerprint.OfThisProcess(recipe).Fields,
+        ClassNames = dataset.ClassNames,
+        CreatedUtc = now,
+    };
 }
 
 /// <summary>A run's files on disk. The names are fixed: tools and people look for them.</summary>
@@ -47,13 +67,20 @@ public sealed class RunDirectory(string path)
     /// <summary>Whether a run lives here.</summary>
     public bool HasRun => File.Exists(DescriptionFile);
 
-    /// <summary>Writes the description of a new run.</summary>
-    /// <exception cref="SpikeformerException">A run lives here already, or the directory cannot be written.</exception>
-    public void Begin(RunDescription description)
+    /// <summary>Makes sure that a run can begin here.</summary>
+    /// <exception cref="SpikeformerException">A run lives here already (Conflict).</exception>
+    public void RequireNoRun()
     {
         if (HasRun)
             throw new SpikeformerException(ErrorKind.Conflict, $"{Path} already holds the run {ReadDescription().Run}",
                 $"Continue it with 'resume --out {Path}', or choose another --out");
+    }
+
+    /// <summary>Writes the description of a new run.</summary>
+    /// <exception cref="SpikeformerException">A run lives here already, or the directory cannot be written.</exception>
+    public void Begin(RunDescription description)
+    {
+        RequireNoRun();
         try
         {
             AtomicFile.WriteAllText(DescriptionFile, JsonSerializer.Serialize(description, s_json) + "\n");

@@ -2,6 +2,19 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
 
+/// <summary>What a worker that joins takes over of the others' progress.</summary>
+/// <param name="Epochs">Evaluated epochs.</param>
+/// <param name="TrainLoss">Mean training loss of the last one.</param>
+/// <param name="TrainAccuracy">Its training accuracy.</param>
+/// <param name="Best">Best test accuracy.</param>
+/// <param name="Test">Its evaluation, or null.</param>
+/// <param name="LossSum">Sum of the losses of the epoch under way.</param>
+/// <param name="Samples">Its samples so far.</param>
+/// <param name="Correct">Those of them that were right.</param>
+/// <param name="NewBest">Whether the best is not saved yet.</param>
+internal sealed record ProgressState(
+    int Epochs, double TrainLoss, double TrainAccuracy, double Best, EvaluationResult? Test, double LossSum, long Samples, long Correct, bool NewBest);
+
 /// <summary>Averages of the epoch under way and the results of the evaluations.</summary>
 internal sealed class TrainingProgress
 {
@@ -39,6 +52,16 @@ internal sealed class TrainingProgress
         bool taken = _newBest;
         _newBest = false;
         return taken;
+    }
+
+    public ProgressState State
+    {
+        get => new(Epochs, TrainLoss, TrainAccuracy, Best, Test, _lossSum, _samples, _correct, _newBest);
+        set
+        {
+            (Epochs, TrainLoss, TrainAccuracy, Best, Test) = (value.Epochs, value.TrainLoss, value.TrainAccuracy, value.Best, value.Test);
+            (_lossSum, _samples, _correct, _newBest) = (value.LossSum, value.Samples, value.Correct, value.NewBest);
+        }
     }
 
     public IReadOnlyDictionary<string, double> Metrics()

@@ -19,6 +19,13 @@ namespace Spikeformer.Training;
 public sealed record CommittedStep(
     long Step, int Epoch, long Samples, double Loss, long Top1, long Top5, double LearningRate, int NonFiniteShards, string Digest);
 
+/// <summary>What a state counts beside its tensors.</summary>
+/// <param name="Step">Committed steps.</param>
+/// <param name="AppliedUpdates">Those whose update was applied.</param>
+/// <param name="Ledger">Sum of the hashes of all committed samples.</param>
+/// <param name="Digest">The step digest, 32 hex digits.</param>
+public sealed record StateCounters(long Step, long AppliedUpdates, ulong Ledger, string Digest);
+
 /// <summary>
 /// Everything that a step changes: weights, running statistics, optimizer moments, counters, ledger and digest. A step's reduced vector is
 /// applied in one go; the same vectors in the same order give the same state, on any worker.
@@ -147,17 +154,30 @@ public sealed unsafe class TrainingState : IDisposable
     /// <exception cref="SpikeformerException">It is of another network or optimizer; every difference is named and nothing is changed.</exception>
     public void Restore(Checkpoint checkpoint)
     {
+        CheckpointInfo info = checkpoint.Info;
+        Restore(new(info.Step, info.AppliedUpdates, Convert.ToUInt64(info.LedgerDigest, 16), info.StepDigest), checkpoint.State, $"checkpoint {checkpoint.Id}");
+    }
+
+    /// <summary>The state's counters.</summary>
+    public StateCounters Counters => new(Step, AppliedUpdates, Ledger, Digest);
+
+    /// <summary>Takes over a whole state.</summary>
+    /// <param name="counters">Its counters.</param>
+    /// <param name="tensors">Its snapshot.</param>
+    /// <param name="source">Where it comes from, for messages.</param>
+    /// <exception cref="SpikeformerException">It is of another network or optimizer; every difference is named and nothing is changed.</exception>
+    public void Restore(StateCounters counters, IReadOnlyList<StateTensor> tensors, string source)
+    {
         IReadOnlyList<TensorSpec> expected = [.. Snapshot().Select(tensor => tensor.Spec)];
-        IReadOnlyList<StateTensor> found = CheckpointExport.Match(checkpoint.State, expected, $"checkpoint {checkpoint.Id}");
+        IReadOnlyList<StateTensor> found = CheckpointExport.Match(tensors, expected, source);
         var byName = found.ToDictionary(tensor => tensor.Name);
         RestoreNetwork(byName);
         foreach (string moment in _moments.Names)
             foreach (StateEntry entry in Network.Layout.Parameters)
                 Fill(byName[$"optimizer/{moment}/{entry.Name}"], _moments[moment] + entry.Offset);
         _momentUpdates = BitConverter.ToInt64(byName[UpdatesName].Data.Span);
-        CheckpointInfo info = checkpoint.Info;
-        (Step, AppliedUpdates, Ledger) = (info.Step, info.AppliedUpdates, Convert.ToUInt64(info.LedgerDigest, 16));
-        Convert.FromHexString(info.StepDigest).CopyTo(_digest, 0);
+        (Step, AppliedUpdates, Ledger) = (counters.Step, counters.AppliedUpdates, counters.Ledger);
+        Convert.FromHexString(counters.Digest).CopyTo(_digest, 0);
     }
 
     /// <summary>Takes over weights and running statistics alone.</summary>

@@ -1,0 +1,56 @@
+using System.Text;
+using Spikeformer.Contracts;
+using Spikeformer.Runs;
+using Spikeformer.Training;
+
+namespace Spikeformer.Client;
+
+/// <summary>Makes what a run is started with.</summary>
+public static class RunSpecs
+{
+    /// <summary>A run of a recipe, in <c>runs/NAME</c> with as many workers as there are. Change what differs with a copy of the record.</summary>
+    /// <param name="recipe">Name of a recipe that comes along, or a file.</param>
+    /// <param name="overrides">Changes to it, <c>key=value</c>.</param>
+    /// <exception cref="SpikeformerException">There is no such recipe (NotFound), or it is wrong (Usage, every problem with its line).</exception>
+    public static RunSpec OfRecipe(string recipe, params IReadOnlyList<string> overrides) => Of(RecipeCatalogue.Load(recipe, overrides));
+
+    /// <summary>The same for a resolved recipe.</summary>
+    /// <param name="recipe">The recipe.</param>
+    public static RunSpec Of(Recipe recipe) => new()
+    {
+        Name = recipe.Name, Recipe = Encoding.UTF8.GetString(RecipeWriter.ToCanonical(recipe)), OutDirectory = Path.GetFullPath(Path.Combine("runs", recipe.Name)),
+    };
+
+    /// <summary>The continuation of a run whose directory this process can read.</summary>
+    /// <param name="directory">The run directory.</param>
+    /// <exception cref="SpikeformerException">It holds no run (NotFound), or its description is damaged (CheckFailed).</exception>
+    public static RunSpec Resuming(string directory)
+    {
+        var run = new RunDirectory(directory);
+        RunDescription description = run.ReadDescription();
+        return new()
+        {
+            Name = description.Run, Recipe = Encoding.UTF8.GetString(RecipeWriter.ToCanonical(RunDirectory.RecipeOf(description))), OutDirectory = run.Path,
+            DataPath = description.DataPath, IsResume = true,
+        };
+    }
+
+    /// <summary>A copy with other places and numbers, for F#, which has no copies of C# records. What is null or 0 stays.</summary>
+    /// <param name="spec">The original.</param>
+    /// <param name="name">Name of the run.</param>
+    /// <param name="dataPath">Folder of the data as the workers see it; made absolute.</param>
+    /// <param name="outDirectory">The run directory as the workers see it; made absolute.</param>
+    /// <param name="workers">How many workers are wanted.</param>
+    /// <param name="minWorkers">With fewer workers than this the run waits.</param>
+    /// <param name="checkpointEvery">Steps between two checkpoints.</param>
+    public static RunSpec With(this RunSpec spec, string? name = null, string? dataPath = null, string? outDirectory = null,
+        int workers = 0, int minWorkers = 0, int checkpointEvery = 0) => spec with
+        {
+            Name = name ?? spec.Name,
+            DataPath = dataPath is null ? spec.DataPath : Path.GetFullPath(dataPath),
+            OutDirectory = outDirectory is null ? spec.OutDirectory : Path.GetFullPath(outDirectory),
+            Workers = workers > 0 ? workers : spec.Workers,
+            MinWorkers = minWorkers > 0 ? minWorkers : spec.MinWorkers,
+            CheckpointEvery = checkpointEvery > 0 ? checkpointEvery : spec.CheckpointEvery,
+        };
+}

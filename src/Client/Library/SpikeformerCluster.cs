@@ -1,0 +1,183 @@
+using System.Runtime.CompilerServices;
+using Orleans;
+using Spikeformer.Clustering;
+using Spikeformer.Contracts;
+
+namespace Spikeformer.Client;
+
+/// <summary>
+/// A connection to a cluster: start runs, follow them, stop them. For programs in C# and F#; the command line uses nothing else. Thread-safe;
+/// dispose it when done.
+/// </summary>
+public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15), NewsInterval = TimeSpan.FromMilliseconds(250);
+    private readonly ClusterClient _client;
+
+    private SpikeformerCluster(ClusterClient client) => _client = client;
+
+    /// <summary>Connects to a cluster.</summary>
+    /// <param name="address">Its gateways, <c>host:port[,host:port…]</c>, or the state directory of silos on this machine, a path with a '/'.</param>
+    /// <param name="cancellation">Ends the trying.</param>
+    /// <exception cref="SpikeformerException">No gateway answers within 15 s (Unreachable), or the text is no address (Usage).</exception>
+    public static Task<SpikeformerCluster> ConnectAsync(string address, CancellationToken cancellation = default) =>
+        ConnectAsync(address.Contains('/') ? ClusterAddress.OfDirectory(address) : ClusterAddress.Parse(address), cancellation);
+
+    /// <summary>Connects to a cluster.</summary>
+    /// <param name="address">Where it is.</param>
+    /// <param name="cancellation">Ends the trying.</param>
+    /// <exception cref="SpikeformerException">No gateway answers within 15 s (Unreachable).</exception>
+    public static async Task<SpikeformerCluster> ConnectAsync(ClusterAddress address, CancellationToken cancellation = default) =>
+        new(await ClusterClient.ConnectAsync(address, cancellation).ConfigureAwait(false));
+
+    /// <summary>Starts a run, or resumes one that is over; returns once the cluster has accepted it.</summary>
+    /// <param name="spec">What to train; see <see cref="RunSpecs"/>.</param>
+    /// <param name="cancellation">Ends the waiting, not the run.</param>
+    /// <exception cref="SpikeformerException">Refused: the name is taken (Conflict), or the recipe is wrong (Usage); or the cluster does not
+    /// answer (Unreachable).</exception>
+    public Task<RunStatus> StartAsync(RunSpec spec, CancellationToken cancellation = default) =>
+        CommandAsync(spec.Name, (run, command) => run.Start(command, spec), cancellation);
+
+    /// <summary>Continues a run of this cluster that is over, as it was started.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="cancellation">Ends the waiting, not the run.</param>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), it is not over or complete (Conflict), or the cluster does not answer
+    /// (Unreachable).</exception>
+    public Task<RunStatus> ResumeAsync(string run, CancellationToken cancellation = default) =>
+        CommandAsync(run, (grain, command) => grain.Resume(command), cancellation);
+
+    /// <summary>Asks a run to save a checkpoint and stop; returns once the cluster has noted it. Follow the run to see the end.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
+    public Task<RunStatus> StopAsync(string run, CancellationToken cancellation = default) =>
+        CommandAsync(run, (grain, command) => grain.Stop(command), cancellation);
+
+    /// <summary>Ends a run at once, without a checkpoint.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
+    public Task<RunStatus> CancelAsync(string run, CancellationToken cancellation = default) =>
+        CommandAsync(run, (grain, command) => grain.Cancel(command), cancellation);
+
+    /// <summary>How a run stands.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
+    public async Task<RunStatus> StatusAsync(string run, CancellationToken cancellation = default)
+    {
+        RunStatus status = await Ask(() => Run(run).Status(), cancellation).ConfigureAwait(false);
+        return status.State is RunState.None ? throw Unknown(run) : status;
+    }
+
+    /// <summary>What happened to a run since a position.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="since">How far it was read before; an empty position for all.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
+    /// <exception cref="SpikeformerException">The cluster does not answer (Unreachable).</exception>
+    public Task<RunNews> NewsAsync(string run, NewsPosition since, CancellationToken cancellation = default) => Ask(() => Run(run).News(since), cancellation);
+
+    /// <summary>All runs of the cluster, newest first.</summary>
+    /// <param name="cancellation">Ends the waiting.</param>
+    public Task<IReadOnlyList<RunEntry>> ListAsync(CancellationToken cancellation = default) => Ask(() => Directory.Runs(), cancellation);
+
+    /// <summary>All workers that reported lately.</summary>
+    /// <param name="cancellation">Ends the waiting.</param>
+    public Task<IReadOnlyList<WorkerStatus>> WorkersAsync(CancellationToken cancellation = default) => Ask(() => Directory.Workers(), cancellation);
+
+    /// <summary>A data shard of a run: its owner, and which samples are committed.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="shard">v, 0 to V-1.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
+    public Task<ShardStatus> ShardAsync(string run, int shard, CancellationToken cancellation = default) =>
+        Ask(() => _client.Grains.GetGrain<IShardGrain>($"{run}/{shard}").Status(), cancellation);
+
+    /// <summary>The last lines of a worker's log.</summary>
+    /// <param name="worker">The worker, <c>silo/slot</c>.</param>
+    /// <param name="lines">How many at most.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
+    public Task<IReadOnlyList<string>> LogAsync(string worker, int lines, CancellationToken cancellation = default) =>
+        Ask(() => _client.Grains.GetGrain<IWorkerGrain>(worker).Log(lines), cancellation);
+
+    /// <summary>Asks a worker to leave its run at the next boundary and end. Its silo starts another one.</summary>
+    /// <param name="worker">The worker, <c>silo/slot</c>.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
+    public Task DrainAsync(string worker, CancellationToken cancellation = default) =>
+        GrainCalls.RetryAsync(() => _client.Grains.GetGrain<IWorkerGrain>(worker).Drain(), Patience, cancellation);
+
+    /// <summary>Follows a run: what is known of it now, and then each time what is new, until it is over. A cluster that is away for a while
+    /// only makes a pause.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="cancellation">Ends the following, not the run.</param>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
+    public async IAsyncEnumerable<RunNews> FollowAsync(string run, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        var position = new NewsPosition();
+        while (true)
+        {
+            NewsPosition since = position;
+            RunNews news = await Ask(() => Run(run).News(since), cancellation).ConfigureAwait(false);
+            if (news.Status.State is RunState.None) throw Unknown(run);
+            yield return news;
+            if (RunStates.IsOver(news.Status.State)) yield break;
+            position = new()
+            {
+                Event = news.Events.Count > 0 ? news.Events[^1].Sequence : position.Event,
+                Step = news.Commits.Count > 0 ? news.Commits[^1].Step : position.Step,
+                Epochs = news.Epochs.Count > 0 ? news.Epochs[^1].Epoch + 1 : position.Epochs,
+            };
+            await Task.Delay(NewsInterval, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Follows a run and calls back with each piece of news.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="handler">Gets the news, one after the other; what has to await something loops over <see cref="FollowAsync"/> instead.</param>
+    /// <param name="cancellation">Ends the following, not the run.</param>
+    /// <returns>The run's last status.</returns>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
+    public async Task<RunStatus> ForEachNewsAsync(string run, Action<RunNews> handler, CancellationToken cancellation = default)
+    {
+        RunStatus? last = null;
+        await foreach (RunNews news in FollowAsync(run, cancellation).ConfigureAwait(false))
+        {
+            handler(news);
+            last = news.Status;
+        }
+        return last!;
+    }
+
+    /// <summary>Waits until a run is over.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="cancellation">Ends the waiting, not the run.</param>
+    /// <returns>The run's last status.</returns>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
+    public Task<RunStatus> WaitAsync(string run, CancellationToken cancellation = default) => ForEachNewsAsync(run, _ => { }, cancellation);
+
+    /// <summary>Disconnects. Runs go on.</summary>
+    public ValueTask DisposeAsync() => _client.DisposeAsync();
+
+    /// <summary>The same, waiting for it: for F# scripts, whose <c>use</c> knows no other.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    private IRunDirectoryGrain Directory => _client.Grains.GetGrain<IRunDirectoryGrain>(0);
+
+    private IRunGrain Run(string run) => _client.Grains.GetGrain<IRunGrain>(run);
+
+    private async Task<RunStatus> CommandAsync(string run, Func<IRunGrain, RunCommand, Task<CommandReply>> send, CancellationToken cancellation)
+    {
+        var command = new RunCommand { Id = Guid.NewGuid(), By = Environment.UserName };
+        CommandReply reply = await Ask(() => send(Run(run), command), cancellation).ConfigureAwait(false);
+        if (reply.Refusal is null) return reply.Status;
+        // A refusal is one or two sentences: what, and what to do.
+        int end = reply.Refusal.IndexOf(". ", StringComparison.Ordinal);
+        throw end < 0
+            ? new SpikeformerException((ErrorKind)reply.ExitCode, reply.Refusal.TrimEnd('.'), "See 'list' for the runs of this cluster")
+            : new SpikeformerException((ErrorKind)reply.ExitCode, reply.Refusal[..end], reply.Refusal[(end + 2)..].TrimEnd('.'));
+    }
+
+    private static Task<T> Ask<T>(Func<Task<T>> call, CancellationToken cancellation) => GrainCalls.RetryAsync(call, Patience, cancellation);
+
+    private static SpikeformerException Unknown(string run) =>
+        new(ErrorKind.NotFound, $"There is no run {run} in this cluster", "See 'list' for the runs that it has");
+}

@@ -1,0 +1,31 @@
+using Spikeformer.Contracts;
+using Spikeformer.Runs;
+using Spikeformer.Training;
+
+namespace Spikeformer.Client;
+
+/// <summary>A run in the foreground on a cluster of its own. The first Ctrl-C saves a checkpoint and ends it, the second aborts.</summary>
+internal static class EmbeddedRun
+{
+    /// <summary>Trains a run to its end, or to the first signal.</summary>
+    /// <param name="terminal">Talk goes to standard error.</param>
+    /// <param name="spec">The run.</param>
+    /// <param name="interruption">The signals.</param>
+    /// <returns>The run when it was over.</returns>
+    public static async Task<RunStatus> TrainAsync(Terminal terminal, RunSpec spec, Interruption interruption)
+    {
+        // What can be told without a cluster is told without one.
+        int shards = RecipeReader.Read(spec.Recipe, spec.Name).Shards;
+        if (!spec.IsResume) new RunDirectory(spec.OutDirectory).RequireNoRun();
+        if (spec.DataPath is { } data && !Directory.Exists(data))
+            throw new SpikeformerException(ErrorKind.NotFound, $"data folder {data} does not exist", "Check --data");
+        int workers = spec.Workers > 0 ? spec.Workers : Math.Min(Environment.ProcessorCount, shards);
+        await using EmbeddedCluster silo = await EmbeddedCluster.StartAsync(spec.OutDirectory, workers, interruption.Token);
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Address, interruption.Token);
+        await cluster.StartAsync(spec with { Workers = workers }, interruption.Token);
+        // The stop is asked for once; the run is followed to its end all the same.
+        using CancellationTokenRegistration stop = interruption.Token.Register(() => _ = cluster.StopAsync(spec.Name));
+        var follower = new RunFollower(terminal, TimeProvider.System);
+        return await cluster.ForEachNewsAsync(spec.Name, follower.Show);
+    }
+}

@@ -1,0 +1,117 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Messaging;
+
+namespace Spikeformer.Clustering;
+
+/// <summary>A connection to a cluster; it knows every gateway and changes over when one is lost. Dispose it when done.</summary>
+public sealed class ClusterClient : IAsyncDisposable
+{
+    private static readonly TimeSpan s_defaultPatience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Largest message in bytes; silo and client must agree.</summary>
+    internal const int MaxMessageBytes = 8 << 20;
+
+    private readonly IHost _host;
+
+    private ClusterClient(IHost host, ClusterAddress address) => (_host, Address) = (host, address);
+
+    /// <summary>The cluster that this is connected to.</summary>
+    public ClusterAddress Address { get; }
+
+    /// <summary>Gives references to the cluster's grains. A call waits at most 5 s for its reply; <see cref="GrainCalls"/> repeats those that may be.</summary>
+    public IGrainFactory Grains => _host.Services.GetRequiredService<IClusterClient>();
+
+    /// <summary>Connects, trying for 15 s.</summary>
+    /// <param name="address">Where the cluster is.</param>
+    /// <param name="cancellation">Ends the trying.</param>
+    /// <exception cref="SpikeformerException">No gateway answers in that time (Unreachable), or the state directory is no cluster's.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static Task<ClusterClient> ConnectAsync(ClusterAddress address, CancellationToken cancellation = default) =>
+        ConnectAsync(address, s_defaultPatience, cancellation);
+
+    /// <summary>The same with another patience.</summary>
+    /// <param name="address">Where the cluster is.</param>
+    /// <param name="patience">How long to try.</param>
+    /// <param name="cancellation">Ends the trying.</param>
+    /// <exception cref="SpikeformerException">No gateway answers in that time (Unreachable), or the state directory is no cluster's.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static async Task<ClusterClient> ConnectAsync(ClusterAddress address, TimeSpan patience, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(patience);
+        Exception? lastFailure = null;
+        IHost host = Build(address, async (failure, stop) =>
+        {
+            lastFailure = failure;
+            await Task.Delay(s_pause, TimeProvider.System, stop).ConfigureAwait(false);
+            return true;
+        });
+        try
+        {
+            await host.StartAsync(deadline.Token).ConfigureAwait(false);
+            return new ClusterClient(host, address);
+        }
+        catch (Exception failure)
+        {
+            await DisposeAsync(host).ConfigureAwait(false);
+            cancellation.ThrowIfCancellationRequested();
+            if (failure is not SpikeformerException)
+                throw new SpikeformerException(ErrorKind.Unreachable, $"No gateway of the cluster at {address} answered within {patience.TotalSeconds:0.#} s",
+                    $"Check the address, that a silo runs there, and that its cluster id is '{address.ClusterId}'", lastFailure ?? failure);
+            throw;
+        }
+    }
+
+    /// <summary>Disconnects.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync().ConfigureAwait(false);
+        await DisposeAsync(_host).ConfigureAwait(false);
+    }
+
+    private static IHost Build(ClusterAddress address, Func<Exception, CancellationToken, Task<bool>> retry)
+    {
+        (IGatewayListProvider gateways, string clusterId) = address.StateDirectory is { } directory
+            ? (new FileMembershipTable(directory, clusterId: null, TimeProvider.System), FileMembershipTable.ReadClusterId(directory))
+            : ((IGatewayListProvider)new NamedGateways(address.Gateways), address.ClusterId);
+
+        // No configuration files, no console logger, no signal handling: those belong to the program that uses this.
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.SetMinimumLevel(LogLevel.None);
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.Services.AddOrleansClient(client =>
+        {
+            client.Services.AddSingleton(gateways);
+            client.Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (clusterId, address.ServiceId));
+            client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = TimeSpan.FromSeconds(5));
+            client.Configure<ClientMessagingOptions>(options =>
+            {
+                // A call through a healthy gateway to a silo that dies is answered by nobody: it hangs for the whole of this.
+                options.ResponseTimeout = TimeSpan.FromSeconds(5);
+                options.MaxMessageBodySize = MaxMessageBytes;
+            });
+            client.UseConnectionRetryFilter(retry);
+        });
+        return builder.Build();
+    }
+
+    private static async ValueTask DisposeAsync(IHost host)
+    {
+        if (host is IAsyncDisposable disposable) await disposable.DisposeAsync().ConfigureAwait(false);
+        else host.Dispose();
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

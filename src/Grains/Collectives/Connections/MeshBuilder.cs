@@ -1,0 +1,132 @@
+using System.Net.Sockets;
+using System.Security.Cryptography;
+
+namespace Spikeformer.Collectives;
+
+/// <summary>
+/// Connects a group. First a control connection for each pair, from the higher rank to the lower; over these the members of one host agree on a
+/// shared segment; then a data connection for each pair that does not share memory.
+/// </summary>
+internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, CancellationToken cancellation)
+{
+    private readonly SortedSet<string> _warnings = [];
+    private SharedMemorySegment? _segment;
+
+    /// <exception cref="PeerLostException">A member could not be connected in time.</exception>
+    public Mesh Build()
+    {
+        var peers = new List<Peer>();
+        try
+        {
+            for (int i = 1; i < plan.WorldSize; i++)
+            {
+                int rank = (plan.OwnRank + i) % plan.WorldSize;
+                Socket socket = rendezvous.With(rank, ConnectionPurpose.Control);
+                peers.Add(new(rank, FrameHeader.Of(plan, rank), new(socket, FrameHeader.Of(plan, plan.OwnRank), FrameHeader.Of(plan, rank))));
+            }
+            Doorbell? bell = ShareMemory(peers);
+            foreach (Peer peer in peers.Where(peer => peer.Link is null))
+            {
+                Socket socket = rendezvous.With(peer.Rank, ConnectionPurpose.Data);
+                if (SocketSettings.ApplyCongestionControl(socket, plan.Options.CongestionControl) is { } warning) _warnings.Add(warning);
+                peer.Link = new TcpLink(socket, hashes: plan.Options.Checksum && plan.Members[peer.Rank].HostId != plan.Own.HostId);
+            }
+            return new(peers, _segment, bell, rendezvous, [.. _warnings]);
+        }
+        catch
+        {
+            foreach (Peer peer in peers) peer.Dispose();
+            _segment?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Shares memory with the other members of this host if all of them can.</summary>
+    private Doorbell? ShareMemory(IReadOnlyList<Peer> peers)
+    {
+        List<int> members = [.. Enumerable.Range(0, plan.WorldSize).Where(rank => plan.Members[rank].HostId == plan.Own.HostId)];
+        if (plan.Options.Transport == TransportChoice.ForceTcp || members.Count < 2) return null;
+        Peer[] neighbours = [.. peers.Where(peer => members.Contains(peer.Rank))];
+        bool isFirst = members[0] == plan.OwnRank;
+        string path = Path.Combine(plan.Options.SharedMemoryFolder, SegmentName(members[0]));
+        try
+        {
+            if (!(isFirst ? OfferSegment(path, members.Count, neighbours) : AcceptSegment(path, members.Count, neighbours.Single(peer => peer.Rank == members[0]))))
+            {
+                _segment?.Dispose();
+                _segment = null;
+                return null;
+            }
+        }
+        finally
+        {
+            // All have mapped it, or nobody will. Whoever dies before this point leaves the others to do it.
+            File.Delete(path);
+        }
+        int own = members.IndexOf(plan.OwnRank);
+        var bell = new Doorbell(_segment!, own);
+        foreach (Peer peer in neighbours)
+            peer.Link = new SharedMemoryLink(_segment!, bell, own, members.IndexOf(peer.Rank), () => peer.Control.Send(FrameKind.Doorbell));
+        return bell;
+    }
+
+    private bool OfferSegment(string path, int members, Peer[] neighbours)
+    {
+        Map(() => SharedMemorySegment.Create(path, members, Group.BlockBytes(plan)));
+        foreach (Peer peer in neighbours) peer.Control.Send(FrameKind.SegmentMade, value: _segment is null ? 0u : 1);
+        if (_segment is null) return false;
+        bool all = true;
+        foreach (Peer peer in neighbours) all &= Await(peer, FrameKind.SegmentMapped);
+        foreach (Peer peer in neighbours) peer.Control.Send(FrameKind.SegmentDecided, value: all ? 1u : 0);
+        if (!all) _warnings.Add("Another worker of this host cannot map the shared memory; they use TCP");
+        return all;
+    }
+
+    private bool AcceptSegment(string path, int members, Peer first)
+    {
+        if (!Await(first, FrameKind.SegmentMade)) return false;
+        Map(() => SharedMemorySegment.Open(path, members, Group.BlockBytes(plan)));
+        first.Control.Send(FrameKind.SegmentMapped, value: _segment is null ? 0u : 1);
+        return Await(first, FrameKind.SegmentDecided);
+    }
+
+    private void Map(Func<SharedMemorySegment> map)
+    {
+        try
+        {
+            _segment = map();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            _warnings.Add($"No shared memory, so the workers of this host use TCP: {error.Message.TrimEnd('.')}. Give {plan.Options.SharedMemoryFolder} " +
+                $"{SharedMemorySegment.Size(plan.Members.Count(member => member.HostId == plan.Own.HostId), Group.BlockBytes(plan)) >> 20} MiB");
+        }
+    }
+
+    private bool Await(Peer peer, FrameKind kind)
+    {
+        try
+        {
+            while (true)
+            {
+                if (peer.Control.TryRead(out FrameHeader frame))
+                    return frame.Kind == kind ? frame.Value == 1
+                        : throw new LinkException(PeerLossReason.WrongFrame, $"sent {frame.Kind} where {kind} was due", RejectionCause.WrongFrame);
+                cancellation.ThrowIfCancellationRequested();
+                if (rendezvous.Left == TimeSpan.Zero) throw new LinkException(PeerLossReason.NotConnected, $"sent no {kind} in time");
+                ControlChannel.WaitForAny([peer.Control], TimeSpan.FromMilliseconds(20));
+            }
+        }
+        catch (LinkException failure)
+        {
+            throw new PeerLostException([peer.Rank], failure.Reason, $"{plan.Name(peer.Rank)} {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>A name that only those who know the secret can guess, so that it need not be sent.</summary>
+    private string SegmentName(int first)
+    {
+        byte[] identity = [.. "segment"u8, .. plan.GenerationNonce.ToByteArray(), (byte)first];
+        return $"spikeformer-{Convert.ToHexStringLower(HMACSHA256.HashData(plan.Secret.Span, identity)[..16])}";
+    }
+}

@@ -1,0 +1,55 @@
+namespace Spikeformer.Collectives;
+
+/// <summary>
+/// The frames that one rank sends to another in a reduction, in order: a Begin, then the tree nodes of each block of the receiver's chunk, and
+/// between them the sums of the blocks of the sender's own chunk. Both ends walk the same sequence, so that each frame is known before it comes.
+/// </summary>
+/// <remarks>The sum of block i comes after the nodes of block i + <see cref="Lag"/>. A sum thus waits only for nodes of earlier positions, so
+/// no cycle of waiting ranks can arise, and while it waits for a peer's nodes its own keep flowing.</remarks>
+internal struct FrameSequence
+{
+    public const int Lag = 1;
+
+    private readonly int _scatterBlocks, _nodes, _gatherBlocks;
+    private int _turn, _position;
+
+    /// <param name="scatterBlocks">Blocks of the receiver's chunk.</param>
+    /// <param name="nodes">Tree nodes that the sender contributes.</param>
+    /// <param name="gatherBlocks">Blocks of the sender's chunk.</param>
+    public FrameSequence(int scatterBlocks, int nodes, int gatherBlocks)
+    {
+        (_scatterBlocks, _nodes, _gatherBlocks) = (scatterBlocks, nodes, gatherBlocks);
+        Kind = FrameKind.Begin;
+        _position = -1;
+    }
+
+    public FrameKind Kind { get; private set; }
+
+    /// <summary>Block within the receiver's (scatter) or the sender's chunk (gather).</summary>
+    public int Block { get; private set; }
+
+    /// <summary>Which of the sender's nodes.</summary>
+    public int Node { get; private set; }
+
+    public bool IsDone { get; private set; }
+
+    public void MoveNext()
+    {
+        while (_turn < Math.Max(_scatterBlocks, _gatherBlocks + Lag))
+        {
+            if (++_position < _nodes && _turn < _scatterBlocks)
+            {
+                (Kind, Block, Node) = (FrameKind.Scatter, _turn, _position);
+                return;
+            }
+            int gather = _turn++ - Lag;
+            _position = -1;
+            if (gather >= 0 && gather < _gatherBlocks)
+            {
+                (Kind, Block, Node) = (FrameKind.Gather, gather, 0);
+                return;
+            }
+        }
+        IsDone = true;
+    }
+}

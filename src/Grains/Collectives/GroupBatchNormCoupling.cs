@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+using Spikeformer.Network;
+using Spikeformer.Training;
+
+namespace Spikeformer.Collectives;
+
+/// <summary>
+/// Couples BatchNorm over a group: every rank folds its shards into its tree nodes, the nodes' values go to everyone, and everyone folds them
+/// on: the same merges as <see cref="LocalBatchNormCoupling"/>, for any grouping.
+/// </summary>
+/// <param name="group">The group.</param>
+/// <param name="step">The step.</param>
+/// <param name="filled">This rank's shards that have samples, ascending: the order of the engine's group.</param>
+/// <param name="cancellation">Seals the group.</param>
+/// <remarks>A rank whose shards are all empty has no layers to compute, but its part in the exchanges to play: it calls <see cref="Follow"/>.</remarks>
+public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList<int> filled, CancellationToken cancellation = default) : IBatchNormCoupling
+{
+    /// <inheritdoc/>
+    public BatchMoments Merge(BatchNormLayer layer, IReadOnlyList<BatchMoments> own) =>
+        Merge(Part(layer, isBackward: false), own, BatchMoments.Merge, m => [m.Count, .. m.Mean, .. m.SquaredDeviations],
+            values => new(values[0], values[1..(1 + layer.Channels)].ToArray(), values[(1 + layer.Channels)..].ToArray()), layer.Channels);
+
+    /// <inheritdoc/>
+    public GradientSums Merge(BatchNormLayer layer, IReadOnlyList<GradientSums> own) =>
+        Merge(Part(layer, isBackward: true), own, GradientSums.Add, s => [1, .. s.Plain, .. s.Normalised],
+            values => new(values[1..(1 + layer.Channels)].ToArray(), values[(1 + layer.Channels)..].ToArray()), layer.Channels);
+
+    /// <summary>Takes part in all the exchanges of a step in which none of this rank's shards has samples: brings the identity to each, in the
+    /// order in which a rank that computes goes through the layers.</summary>
+    /// <param name="layers">The network's BatchNorm layers.</param>
+    /// <param name="leader">A rank that has samples.</param>
+    /// <exception cref="PeerLostException">A peer was lost, or the leader is in an exchange that there is not.</exception>
+    public void Follow(IReadOnlyList<BatchNormLayer> layers, int leader)
+    {
+        if (filled.Count > 0) throw new InvalidOperationException("A rank with samples computes; it does not follow.");
+        var open = layers.SelectMany(layer => ((bool[])[false, true]).Select(isBackward => (Part: Part(layer, isBackward), layer.Channels))).ToDictionary();
+        while (open.Count > 0)
+        {
+            int part = group.AwaitExchange(leader, step, cancellation);
+            if (!open.Remove(part, out int channels))
+            {
+                group.Abort($"{group.Plan.Name(leader)} is in exchange {part} of step {step}, which the network does not have", leader);
+                throw group.Loss!;
+            }
+            group.ExchangeNodes(step, part, Bytes(channels), new byte[Bytes(channels) * group.OwnNodes.Count], cancellation);
+        }
+    }
+
+    private T Merge<T>(int part, IReadOnlyList<T> own, Func<T, T, T> add, Func<T, double[]> write, Func<double[], T> read, int channels) where T : class
+    {
+        if (own.Count != filled.Count) throw new ArgumentException($"{filled.Count} shards have samples, not {own.Count}.", nameof(own));
+        var leaves = new Dictionary<TreeNode, T?>();
+        for (int i = 0; i < own.Count; i++) leaves[new(0, filled[i])] = own[i];
+        // A node without samples stays all zeros: its count says so.
+        double[] payloads = new double[group.OwnNodes.Count * Values(channels)];
+        for (int i = 0; i < group.OwnNodes.Count; i++)
+            if (NodeFold.Fold(group.OwnNodes[i].Node, group.Plan.Shards, leaves, add) is { } sum) write(sum).CopyTo(payloads, i * Values(channels));
+        NodePayloads all = group.ExchangeNodes(step, part, Bytes(channels), MemoryMarshal.AsBytes<double>(payloads), cancellation);
+        return all.Fold(payload => MemoryMarshal.Cast<byte, double>(payload) is var values && values[0] == 0 ? null : read(values.ToArray()), add)!;
+    }
+
+    // A count (moments) or 1 (gradient sums), and two values per channel.
+    private static int Values(int channels) => 1 + 2 * channels;
+
+    private static int Bytes(int channels) => Values(channels) * sizeof(double);
+
+    private static int Part(BatchNormLayer layer, bool isBackward) => 2 * layer.Index + (isBackward ? 1 : 0);
+}

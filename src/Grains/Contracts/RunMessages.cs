@@ -1,0 +1,143 @@
+using Orleans;
+
+namespace Spikeformer.Contracts;
+
+/// <summary>A member as its run shows it.</summary>
+[GenerateSerializer, Immutable, Alias("spikeformer.MemberStatus")]
+public sealed record MemberStatus
+{
+    /// <summary>The worker.</summary>
+    [Id(0)] public required string Worker { get; init; }
+    /// <summary>Its device.</summary>
+    [Id(1)] public required string Device { get; init; }
+    /// <summary>Its rank, or null for a learner or one that waits.</summary>
+    [Id(2)] public int? Rank { get; init; }
+    /// <summary>First shard owned.</summary>
+    [Id(3)] public int FirstShard { get; init; }
+    /// <summary>One past the last shard owned.</summary>
+    [Id(4)] public int EndShard { get; init; }
+    /// <summary>What it is doing.</summary>
+    [Id(5)] public WorkerPhase Phase { get; init; }
+    /// <summary>Seconds since it began that phase of that step, as far as reports told.</summary>
+    [Id(6)] public double SecondsInPhase { get; init; }
+    /// <summary>Committed steps.</summary>
+    [Id(7)] public long Step { get; init; }
+    /// <summary>Seconds since its last report.</summary>
+    [Id(8)] public double SecondsSinceReport { get; init; }
+    /// <summary>Mean seconds of a step per shard.</summary>
+    [Id(9)] public double SecondsPerShard { get; init; }
+}
+
+/// <summary>A run as clients see it.</summary>
+[GenerateSerializer, Immutable, Alias("spikeformer.RunStatus")]
+public sealed record RunStatus
+{
+    /// <summary>Its name.</summary>
+    [Id(0)] public required string Run { get; init; }
+    /// <summary>Where it stands.</summary>
+    [Id(1)] public required RunState State { get; init; }
+    /// <summary>When it was accepted.</summary>
+    [Id(2)] public DateTimeOffset Created { get; init; }
+    /// <summary>When its state last changed.</summary>
+    [Id(3)] public DateTimeOffset Changed { get; init; }
+    /// <summary>What it is waiting for, in words; null when nothing is awaited.</summary>
+    [Id(4)] public string? WaitingFor { get; init; }
+    /// <summary>Number of its newest generation, 0 before the first.</summary>
+    [Id(5)] public long Generation { get; init; }
+    /// <summary>Voters by rank, then learners and others.</summary>
+    [Id(6)] public IReadOnlyList<MemberStatus> Members { get; init; } = [];
+    /// <summary>Committed steps.</summary>
+    [Id(7)] public long Step { get; init; }
+    /// <summary>Steps of the whole run; 0 until known.</summary>
+    [Id(8)] public long TotalSteps { get; init; }
+    /// <summary>Steps of an epoch; 0 until known.</summary>
+    [Id(9)] public int StepsPerEpoch { get; init; }
+    /// <summary>Epochs of the recipe.</summary>
+    [Id(10)] public int Epochs { get; init; }
+    /// <summary>The last committed step, or null.</summary>
+    [Id(11)] public StepCommit? LastCommit { get; init; }
+    /// <summary>The last evaluation, or null.</summary>
+    [Id(12)] public EpochResult? LastEpoch { get; init; }
+    /// <summary>Training samples per second over the last seconds.</summary>
+    [Id(13)] public double SamplesPerSecond { get; init; }
+    /// <summary>Why it failed, or null.</summary>
+    [Id(14)] public WorkerFailure? Failure { get; init; }
+    /// <summary>How it ended, or null.</summary>
+    [Id(15)] public RunOutcome? Outcome { get; init; }
+    /// <summary>Hash of its recipe.</summary>
+    [Id(16)] public string RecipeHash { get; init; } = "";
+    /// <summary>The run directory as the workers see it.</summary>
+    [Id(17)] public string OutDirectory { get; init; } = "";
+    /// <summary>V.</summary>
+    [Id(18)] public int Shards { get; init; }
+    /// <summary>Wanted workers; 0 for as many as there are.</summary>
+    [Id(19)] public int Workers { get; init; }
+}
+
+/// <summary>What happened to a run since a client last asked.</summary>
+[GenerateSerializer, Immutable, Alias("spikeformer.RunNews")]
+public sealed record RunNews
+{
+    /// <summary>The run now.</summary>
+    [Id(0)] public required RunStatus Status { get; init; }
+    /// <summary>Events after the asked-for number.</summary>
+    [Id(1)] public IReadOnlyList<ClusterEvent> Events { get; init; } = [];
+    /// <summary>Commits after the asked-for step, as far back as the run still knows.</summary>
+    [Id(2)] public IReadOnlyList<StepCommit> Commits { get; init; } = [];
+    /// <summary>Evaluations after the asked-for count.</summary>
+    [Id(3)] public IReadOnlyList<EpochResult> Epochs { get; init; } = [];
+}
+
+/// <summary>How far a client has read a run's news.</summary>
+[GenerateSerializer, Immutable, Alias("spikeformer.NewsPosition")]
+public sealed record NewsPosition
+{
+    /// <summary>Number of the last event seen.</summary>
+    [Id(0)] public long Event { get; init; }
+    /// <summary>Last committed step seen.</summary>
+    [Id(1)] public long Step { get; init; }
+    /// <summary>Epochs whose evaluation was seen.</summary>
+    [Id(2)] public int Epochs { get; init; }
+}
+
+/// <summary>A client's command. The same id again answers as the first time and does nothing more.</summary>
+[GenerateSerializer, Immutable, Alias("spikeformer.RunCommand")]
+public sealed record RunCommand
+{
+    /// <summary>Chosen by the caller; new for each wish, the same for each retry.</summary>
+    [Id(0)] public required Guid Id { get; init; }
+    /// <summary>Who asks, for the event log.</summary>
+    [Id(1)] public string By { get; init; } = "";
+}
+
+/// <summary>The answer to a command.</summary>
+[GenerateSerializer, Immutable, Alias("spikeformer.CommandReply")]
+public sealed record CommandReply
+{
+    /// <summary>The run after the command.</summary>
+    [Id(0)] public required RunStatus Status { get; init; }
+    /// <summary>Why it was refused and what to do, or null when it was done.</summary>
+    [Id(1)] public string? Refusal { get; init; }
+    /// <summary>Exit code of a refusal; 0 when it was done.</summary>
+    [Id(2)] public int ExitCode { get; init; }
+}
+
+/// <summary>A run in the list.</summary>
+[GenerateSerializer, Immutable, Alias("spikeformer.RunEntry")]
+public sealed record RunEntry
+{
+    /// <summary>Its name.</summary>
+    [Id(0)] public required string Run { get; init; }
+    /// <summary>Where it stands.</summary>
+    [Id(1)] public RunState State { get; init; }
+    /// <summary>When it was accepted.</summary>
+    [Id(2)] public DateTimeOffset Created { get; init; }
+    /// <summary>How many more workers it would take.</summary>
+    [Id(3)] public int WantedWorkers { get; init; }
+    /// <summary>Workers that serve it.</summary>
+    [Id(4)] public int Workers { get; init; }
+    /// <summary>Committed steps.</summary>
+    [Id(5)] public long Step { get; init; }
+    /// <summary>Steps of the whole run; 0 until known.</summary>
+    [Id(6)] public long TotalSteps { get; init; }
+}

@@ -1,0 +1,62 @@
+using System.Security.Cryptography;
+using Spikeformer.Contracts;
+
+namespace Spikeformer.Runs;
+
+/// <summary>A worker that could be in the next generation.</summary>
+/// <param name="Info">The worker.</param>
+/// <param name="Capacity">Most shards that its memory holds.</param>
+/// <param name="CanVote">Whether it has what a voter needs: data and network, and the run's state when others have it.</param>
+/// <param name="WantsToLeave">Whether it was asked to end.</param>
+public sealed record Candidate(WorkerInfo Info, int Capacity, bool CanVote, bool WantsToLeave);
+
+/// <summary>Who is in the next generation: a pure function of the present one and the workers at hand.</summary>
+public static class GenerationPlanner
+{
+    /// <summary>Members of the next generation by rank. Those who stay keep their order, so rank 0, the lead, changes only when it leaves;
+    /// newcomers follow in the order given, as long as more are wanted.</summary>
+    /// <param name="current">The present generation, or null.</param>
+    /// <param name="candidates">The workers at hand; members of the present generation that are missing here are lost.</param>
+    /// <param name="wanted">How many voters are wanted at most; 0 takes all.</param>
+    /// <param name="shards">V, the most voters that can be.</param>
+    /// <returns>The voters; empty when nobody can vote.</returns>
+    public static IReadOnlyList<Candidate> Voters(GenerationPlan? current, IReadOnlyList<Candidate> candidates, int wanted, int shards)
+    {
+        int most = wanted > 0 ? Math.Min(wanted, shards) : shards;
+        Candidate[] able = [.. candidates.Where(candidate => candidate.CanVote && !candidate.WantsToLeave)];
+        var stay = from member in current?.Members ?? []
+                   join candidate in able on (member.Worker, member.Incarnation) equals (candidate.Info.Worker, candidate.Info.Incarnation)
+                   select candidate;
+        Candidate[] members = [.. stay];
+        return [.. members.Concat(able.Except(members)).Take(most)];
+    }
+
+    /// <summary>The plan of a generation.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="number">Its number.</param>
+    /// <param name="shards">V.</param>
+    /// <param name="voters">Its voters by rank.</param>
+    /// <returns>The plan with a new nonce and secret, or null when the voters' memory does not hold V shards.</returns>
+    public static GenerationPlan? Plan(string run, long number, int shards, IReadOnlyList<Candidate> voters)
+    {
+        if (ShardBlocks.Cut(shards, [.. voters.Select(voter => voter.Capacity)]) is not { } blocks) return null;
+        return new()
+        {
+            Run = run,
+            Number = number,
+            Nonce = Guid.NewGuid(),
+            Shards = shards,
+            Secret = RandomNumberGenerator.GetBytes(32),
+            Members = voters.Select((voter, rank) => new PlanMember
+            {
+                Worker = voter.Info.Worker,
+                Incarnation = voter.Info.Incarnation,
+                Address = voter.Info.Address,
+                HostId = voter.Info.HostId,
+                Rank = rank,
+                FirstShard = blocks[rank].First,
+                EndShard = blocks[rank].End,
+            }).ToArray(),
+        };
+    }
+}

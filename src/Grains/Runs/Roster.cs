@@ -1,0 +1,138 @@
+using Spikeformer.Contracts;
+
+namespace Spikeformer.Runs;
+
+/// <summary>
+/// What a run knows of its workers from their reports. Nothing in here is stored: after a crash of the coordinator the workers report again.
+/// </summary>
+/// <param name="time">Monotonic clock.</param>
+public sealed class Roster(TimeProvider time)
+{
+    private readonly Dictionary<string, Entry> _entries = [];
+    private readonly long _opened = time.GetTimestamp();
+    private long _arrivals;
+
+    /// <summary>A voter that says nothing for this long is lost. Its peers usually notice sooner.</summary>
+    public static TimeSpan SilenceLimit => TimeSpan.FromSeconds(5);
+
+    /// <summary>How long members of a broken generation may take to report before it is planned without them.</summary>
+    public static TimeSpan SealingLimit => TimeSpan.FromMilliseconds(150);
+
+    /// <summary>Takes a report in.</summary>
+    /// <returns>False when it was taken in before: then it changes nothing.</returns>
+    public bool Accept(MemberReport report) => Accept(report, out _);
+
+    /// <summary>Takes a report in.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="mattersAtOnce">Whether it may call for another generation: somebody came, became able to vote, wants to leave, or lost a peer.</param>
+    /// <returns>False when it was taken in before: then it changes nothing.</returns>
+    public bool Accept(MemberReport report, out bool mattersAtOnce)
+    {
+        mattersAtOnce = false;
+        string worker = report.Info.Worker;
+        bool isKnown = _entries.TryGetValue(worker, out Entry? old) && old.Report.Info.Incarnation == report.Info.Incarnation;
+        if (isKnown && report.Sequence <= old!.Report.Sequence) return false;
+        long now = time.GetTimestamp();
+        bool goesOn = isKnown && old!.Report.Phase == report.Phase && old.Report.Step == report.Step;
+        _entries[worker] = new(report, Received: now, PhaseSince: goesOn ? old!.PhaseSince : now, isKnown ? old!.Arrival : _arrivals++);
+        if (report.Phase is WorkerPhase.Sealed)
+            foreach (string lost in report.Lost)
+                if (_entries.TryGetValue(lost, out Entry? entry)) _entries[lost] = entry with { NamedLost = now };
+        bool isUrgent = report.Phase is WorkerPhase.Ready or WorkerPhase.Following or WorkerPhase.Sealed && old?.Report.Phase != report.Phase;
+        mattersAtOnce = !isKnown || isUrgent || report.WantsToLeave != old!.Report.WantsToLeave;
+        return true;
+    }
+
+    /// <summary>Forgets a worker that is done with the run.</summary>
+    public void Remove(string worker) => _entries.Remove(worker);
+
+    /// <summary>The last report of a worker, or null.</summary>
+    public MemberReport? ReportOf(string worker) => _entries.GetValueOrDefault(worker)?.Report;
+
+    /// <summary>All workers that serve the run and are not lost, in the order they came.</summary>
+    public IReadOnlyList<MemberReport> Reports => [.. from entry in _entries.Values
+                                                     orderby entry.Arrival
+                                                     let report = entry.Report
+                                                     where !IsLost(report.Info.Worker, report.Info.Incarnation)
+                                                     select report];
+
+    /// <summary>How many workers the run can count on: those at hand that do not leave, and members that have not reported yet to this coordinator.</summary>
+    /// <param name="record">The run.</param>
+    public int Serving(RunRecord record) => Candidates(record).Count(candidate => !candidate.WantsToLeave)
+        + (record.Plan?.Members.Count(member => !_entries.ContainsKey(member.Worker) && !IsLost(member.Worker, member.Incarnation)) ?? 0);
+
+    /// <summary>The workers that the next generation can be made of: those that hold the run's state first, since one of them must keep the run
+    /// directory, each group in the order they came.</summary>
+    /// <param name="record">The run.</param>
+    public IReadOnlyList<Candidate> Candidates(RunRecord record)
+    {
+        var members = (record.Plan?.Members ?? []).ToDictionary(member => member.Worker, member => member.Incarnation);
+        MemberReport[] present = [.. from entry in _entries.Values
+                                     let report = entry.Report
+                                     where report.Failure is null && !IsLost(report.Info.Worker, report.Info.Incarnation)
+                                     orderby HasState(members, report) descending, entry.Arrival
+                                     select report];
+        // Nobody waits for a newcomer while others train: it follows first. Where nobody trains, it takes the state over when the members align.
+        bool mayBegin = record.Plan is null || !present.Any(report => HasState(members, report));
+        bool CanVote(MemberReport report) => HasState(members, report) || mayBegin && HasPrepared(report);
+        // The first who can vote sets the numerics, already of the first generation.
+        var common = record.Fingerprint ?? present.FirstOrDefault(CanVote)?.Fingerprint;
+        return [.. from report in present
+                   where common is null || report.Fingerprint.Count == 0 || Difference(common, report.Fingerprint) is null
+                   select new Candidate(report.Info, report.Capacity, CanVote(report), report.WantsToLeave)];
+    }
+
+    /// <summary>Whether the present generation can commit nothing more.</summary>
+    public bool IsBroken(GenerationPlan? plan) => plan is not null
+        && (plan.Members.Any(member => IsLost(member.Worker, member.Incarnation)) || Sealed(plan).Any());
+
+    /// <summary>Whether enough is known to plan: a broken generation's members have all reported that they sealed it, or had their time; those of a
+    /// sound one have all reported since this coordinator began. Otherwise the first to report would be planned without the others.</summary>
+    public bool IsSettled(GenerationPlan? plan)
+    {
+        if (plan is null) return true;
+        Dictionary<string, Entry> sealers = Sealed(plan).ToDictionary(entry => entry.Report.Info.Worker);
+        return sealers.Count == 0
+            ? plan.Members.All(member => _entries.ContainsKey(member.Worker) || IsLost(member.Worker, member.Incarnation))
+            : plan.Members.All(member => sealers.ContainsKey(member.Worker) || IsLost(member.Worker, member.Incarnation))
+                || sealers.Values.Any(entry => time.GetElapsedTime(entry.PhaseSince) >= SealingLimit);
+    }
+
+    /// <summary>How long a worker has been in its phase of its step, and how long ago it reported, in seconds.</summary>
+    public (double InPhase, double SinceReport) Ages(string worker) => _entries.TryGetValue(worker, out Entry? entry)
+        ? (time.GetElapsedTime(entry.PhaseSince).TotalSeconds, time.GetElapsedTime(entry.Received).TotalSeconds)
+        : (0, time.GetElapsedTime(_opened).TotalSeconds);
+
+    /// <summary>The first field in which a fingerprint differs from the common one, in words; null when none does.</summary>
+    public static string? Difference(IReadOnlyDictionary<string, string> common, IReadOnlyDictionary<string, string> own) =>
+        (from name in common.Keys.Union(own.Keys).Order(StringComparer.Ordinal)
+         let here = own.GetValueOrDefault(name, "(none)")
+         let there = common.GetValueOrDefault(name, "(none)")
+         where here != there
+         select $"{name} is {here}, but {there} in the run").FirstOrDefault();
+
+    private IEnumerable<Entry> Sealed(GenerationPlan plan) => _entries.Values.Where(entry =>
+        entry.Report is { Phase: WorkerPhase.Sealed } report && report.Generation == plan.Number && report.Nonce == plan.Nonce);
+
+    private bool IsLost(string worker, ulong incarnation)
+    {
+        if (!_entries.TryGetValue(worker, out Entry? entry)) return time.GetElapsedTime(_opened) >= SilenceLimit;
+        if (entry.Report.Info.Incarnation != incarnation) return true;
+        if (time.GetElapsedTime(entry.Received) >= SilenceLimit) return true;
+        // Named lost by a peer and silent since then for as long as a report takes: a mistaken peer is corrected by its next report.
+        return entry.NamedLost is { } named && entry.Received < named && time.GetElapsedTime(named) >= SealingLimit;
+    }
+
+    /// <summary>Whether a worker holds the run's state: a member, one that follows, and one that was a member, even where it has not heard yet that
+    /// its generation is over.</summary>
+    private static bool HasState(Dictionary<string, ulong> members, MemberReport report) =>
+        report.Phase is WorkerPhase.Following or WorkerPhase.Computing or WorkerPhase.Reducing or WorkerPhase.Applying or WorkerPhase.Evaluating
+            or WorkerPhase.Saving or WorkerPhase.Sealed
+        || report is { Phase: WorkerPhase.Ready, Step: > 0 }
+        || members.TryGetValue(report.Info.Worker, out ulong incarnation) && incarnation == report.Info.Incarnation;
+
+    /// <summary>Whether a worker can begin without the run's state; a learner too, when all whom it could learn from are lost.</summary>
+    private static bool HasPrepared(MemberReport report) => report.Phase is WorkerPhase.Ready or WorkerPhase.Learning;
+
+    private sealed record Entry(MemberReport Report, long Received, long PhaseSince, long Arrival, long? NamedLost = null);
+}

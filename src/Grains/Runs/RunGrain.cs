@@ -1,0 +1,239 @@
+using Orleans;
+using Orleans.Runtime;
+using Spikeformer.Clustering;
+using Spikeformer.Contracts;
+
+namespace Spikeformer.Runs;
+
+/// <inheritdoc cref="IRunGrain"/>
+/// <remarks>A thin shell: <see cref="RunTransitions"/> decides, this writes what it decided and then lets reports and news tell it. Workers
+/// are never called; they ask.</remarks>
+[ControlPlacement, KeepAlive]
+public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<RunRecord> stored, TimeProvider time) : Grain, IRunGrain
+{
+    private const int RememberedCommands = 32, RememberedEvents = 512, StoredEvents = 64, RememberedCommits = 2048;
+    private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(100), ShareInterval = TimeSpan.FromSeconds(2);
+
+    private readonly Queue<ClusterEvent> _events = [];
+    private readonly Queue<StepCommit> _commits = [];
+    private readonly List<EpochResult> _epochs = [];
+    private readonly Throughput _throughput = new(time);
+    private Roster _roster = new(time);
+    private RunRecord _record = new();
+    private Task _sharing = Task.CompletedTask;
+    private PlanMember? _lead;
+    private bool _mustShare, _mustSuspend;
+    private long _lastEvent, _lastShared;
+    private int _stepsPerEpoch, _trainSamples;
+    private StepCommit? _lastCommit;
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _record = stored.State;
+        _lastEvent = _record.LastEvent;
+        _lead = _record.Plan?.Members[0];
+        foreach (ClusterEvent what in _record.Events) _events.Enqueue(what);
+        this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions { DueTime = TickPeriod, Period = TickPeriod, KeepAlive = true });
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<CommandReply> Start(RunCommand command, RunSpec spec) => Obey(command, () => spec.Name == this.GetPrimaryKeyString()
+        ? Begin(RunTransitions.Start(_record, spec with { StartId = command.Id }, time.GetUtcNow()))
+        : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot be started as {spec.Name}."));
+
+    /// <inheritdoc/>
+    public Task<CommandReply> Resume(RunCommand command) => Obey(command, () => _record.Spec is { } spec
+        ? Begin(RunTransitions.Start(_record, spec with { IsResume = true, StartId = command.Id }, time.GetUtcNow()))
+        : RunTransitions.Stop(_record, time.GetUtcNow()));
+
+    /// <inheritdoc/>
+    public Task<CommandReply> Stop(RunCommand command) => Obey(command, () => RunTransitions.Stop(_record, time.GetUtcNow()));
+
+    /// <inheritdoc/>
+    public Task<CommandReply> Cancel(RunCommand command) => Obey(command, () => RunTransitions.Cancel(_record, time.GetUtcNow()));
+
+    /// <inheritdoc/>
+    public async Task<MemberOrder> Report(MemberReport report)
+    {
+        if (_roster.Accept(report, out bool mattersAtOnce)) await TakeIn(report);
+        // What can wait is looked at by the next tick: with many members, looking at all of them for every report would take all the time.
+        if (mattersAtOnce) await Plan();
+        WorkerInfo info = report.Info;
+        MemberAction action = RunTransitions.ActionFor(_record, info.Worker, info.Incarnation, report.WantsToLeave, _mustSuspend);
+        if (action is MemberAction.Release && report.Phase is WorkerPhase.Done) _roster.Remove(info.Worker);
+        bool isPlanKnown = _record.Plan is { } plan && plan.Nonce == report.Known;
+        return new()
+        {
+            Action = action,
+            Plan = isPlanKnown ? null : _record.Plan,
+            IsPlanKnown = isPlanKnown,
+            Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
+            Events = IsLead(report) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
+            Reason = _record.Failure?.Message
+                ?? (_record.Fingerprint is { } common && report.Fingerprint.Count > 0 ? Roster.Difference(common, report.Fingerprint) : null),
+        };
+    }
+
+    /// <inheritdoc/>
+    public Task<RunStatus> Status() => Task.FromResult(RunView.Status(this.GetPrimaryKeyString(), _record, _roster) with
+    {
+        Step = _lastCommit?.Step ?? _record.Outcome?.Step ?? 0,
+        StepsPerEpoch = _stepsPerEpoch,
+        TotalSteps = (long)_stepsPerEpoch * _record.Epochs,
+        LastCommit = _lastCommit,
+        LastEpoch = _epochs.LastOrDefault(),
+        SamplesPerSecond = _throughput.SamplesPerSecond,
+    });
+
+    /// <inheritdoc/>
+    public async Task<RunNews> News(NewsPosition since) => new()
+    {
+        Status = await Status(),
+        Events = _events.Where(what => what.Sequence > since.Event).ToArray(),
+        Commits = _commits.Where(commit => commit.Step > since.Step).ToArray(),
+        Epochs = _epochs.Where(epoch => epoch.Epoch >= since.Epochs).ToArray(),
+    };
+
+    /// <summary>A run that begins, or goes on, knows no worker yet.</summary>
+    private Decision Begin(Decision decision)
+    {
+        if (decision.Refusal is not null) return decision;
+        _roster = new(time);
+        _commits.Clear();
+        _epochs.Clear();
+        (_lastCommit, _lead) = (null, null);
+        return decision;
+    }
+
+    private async Task<CommandReply> Obey(RunCommand command, Func<Decision> decide)
+    {
+        AnsweredCommand? answered = _record.Commands.FirstOrDefault(known => known.Id == command.Id);
+        if (answered is null)
+        {
+            Decision decision = decide();
+            answered = new() { Id = command.Id, Refusal = decision.Refusal, ExitCode = decision.Refusal is null ? 0 : (int)decision.Kind };
+            if (decision.Refusal is null)
+                await Commit(decision with { Record = decision.Record with { Commands = decision.Record.Commands.Append(answered).TakeLast(RememberedCommands).ToArray() } });
+        }
+        return new() { Status = await Status(), Refusal = answered.Refusal, ExitCode = answered.ExitCode };
+    }
+
+    /// <summary>What a report says about the run itself.</summary>
+    private async Task TakeIn(MemberReport report)
+    {
+        // The lead has written events that this activation does not know of: an earlier one numbered them.
+        _lastEvent = Math.Max(_lastEvent, report.EventsWritten);
+        if (report.StepsPerEpoch > 0) (_stepsPerEpoch, _trainSamples) = (report.StepsPerEpoch, report.TrainSamples);
+        foreach (StepCommit commit in report.Commits.Where(commit => commit.Step > (_lastCommit?.Step ?? 0)))
+        {
+            Remember(_commits, _lastCommit = commit, RememberedCommits);
+            _throughput.Count(commit.Samples);
+        }
+        foreach (EpochResult epoch in report.Epochs)
+        {
+            _epochs.RemoveAll(known => known.Epoch >= epoch.Epoch);
+            _epochs.Add(epoch);
+        }
+        bool isMember = _record.Plan?.MemberOf(report.Info.Worker, report.Info.Incarnation) is not null;
+        Decision decision = report switch
+        {
+            { Failure: { } failure } when isMember || _record.Plan is null => RunTransitions.Fail(_record, failure, time.GetUtcNow()),
+            { Outcome: { } outcome } when isMember => RunTransitions.End(_record, outcome, time.GetUtcNow()),
+            _ => Decision.None(_record),
+        };
+        await Commit(decision, [.. report.Events.Select(what => what with { Worker = report.Info.Worker })]);
+    }
+
+    private async Task Plan()
+    {
+        if (!_roster.IsSettled(_record.Plan)) return;
+        IReadOnlyList<Candidate> candidates = _roster.Candidates(_record);
+        var fingerprint = candidates.FirstOrDefault(candidate => candidate.CanVote) is { } first ? _roster.ReportOf(first.Info.Worker)!.Fingerprint : null;
+        await Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow()));
+        _mustSuspend = RunTransitions.MustSuspend(_record, candidates);
+    }
+
+    /// <summary>Writes a decision and what workers told, then tells it. After a write that failed another activation decides, from what is stored.</summary>
+    private async Task Commit(Decision decision, IReadOnlyList<ClusterEvent>? told = null)
+    {
+        bool isDecided = !ReferenceEquals(decision.Record, _record);
+        if (!isDecided && told is null or []) return;
+        IEnumerable<ClusterEvent> decided = decision.Events.Select(what =>
+            new ClusterEvent { Time = time.GetUtcNow(), Kind = what.Kind, Step = _lastCommit?.Step ?? 0, Message = what.Message });
+        ClusterEvent[] news = [.. (told ?? []).Concat(decided).Select((what, i) => what with { Sequence = _lastEvent + 1 + i })];
+        stored.State = decision.Record with { LastEvent = _lastEvent + news.Length, Events = _record.Events.Concat(news).TakeLast(StoredEvents).ToArray() };
+        try
+        {
+            await stored.WriteStateAsync();
+        }
+        catch
+        {
+            DeactivateOnIdle();
+            throw;
+        }
+        _record = stored.State;
+        _lastEvent = _record.LastEvent;
+        _lead = _record.Plan?.Members[0] ?? _lead;
+        _mustSuspend = false;
+        foreach (ClusterEvent what in news) Remember(_events, what, RememberedEvents);
+        if (isDecided) Share();
+    }
+
+    private async Task Tick()
+    {
+        await Plan();
+        if (_mustShare || RunStates.WantsWorkers(_record.State) && time.GetElapsedTime(_lastShared) >= ShareInterval) Share();
+    }
+
+    /// <summary>Begins to tell directory and shards how the run stands. Nobody waits for it: they only show it, and a lost call is made good by
+    /// the next.</summary>
+    private void Share()
+    {
+        _mustShare = !_sharing.IsCompleted;
+        if (_mustShare) return;
+        _lastShared = time.GetTimestamp();
+        _sharing = ShareNow();
+    }
+
+    private async Task ShareNow()
+    {
+        RunStatus status = await Status();
+        int workers = _roster.Serving(_record);
+        try
+        {
+            await GrainFactory.GetGrain<IRunDirectoryGrain>(0).Update(new()
+            {
+                Run = status.Run, State = status.State, Created = status.Created, Workers = workers, Step = status.Step, TotalSteps = status.TotalSteps,
+                WantedWorkers = RunTransitions.WantedWorkers(_record, workers),
+            });
+            await Task.WhenAll(ShardUpdates().Select((update, shard) => GrainFactory.GetGrain<IShardGrain>($"{status.Run}/{shard}").Update(update)).ToArray());
+        }
+        catch (Exception error) when (GrainCalls.IsTransient(error) || error is OrleansException)
+        {
+            _mustShare = true;
+        }
+    }
+
+    /// <summary>What each shard shows, in shard order.</summary>
+    private IEnumerable<ShardUpdate> ShardUpdates()
+    {
+        var update = new ShardUpdate { Generation = _record.LastNumber, Step = _lastCommit?.Step ?? 0, Basis = RunView.Ledger(_record, _trainSamples) };
+        if (_record.Plan is not { } plan) return Enumerable.Repeat(update, _record.Shards);
+        return from owner in plan.Members
+               let owned = update with { Owner = owner.Worker, SecondsPerStep = _roster.ReportOf(owner.Worker)?.SecondsPerShard ?? 0 }
+               from shard in Enumerable.Repeat(owned, owner.EndShard - owner.FirstShard)
+               select shard;
+    }
+
+    /// <summary>The lead writes the event log: rank 0 of the newest generation that there was, also after the run's end.</summary>
+    private bool IsLead(MemberReport report) => report.Outcome is not null
+        || _lead is { } lead && lead.Worker == report.Info.Worker && lead.Incarnation == report.Info.Incarnation;
+
+    private static void Remember<T>(Queue<T> queue, T item, int most)
+    {
+        queue.Enqueue(item);
+        if (queue.Count > most) queue.Dequeue();
+    }
+}

@@ -1,0 +1,197 @@
+using System.Text.Json;
+using Spikeformer.Checkpoints;
+using Spikeformer.Training;
+
+namespace Spikeformer.Runs;
+
+/// <summary>One line of <c>steps.jsonl</c>.</summary>
+/// <param name="Step">Steps committed, this one included.</param>
+/// <param name="Epoch">Epoch, from 0.</param>
+/// <param name="Generation">Number of the generation that committed it.</param>
+/// <param name="Loss">Mean loss over the step's samples.</param>
+/// <param name="LearningRate">Rate of the update.</param>
+/// <param name="Digest">The step digest.</param>
+public sealed record StepLine(long Step, int Epoch, long Generation, double Loss, double LearningRate, string Digest)
+{
+    /// <summary>The line of a committed step.</summary>
+    public static StepLine Of(CommittedStep step, GenerationId generation) =>
+        new(step.Step, step.Epoch, generation.Number, step.Loss, step.LearningRate, step.Digest);
+}
+
+/// <summary>
+/// Keeps a run's directory while it is trained: its lock, its description, its step log and its checkpoints. One process at a time; whoever
+/// takes over opens it again.
+/// </summary>
+public sealed class RunKeeper : IDisposable
+{
+    private readonly RunDirectory _directory;
+    private readonly RunDescription _description;
+    private readonly Action<string, string> _report;
+    private readonly TimeProvider _time;
+    private readonly RunLock _lock;
+    private readonly CheckpointStore _store;
+    private readonly BackgroundCheckpoints _checkpoints;
+    private JsonLinesLog? _steps;
+    private IReadOnlyList<StateTensor>? _snapshot;
+
+    private RunKeeper(RunDirectory directory, RunDescription description, RunLock held, Action<string, string> report, TimeProvider time)
+    {
+        (_directory, _description, _lock, _report, _time) = (directory, description, held, report, time);
+        _store = new(directory.CheckpointsFolder);
+        _checkpoints = new(_store, ReportSave);
+    }
+
+    /// <summary>Begins a run in a directory that holds none.</summary>
+    /// <param name="directory">The directory; made when needed.</param>
+    /// <param name="description">What the run is; written to <c>run.json</c>.</param>
+    /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
+    /// <param name="time">Clock for people's time stamps.</param>
+    /// <exception cref="SpikeformerException">It holds a run already or another process owns it (Conflict), or it cannot be written.</exception>
+    public static RunKeeper Begin(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time) =>
+        Locked(directory, description, report, time, () => directory.Begin(description));
+
+    /// <summary>Opens the directory of a run that was begun.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="description">What the run is here and now.</param>
+    /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
+    /// <param name="time">Clock for people's time stamps.</param>
+    /// <exception cref="SpikeformerException">There is no run (NotFound), another process owns it, or data or numerics differ from its
+    /// beginning (Conflict, field by field).</exception>
+    public static RunKeeper Continue(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time) =>
+        Locked(directory, description, report, time, () => CheckSame(directory, directory.ReadDescription(), description));
+
+    /// <summary>Folder of the last checkpoint that was saved or restored, or null.</summary>
+    public string? LastCheckpoint { get; private set; }
+
+    /// <summary>SHA-256 of the state at the last save, or null before the first.</summary>
+    public string? WeightsDigest { get; private set; }
+
+    /// <summary>Committed steps of the state that was saved last; -1 before the first save.</summary>
+    public long SavedStep { get; private set; } = -1;
+
+    /// <summary>Whether a save is under way.</summary>
+    public bool IsSaving => _checkpoints.IsBusy;
+
+    /// <summary>Brings a state to the newest sound checkpoint; leaves it at step 0 when there is none.</summary>
+    /// <param name="state">The state before its first step.</param>
+    /// <param name="progress">Gets the averages and best values that the checkpoint tells.</param>
+    /// <exception cref="SpikeformerException">The checkpoint is of another recipe (Conflict).</exception>
+    internal void Restore(TrainingState state, TrainingProgress progress)
+    {
+        NewestCheckpoint newest = _store.TryReadNewest();
+        foreach (SkippedCheckpoint skipped in newest.Skipped) _report("warning", $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
+        if (newest.Checkpoint is not { } checkpoint)
+        {
+            _report("resumed", "There is no sound checkpoint: the run begins again at step 0");
+            return;
+        }
+        if (checkpoint.Info.RecipeHash != _description.RecipeHash)
+            throw new SpikeformerException(ErrorKind.Conflict, $"Checkpoint {checkpoint.Id} in {_store.Location} was made by another recipe than run.json's",
+                "Restore the run.json that belongs to the checkpoints");
+        state.Restore(checkpoint);
+        progress.Restore(checkpoint.Info.Metrics);
+        (LastCheckpoint, SavedStep) = (FolderOf(checkpoint.Id), state.Step);
+        WeightsDigest = checkpoint.Info.WeightsDigest;
+        _report("resumed", $"Resumed from checkpoint {checkpoint.Id}");
+    }
+
+    /// <summary>Opens the step log behind the given step: later lines are of steps that will be computed again.</summary>
+    /// <param name="step">Committed steps.</param>
+    /// <returns>The last step that the log holds, 0 for none. A lead that was lost may have left it short.</returns>
+    public long OpenSteps(long step)
+    {
+        _steps = JsonLinesLog.Open(_directory.StepsFile, message => _report("warning", message), throughStep: step, linesPerWrite: 16);
+        string? last = File.ReadLines(_directory.StepsFile).LastOrDefault();
+        return last is null ? 0 : JsonDocument.Parse(last).RootElement.GetProperty("step").GetInt64();
+    }
+
+    /// <summary>Logs a committed step.</summary>
+    public void Committed(StepLine step) => _steps!.Append(step);
+
+    /// <summary>Begins to save a state; waits for the save under way first.</summary>
+    /// <param name="state">The state at a commit boundary; copied before this returns.</param>
+    /// <param name="progress">Averages and best values.</param>
+    /// <param name="stepsPerEpoch">Steps of an epoch.</param>
+    /// <param name="generation">The generation that saves.</param>
+    internal void Save(TrainingState state, TrainingProgress progress, int stepsPerEpoch, GenerationId generation)
+    {
+        _steps?.Sync(); // a resumed run must find the lines of all steps that its checkpoint holds
+        // One copy of the state serves all saves: wait until the last one no longer reads it.
+        _checkpoints.Wait();
+        _snapshot = state.Snapshot(_snapshot);
+        (WeightsDigest, SavedStep) = (TrainingState.WeightsDigest(_snapshot), state.Step);
+        _checkpoints.Save(new CheckpointInfo
+        {
+            Run = _description.Run,
+            Generation = generation,
+            Step = state.Step,
+            Epoch = (int)(state.Step / stepsPerEpoch),
+            StepInEpoch = (int)(state.Step % stepsPerEpoch),
+            AppliedUpdates = state.AppliedUpdates,
+            StepDigest = state.Digest,
+            LedgerDigest = state.Ledger.ToString("x16"),
+            WeightsDigest = WeightsDigest,
+            Recipe = _description.Recipe,
+            RecipeHash = _description.RecipeHash,
+            Fingerprint = _description.Fingerprint,
+            DataHash = _description.DataHash,
+            ClassNames = _description.ClassNames,
+            Metrics = progress.Metrics(),
+            CreatedUtc = _time.GetUtcNow(),
+        }, _snapshot, progress.TakeNewBest());
+    }
+
+    /// <summary>Waits for the save under way.</summary>
+    public void Wait() => _checkpoints.Wait();
+
+    /// <summary>Waits for the save under way, closes the log and gives the directory up.</summary>
+    public void Dispose()
+    {
+        _checkpoints.Dispose();
+        _steps?.Dispose();
+        _lock.Dispose();
+    }
+
+    private static RunKeeper Locked(
+        RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time, Action check)
+    {
+        RunLock held = directory.Lock();
+        try
+        {
+            check();
+            return new(directory, description, held, report, time);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A run that goes on with other data or other arithmetic would not end with the same bits: refused field by field.</summary>
+    private static void CheckSame(RunDirectory directory, RunDescription begun, RunDescription now)
+    {
+        var differences = new List<string>();
+        if (begun.RecipeHash != now.RecipeHash) differences.Add($"its recipe has hash {begun.RecipeHash[..12]} instead of {now.RecipeHash[..12]}");
+        if (begun.DataHash != now.DataHash)
+            differences.Add($"the data in {now.DataPath ?? "the synthetic camera"} have hash {now.DataHash[..12]} instead of {begun.DataHash[..12]}");
+        differences.AddRange(new NumericsFingerprint(now.Fingerprint).DifferencesFrom(new(begun.Fingerprint)).Select(difference => difference.ToString()));
+        if (differences.Count > 0)
+            throw new SpikeformerException(ErrorKind.Conflict, $"Run {begun.Run} in {directory.Path} cannot go on here: {string.Join("; ", differences)}",
+                "Resume with the recipe and data, and on a machine, as at its beginning");
+    }
+
+    private void ReportSave(CheckpointInfo info, SaveResult? saved, string? problem)
+    {
+        if (saved is null)
+        {
+            _report("checkpointFailed", problem!);
+            return;
+        }
+        LastCheckpoint = FolderOf(saved.Entry.Id);
+        _report("checkpoint", $"Saved {saved.Entry.Id}");
+        foreach (string warning in saved.Warnings) _report("warning", warning);
+    }
+
+    private string FolderOf(CheckpointId id) => Path.Combine(_directory.CheckpointsFolder, id.Folder);
+}

@@ -1,0 +1,3 @@
+using Spikeformer.Silo;
+
+return await CommandLine.RunAsync(args);

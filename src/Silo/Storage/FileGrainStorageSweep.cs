@@ -1,0 +1,12 @@
+using Orleans.Storage;
+using Spikeformer.Clustering;
+
+namespace Spikeformer.Silo;
+
+/// <summary>Removes what killed silos left behind in the grain storage, once, when a silo starts.</summary>
+internal sealed class FileGrainStorageSweep([FromKeyedServices(ClusterNames.RunStorage)] IGrainStorage storage) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken) => ((FileGrainStorage)storage).SweepAsync();
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}

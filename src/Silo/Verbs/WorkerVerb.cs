@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Net;
+using System.Runtime.InteropServices;
+using Spikeformer.Clustering;
+using Spikeformer.Silo.Worker;
+
+namespace Spikeformer.Silo;
+
+/// <summary><c>worker</c>: a worker process. Silos start it; people only to look at one alone.</summary>
+internal static class WorkerVerb
+{
+    private const int Niceness = 5;
+
+    public static Command Create()
+    {
+        var name = new Option<string>("--name") { Description = "The worker's name, silo/slot", HelpName = "NAME", Required = true };
+        var device = new Option<string>("--device") { Description = "Its device, such as cpu:0", HelpName = "DEVICE", Required = true };
+        var gateways = new Option<string?>("--cluster") { Description = "The cluster's gateways", HelpName = "HOST:PORT[,…]" };
+        var state = new Option<string?>("--state") { Description = "Or the state directory of silos on this machine", HelpName = "DIR" };
+        var clusterId = new Option<string>("--cluster-id") { Description = "Name of the cluster", DefaultValueFactory = _ => ClusterNames.DefaultId };
+        var serviceId = new Option<string>("--service-id") { Description = "Name of the service", DefaultValueFactory = _ => ClusterNames.DefaultId };
+        var address = new Option<string>("--data-address") { Description = "Address of the data plane", DefaultValueFactory = _ => "127.0.0.1" };
+        var port = new Option<int>("--data-port") { Description = "Its port, 0 for a free one" };
+        var log = new Option<string?>("--log") { Description = "Write to this file instead of standard error", HelpName = "FILE" };
+        var grace = new Option<int>("--orphan-grace") { Description = "Seconds to go on after standard input ends", DefaultValueFactory = _ => 60 };
+        var command = new Command("worker", "Compute for the runs of a cluster") { name, device, gateways, state, clusterId, serviceId, address, port, log, grace };
+        command.SetAction(async parsed =>
+        {
+            if (parsed.GetValue(log) is { } file) Posix.LogTo(file);
+            Posix.BeNice(Niceness);
+            ClusterAddress cluster = parsed.GetValue(state) is { } directory ? ClusterAddress.OfDirectory(directory)
+                : parsed.GetValue(gateways) is { } list ? ClusterAddress.Parse(list)
+                : throw new SpikeformerException(ErrorKind.Usage, "A worker needs its cluster", "Give --cluster or --state");
+            using var drain = new CancellationTokenSource();
+            using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+            {
+                context.Cancel = true;
+                drain.Cancel();
+            });
+            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
+            EndWithParent(TimeSpan.FromSeconds(parsed.GetValue(grace)));
+            return await WorkerProcess.RunAsync(new()
+            {
+                Name = parsed.GetRequiredValue(name),
+                Device = parsed.GetRequiredValue(device),
+                Cluster = cluster with { ClusterId = parsed.GetRequiredValue(clusterId), ServiceId = parsed.GetRequiredValue(serviceId) },
+                DataAddress = IPAddress.Parse(parsed.GetRequiredValue(address)),
+                DataPort = parsed.GetValue(port),
+            }, drain.Token);
+        });
+        return command;
+    }
+
+    /// <summary>The silo holds the other end of standard input: it ends with the silo, whatever that dies of.</summary>
+    private static void EndWithParent(TimeSpan grace)
+    {
+        if (!Console.IsInputRedirected) return;
+        new Thread(() =>
+        {
+            using Stream parent = Console.OpenStandardInput();
+            Span<byte> ignored = stackalloc byte[64];
+            try
+            {
+                while (parent.Read(ignored) > 0) { }
+            }
+            catch (IOException)
+            {
+                // A pipe that breaks has ended too.
+            }
+            Thread.Sleep(grace);
+            Console.Error.WriteLine("The silo has gone and none has taken over: this worker ends.");
+            Environment.Exit((int)ErrorKind.Unreachable);
+        })
+        { IsBackground = true, Name = "parent pipe" }.Start();
+    }
+}

@@ -1,0 +1,86 @@
+using Spikeformer.Checkpoints;
+using Spikeformer.Contracts;
+using Spikeformer.Runs;
+using Spikeformer.Training;
+
+namespace Spikeformer.Silo.Worker;
+
+/// <summary>
+/// What rank 0 does besides: keeps the run directory. Every voter remembers the last steps, so that whoever becomes lead can complete the log
+/// of one that was lost.
+/// </summary>
+/// <param name="run">The run.</param>
+/// <param name="board">The worker's board.</param>
+/// <param name="time">Clock for people's time stamps.</param>
+internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time) : IDisposable
+{
+    private const int Remembered = 256;
+
+    private readonly Queue<StepLine> _lines = [];
+    private RunKeeper? _keeper;
+    private JsonLinesLog? _events;
+
+    /// <summary>Whether this worker keeps the directory now.</summary>
+    public bool IsOpen => _keeper is not null;
+
+    /// <summary>The directory's keeper; only while open.</summary>
+    public RunKeeper Keeper => _keeper!;
+
+    /// <summary>Becomes the lead.</summary>
+    /// <param name="isFresh">Whether this worker has no state of the run yet: then it takes the newest checkpoint.</param>
+    /// <exception cref="SpikeformerException">The directory is another run's, in use, or not what the run began with.</exception>
+    public void Open(bool isFresh)
+    {
+        if (_keeper is not null) return;
+        bool begins = !run.Spec.IsResume && !IsOurs();
+        _keeper = begins
+            ? RunKeeper.Begin(run.Directory, run.Description, Report, time)
+            : RunKeeper.Continue(run.Directory, run.Description, Report, time);
+        _events = JsonLinesLog.Open(run.Directory.EventsFile, message => Report("warning", message));
+        if (begins) Report("started", $"Run {run.Spec.Name} began: {run.Network.Layout.ParameterCount:N0} parameters, {run.Dataset.Count(Data.Split.Train)} training samples");
+        else if (isFresh) _keeper.Restore(run.State, run.Progress);
+        long logged = _keeper.OpenSteps(run.State.Step);
+        foreach (StepLine line in _lines.Where(line => line.Step > logged)) _keeper.Committed(line);
+    }
+
+    /// <summary>Whether this start of the run has begun the directory already, in an earlier generation.</summary>
+    private bool IsOurs() => run.Directory.HasRun && run.Directory.ReadDescription().StartId == run.Spec.StartId;
+
+    /// <summary>Remembers a committed step, and logs it where this worker is the lead.</summary>
+    public void Committed(CommittedStep step, GenerationId generation)
+    {
+        StepLine line = StepLine.Of(step, generation);
+        _lines.Enqueue(line);
+        if (_lines.Count > Remembered) _lines.Dequeue();
+        _keeper?.Committed(line);
+        WriteEvents();
+    }
+
+    /// <summary>Begins to save the state.</summary>
+    public void Save(GenerationId generation) => Keeper.Save(run.State, run.Progress, run.Order.StepsPerEpoch, generation);
+
+    /// <summary>Appends to the event log what the run has sent.</summary>
+    public void WriteEvents()
+    {
+        if (_events is null) return;
+        foreach (ClusterEvent what in board.TakeEvents())
+        {
+            _events.Append(new { what.Time, what.Kind, what.Step, what.Message, what.Worker, what.Sequence });
+            board.Wrote(what.Sequence);
+        }
+    }
+
+    /// <summary>Gives the directory up to another lead.</summary>
+    public void Close()
+    {
+        WriteEvents();
+        _events?.Dispose();
+        _keeper?.Dispose();
+        (_events, _keeper) = (null, null);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Close();
+
+    private void Report(string kind, string message) => board.Happened(kind, message, time.GetUtcNow());
+}

@@ -1,0 +1,71 @@
+using System.Net.Sockets;
+using Spikeformer.Checkpoints;
+using Spikeformer.Collectives;
+using Spikeformer.Contracts;
+using Spikeformer.Runs;
+
+namespace Spikeformer.Silo.Worker;
+
+/// <summary>
+/// A worker's part in a run, on its compute thread: prepares, then goes from generation to generation, as a voter or as one that follows,
+/// until the run needs it no more. Speaks to the run through its board only, so that no step ever waits for a coordinator.
+/// </summary>
+/// <param name="spec">The run.</param>
+/// <param name="board">What it does and should do.</param>
+/// <param name="listener">The process's data plane.</param>
+/// <param name="time">Clocks.</param>
+internal sealed class Member(RunSpec spec, MemberBoard board, DataListener listener, TimeProvider time)
+{
+    /// <summary>Serves the run to its end for this worker. Failures go to the board.</summary>
+    public void Serve()
+    {
+        try
+        {
+            using PreparedRun run = PreparedRun.Open(spec, message => board.Happened("warning", message, time.GetUtcNow()), time);
+            board.Prepared(run.Fingerprint, run.Order.StepsPerEpoch, run.Dataset.Count(Data.Split.Train));
+            board.Enter(WorkerPhase.Ready, run.State.Step);
+            using var lead = new Lead(run, board, time);
+            GenerationPlan? known = null;
+            while (board.Await(known) is { } plan) known = Serve(run, lead, plan);
+        }
+        catch (Exception failure)
+        {
+            board.Fail(new()
+            {
+                Worker = board.Info.Worker,
+                Message = failure is SpikeformerException ? failure.Message : $"Unexpected {failure.GetType().Name}: {failure.Message}",
+                ExitCode = failure is SpikeformerException known ? (int)known.Kind : (int)ErrorKind.Failed,
+                Details = failure.ToString(),
+                Step = board.Now.Step,
+            });
+            Console.Error.WriteLine(failure);
+        }
+    }
+
+    /// <summary>One generation.</summary>
+    /// <returns>The generation, so that the next one is awaited.</returns>
+    private GenerationPlan Serve(PreparedRun run, Lead lead, GenerationPlan plan)
+    {
+        if (plan.MemberOf(board.Info.Worker, board.Info.Incarnation) is not { } own)
+        {
+            new Follower(run, board, plan).Follow();
+            return plan;
+        }
+        board.Join(plan);
+        try
+        {
+            new Voter(run, board, lead, plan, own, listener, time).Vote();
+        }
+        catch (PeerLostException loss)
+        {
+            string[] lost = [.. loss.Suspects.Select(rank => plan.Members[rank].Worker)];
+            board.Happened("sealed", $"Generation {plan.Number} ended at step {run.State.Step}: {loss.Message}", time.GetUtcNow());
+            board.Seal(lost);
+        }
+        catch (OperationCanceledException) when (board.Released.IsCancellationRequested)
+        {
+            // The run ended under way: cancelled, failed, or this worker was left out.
+        }
+        return plan;
+    }
+}

@@ -1,0 +1,243 @@
+using Spikeformer.Contracts;
+
+namespace Spikeformer.Silo.Worker;
+
+/// <summary>
+/// Where a worker's two sides meet: the compute thread writes what it does and reads what it should do; the control loop carries both to and
+/// from the run. Neither ever waits for the other's network.
+/// </summary>
+/// <param name="info">The worker.</param>
+internal sealed class MemberBoard(WorkerInfo info)
+{
+    private readonly object _gate = new();
+    private readonly SemaphoreSlim _news = new(0);
+    private readonly List<StepCommit> _commits = [];
+    private readonly List<EpochResult> _epochs = [];
+    private readonly List<ClusterEvent> _events = [];
+    private readonly Queue<ClusterEvent> _toWrite = [];
+    private readonly CancellationTokenSource _released = new();
+    private WorkerPhase _phase = WorkerPhase.Preparing;
+    private GenerationPlan? _current, _ordered;
+    private MemberAction _action = MemberAction.Wait;
+    private IReadOnlyList<string> _lost = [];
+    private IReadOnlyDictionary<string, string> _fingerprint = new Dictionary<string, string>();
+    private WorkerFailure? _failure;
+    private RunOutcome? _outcome;
+    private long _step, _sequence, _eventsReceived, _eventsWritten;
+    private int _stepsPerEpoch, _trainSamples;
+    private double _secondsPerShard;
+    private bool _wantsToLeave;
+
+    /// <summary>The worker.</summary>
+    public WorkerInfo Info => info;
+
+    /// <summary>Cancelled when the run needs this worker no more.</summary>
+    public CancellationToken Released => _released.Token;
+
+    /// <summary>Released when there is something that the run should hear at once.</summary>
+    public SemaphoreSlim News => _news;
+
+    /// <summary>What the worker is doing, and at which step.</summary>
+    public (WorkerPhase Phase, long Step) Now
+    {
+        get
+        {
+            lock (_gate) return (_phase, _step);
+        }
+    }
+
+    // The compute thread's side.
+
+    /// <summary>Begins a phase.</summary>
+    public void Enter(WorkerPhase phase, long step)
+    {
+        lock (_gate)
+        {
+            bool isUrgent = phase is WorkerPhase.Ready or WorkerPhase.Following && _phase != phase;
+            (_phase, _step) = (phase, step);
+            if (phase is WorkerPhase.Ready) _outcome = null;
+            if (isUrgent) _news.Release();
+        }
+    }
+
+    /// <summary>Tells what the worker brings along, once it has prepared.</summary>
+    public void Prepared(IReadOnlyDictionary<string, string> fingerprint, int stepsPerEpoch, int trainSamples)
+    {
+        lock (_gate) (_fingerprint, _stepsPerEpoch, _trainSamples) = (fingerprint, stepsPerEpoch, trainSamples);
+    }
+
+    /// <summary>Is in a generation from now on.</summary>
+    public void Join(GenerationPlan plan)
+    {
+        lock (_gate) (_current, _lost) = (plan, []);
+    }
+
+    /// <summary>The generation has ended by a loss: nothing of it will be applied any more.</summary>
+    public void Seal(IReadOnlyList<string> lost)
+    {
+        lock (_gate)
+        {
+            (_phase, _lost) = (WorkerPhase.Sealed, lost);
+            _news.Release();
+        }
+    }
+
+    /// <summary>A step was committed; the lead tells the run.</summary>
+    public void Committed(StepCommit commit, bool isLead, double secondsPerShard)
+    {
+        lock (_gate)
+        {
+            if (isLead) _commits.Add(commit);
+            _secondsPerShard = _secondsPerShard == 0 ? secondsPerShard : 0.9 * _secondsPerShard + 0.1 * secondsPerShard;
+        }
+    }
+
+    /// <summary>An epoch was evaluated; the lead tells the run.</summary>
+    public void Evaluated(EpochResult epoch)
+    {
+        lock (_gate) _epochs.Add(epoch);
+    }
+
+    /// <summary>Something for the event log.</summary>
+    public void Happened(string kind, string message, DateTimeOffset time)
+    {
+        lock (_gate) _events.Add(new() { Kind = kind, Message = message, Time = time, Step = _step });
+    }
+
+    /// <summary>The worker cannot go on with the run.</summary>
+    public void Fail(WorkerFailure failure)
+    {
+        lock (_gate)
+        {
+            _failure = failure;
+            _news.Release();
+        }
+    }
+
+    /// <summary>The lead's account of how the run ended.</summary>
+    public void End(RunOutcome outcome)
+    {
+        lock (_gate)
+        {
+            (_outcome, _phase) = (outcome, WorkerPhase.Done);
+            _news.Release();
+        }
+    }
+
+    /// <summary>Whether the run wants a stop, and the newest generation it has announced to this worker.</summary>
+    public (GenerationPlan? Plan, bool MustStop) Orders
+    {
+        get
+        {
+            lock (_gate) return (_ordered, _action is MemberAction.Stop);
+        }
+    }
+
+    /// <summary>Waits for a generation other than the one given.</summary>
+    /// <returns>The generation, or null once the run needs this worker no more.</returns>
+    public GenerationPlan? Await(GenerationPlan? known)
+    {
+        lock (_gate)
+        {
+            while (!_released.IsCancellationRequested)
+            {
+                if (_ordered is { } plan && !plan.IsSameAs(known) && _action is not MemberAction.Wait) return plan;
+                Monitor.Wait(_gate);
+            }
+            return null;
+        }
+    }
+
+    /// <summary>Waits, once a generation has ended in order, until the run has no use for it any more.</summary>
+    public void AwaitEndOf(GenerationPlan plan)
+    {
+        lock (_gate)
+            while (!_released.IsCancellationRequested && plan.IsSameAs(_ordered)) Monitor.Wait(_gate);
+    }
+
+    /// <summary>Events that the lead is to append to the run's log, in order.</summary>
+    public IReadOnlyList<ClusterEvent> TakeEvents()
+    {
+        lock (_gate)
+        {
+            ClusterEvent[] events = [.. _toWrite];
+            _toWrite.Clear();
+            return events;
+        }
+    }
+
+    /// <summary>They are in the log.</summary>
+    public void Wrote(long lastEvent)
+    {
+        lock (_gate) _eventsWritten = Math.Max(_eventsWritten, lastEvent);
+    }
+
+    // The control loop's side.
+
+    /// <summary>Asks to leave at the next boundary.</summary>
+    public void Leave()
+    {
+        lock (_gate)
+        {
+            _wantsToLeave = true;
+            _news.Release();
+        }
+    }
+
+    /// <summary>The next report; what it tells stays here until <see cref="Answered"/>.</summary>
+    public MemberReport Compose()
+    {
+        lock (_gate)
+            return new()
+            {
+                Info = info,
+                Sequence = ++_sequence,
+                Phase = _phase,
+                Step = _step,
+                Generation = _current?.Number ?? 0,
+                Nonce = _current?.Nonce ?? default,
+                Fingerprint = _fingerprint,
+                WantsToLeave = _wantsToLeave,
+                Lost = _lost,
+                Commits = _commits.ToArray(),
+                Epochs = _epochs.ToArray(),
+                Events = _events.ToArray(),
+                Failure = _failure,
+                Outcome = _outcome,
+                StepsPerEpoch = _stepsPerEpoch,
+                TrainSamples = _trainSamples,
+                SecondsPerShard = _secondsPerShard,
+                EventsWritten = _eventsWritten,
+                Known = _ordered?.Nonce ?? default,
+            };
+    }
+
+    /// <summary>The run has taken a report in: what it told need not be told again, and its order holds.</summary>
+    public void Answered(MemberReport report, MemberOrder order)
+    {
+        lock (_gate)
+        {
+            _commits.RemoveRange(0, report.Commits.Count);
+            _epochs.RemoveRange(0, report.Epochs.Count);
+            _events.RemoveRange(0, report.Events.Count);
+            (_action, _ordered) = (order.Action, order.IsPlanKnown ? _ordered : order.Plan);
+            foreach (ClusterEvent what in order.Events.Where(what => what.Sequence > _eventsReceived))
+            {
+                _toWrite.Enqueue(what);
+                _eventsReceived = what.Sequence;
+            }
+            if (order.Action is MemberAction.Release) _released.Cancel();
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Ends the waiting when the control loop ends.</summary>
+    public void Release()
+    {
+        lock (_gate)
+        {
+            _released.Cancel();
+            Monitor.PulseAll(_gate);
+        }
+    }
+}

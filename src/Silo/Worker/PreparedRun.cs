@@ -1,0 +1,108 @@
+using System.IO.Hashing;
+using Spikeformer.Contracts;
+using Spikeformer.Data;
+using Spikeformer.Network;
+using Spikeformer.Runs;
+using Spikeformer.Training;
+
+namespace Spikeformer.Silo.Worker;
+
+/// <summary>What a worker holds of a run from the first report to the last: data, network, state. Belongs to the compute thread.</summary>
+internal sealed class PreparedRun : IDisposable
+{
+    private PreparedRun(RunSpec spec, Recipe recipe, IDataset dataset, TimeProvider time)
+    {
+        (Spec, Recipe, Dataset) = (spec, recipe, dataset);
+        Network = new(NetworkOptions.From(recipe.Model, recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
+        State = new(Network, recipe);
+        Order = new(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
+        Engine = new(Network, State.Parameters, recipe);
+        Loader = new(dataset, Split.Train, Order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
+        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow()) with { StartId = spec.StartId };
+        Directory = new(spec.OutDirectory);
+        Fingerprint = Probe();
+    }
+
+    /// <summary>Opens the data and builds the network; the state is that before the first step.</summary>
+    /// <exception cref="SpikeformerException">Recipe or data are wrong.</exception>
+    public static PreparedRun Open(RunSpec spec, Action<string> warn, TimeProvider time)
+    {
+        Recipe recipe = RecipeReader.Read(spec.Recipe, spec.Name);
+        LibTorch.UseOnThisThread(recipe.Threads);
+        var cache = new FrameCacheOptions { Warn = warn };
+        if (spec.CacheDirectory is { } folder) cache = cache with { Folder = folder };
+        IDataset dataset = DatasetCatalogue.Open(recipe.Data, spec.DataPath, cache);
+        try
+        {
+            return new(spec, recipe, dataset, time);
+        }
+        catch
+        {
+            dataset.Dispose();
+            throw;
+        }
+    }
+
+    public RunSpec Spec { get; }
+
+    public Recipe Recipe { get; }
+
+    public IDataset Dataset { get; }
+
+    public SpikeformerNetwork Network { get; }
+
+    public TrainingState State { get; }
+
+    public TrainingProgress Progress { get; } = new();
+
+    public EpochOrder Order { get; }
+
+    public ShardEngine Engine { get; }
+
+    public BatchLoader Loader { get; }
+
+    public RunDescription Description { get; }
+
+    public RunDirectory Directory { get; }
+
+    /// <summary>What members must have in common: recipe, data, numerics, and the bits of probe shards.</summary>
+    public IReadOnlyDictionary<string, string> Fingerprint { get; }
+
+    /// <summary>Steps of the whole run.</summary>
+    public long LastStep => (long)Order.StepsPerEpoch * Recipe.Epochs;
+
+    /// <summary>A copy of the state for others.</summary>
+    public StateCopy Copy() => new(State.Counters, Progress.State, State.Snapshot());
+
+    /// <summary>Takes over another member's state.</summary>
+    public void Take(StateCopy copy, string source)
+    {
+        State.Restore(copy.Counters, copy.Tensors, source);
+        Progress.State = copy.Progress;
+    }
+
+    public void Dispose()
+    {
+        Loader.Dispose();
+        Engine.Dispose();
+        State.Dispose();
+        Dataset.Dispose();
+    }
+
+    /// <summary>Computes a few shards of the first step from untrained weights: machines that agree in name but not in bits show here, before
+    /// they train together.</summary>
+    private Dictionary<string, string> Probe()
+    {
+        int[] shards = [.. Enumerable.Range(0, Math.Min(2, Recipe.Shards))];
+        using StepBatch batch = Loader.Load(0, shards);
+        int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
+        var hash = new XxHash128();
+        foreach (StepVector vector in Engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(Recipe.Shards, filled))) hash.Append(vector.Bytes);
+        return new(Description.Fingerprint)
+        {
+            ["recipe"] = Description.RecipeHash,
+            ["data"] = Description.DataHash,
+            ["probe"] = Convert.ToHexStringLower(hash.GetCurrentHash()),
+        };
+    }
+}

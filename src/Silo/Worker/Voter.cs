@@ -1,0 +1,199 @@
+using Spikeformer.Checkpoints;
+using Spikeformer.Collectives;
+using Spikeformer.Contracts;
+using Spikeformer.Data;
+using Spikeformer.Network;
+using Spikeformer.Runs;
+using Spikeformer.Training;
+using static Spikeformer.Silo.Worker.BoundaryVerdict;
+
+namespace Spikeformer.Silo.Worker;
+
+/// <summary>A member that owns shards, through one generation: align, then step after step, with evaluations and checkpoints at their
+/// boundaries, until the members agree to change over or to end.</summary>
+internal sealed class Voter
+{
+    private const int MaxSkippedInARow = 20;
+    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(10);
+
+    private readonly PreparedRun _run;
+    private readonly MemberBoard _board;
+    private readonly Lead _lead;
+    private readonly GenerationPlan _plan;
+    private readonly PlanMember _own;
+    private readonly DataListener _listener;
+    private readonly TimeProvider _time;
+    private readonly int[] _shards;
+    private readonly IReadOnlyList<TreeNode> _nodes;
+    private int _skipped;
+
+    /// <param name="run">The run.</param>
+    /// <param name="board">The worker's board.</param>
+    /// <param name="lead">Keeps the directory where this worker is rank 0.</param>
+    /// <param name="plan">The generation.</param>
+    /// <param name="own">This worker in it.</param>
+    /// <param name="listener">The process's data plane.</param>
+    /// <param name="time">Clocks.</param>
+    public Voter(PreparedRun run, MemberBoard board, Lead lead, GenerationPlan plan, PlanMember own, DataListener listener, TimeProvider time)
+    {
+        (_run, _board, _lead, _plan, _own, _listener, _time) = (run, board, lead, plan, own, listener, time);
+        _shards = [.. Enumerable.Range(own.FirstShard, own.EndShard - own.FirstShard)];
+        _nodes = SummationTree.Cover(own.FirstShard, own.EndShard, plan.Shards);
+    }
+
+    private bool IsLead => _own.Rank == 0;
+
+    private TrainingState State => _run.State;
+
+    private GenerationId Generation => new(_plan.Number, _plan.Nonce.ToString("N"));
+
+    /// <summary>Goes through the generation.</summary>
+    /// <exception cref="PeerLostException">A member was lost: the generation is sealed.</exception>
+    public void Vote()
+    {
+        if (IsLead) _lead.Open(isFresh: State.Step == 0);
+        else _lead.Close();
+        _board.Enter(WorkerPhase.Connecting, State.Step);
+        GroupPlan groupPlan = VoterPlan.Of(_plan, _own.Rank);
+        using var store = new TransferStore();
+        using var transfers = new TransferServer(groupPlan, _listener, store);
+        using Group group = Group.Connect(groupPlan, _listener, ConnectPatience, _board.Released);
+        foreach (string warning in group.Warnings) Report("warning", warning);
+        _board.Enter(WorkerPhase.Aligning, State.Step);
+        Alignment.Align(group, _run, store, _board.Released);
+        if (IsLead) Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers");
+        using var reduced = new StepVector(_run.Network.Layout);
+
+        while (true)
+        {
+            AtBoundary(group);
+            if (State.Step == _run.LastStep)
+            {
+                End(RunState.Completed);
+                return;
+            }
+            BoundaryVerdict verdict = Step(group, reduced);
+            store.Lend(State.Step - 1, reduced.Bytes);
+            if (store.IsStateWanted) store.Lend(_run.Copy());
+            if (verdict is GoOn) continue;
+            AtBoundary(group);
+            if (State.Step == _run.LastStep) continue;
+            if (verdict is Stop) End(RunState.Stopped);
+            return;
+        }
+    }
+
+    /// <summary>One step: compute, reduce, apply, tell.</summary>
+    private unsafe BoundaryVerdict Step(Group group, StepVector reduced)
+    {
+        long step = State.Step, began = _time.GetTimestamp();
+        _board.Enter(WorkerPhase.Computing, step);
+        using StepBatch batch = _run.Loader.Load(step, _shards);
+        IReadOnlyList<StepVector> vectors = Compute(group, batch);
+        double secondsPerShard = _time.GetElapsedTime(began).TotalSeconds / _shards.Length;
+        ReportNonFinite(batch, vectors);
+
+        foreach (TreeNode node in _nodes) SummationTree.FoldInPlace(node, _plan.Shards, v => ((nint)vectors[v - _own.FirstShard].Pointer, vectors[0].Values.NumberOfElements));
+        NodeVector[] partials = [.. _nodes.Select(node => new NodeVector(node, (nint)vectors[node.First - _own.FirstShard].Pointer))];
+        _board.Enter(WorkerPhase.Reducing, step);
+        (GenerationPlan? newest, bool mustStop) = _board.Orders;
+        group.AllReduce(step, BoundaryNote.Of(newest, mustStop), partials, reduced.Pointer, reduced.Values.NumberOfElements, cancellation: _board.Released);
+        BoundaryVerdict verdict = BoundaryNote.Read(group.Notes, _plan);
+
+        _board.Enter(WorkerPhase.Applying, step);
+        CommittedStep committed = State.Apply(batch.Plan, reduced);
+        _run.Progress.Count(committed, _time.GetElapsedTime(began));
+        _lead.Committed(committed, Generation);
+        _board.Committed(Commit(committed), IsLead, secondsPerShard);
+        CheckDiverged(committed);
+        return verdict;
+    }
+
+    private IReadOnlyList<StepVector> Compute(Group group, StepBatch batch)
+    {
+        if (_run.Recipe.BatchNorm is not BatchNormMode.Global) return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling: null);
+        int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
+        var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Released);
+        if (filled.Length == 0) coupling.Follow(_run.Network.Layout.BatchNorms, FirstRankWithSamples(batch.Plan));
+        return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling);
+    }
+
+    private int FirstRankWithSamples(StepPlan plan) =>
+        _plan.Members.First(member => Enumerable.Range(member.FirstShard, member.EndShard - member.FirstShard).Any(v => plan.Samples(v).Length > 0)).Rank;
+
+    /// <summary>What is due between two steps, decided by the state alone, so that all members agree: evaluate, then save.</summary>
+    private void AtBoundary(Group group)
+    {
+        int stepsPerEpoch = _run.Order.StepsPerEpoch;
+        bool endsEpoch = State.Step % stepsPerEpoch == 0 && State.Step > 0;
+        int epochs = (int)(State.Step / stepsPerEpoch);
+        if (endsEpoch && _run.Progress.Epochs < epochs) Evaluate(group, epochs - 1);
+        if (!IsLead || State.Step == 0 || _lead.Keeper.SavedStep == State.Step) return;
+        bool isDue = _run.Spec.CheckpointEvery is { } every ? State.Step % every == 0 : endsEpoch;
+        if ((isDue && !_lead.Keeper.IsSaving) || State.Step == _run.LastStep) _lead.Save(Generation);
+    }
+
+    private void Evaluate(Group group, int epoch)
+    {
+        _board.Enter(WorkerPhase.Evaluating, State.Step);
+        EvaluationResult test = DistributedEvaluation.Run(group, _run, _board.Released);
+        TrainingProgress progress = _run.Progress;
+        progress.EndEpoch(epoch, test);
+        // The collector does not see native memory, and rarely runs for what little the loop allocates.
+        GC.Collect();
+        if (!IsLead) return;
+        Report("evaluation", FormattableString.Invariant(
+            $"Epoch {epoch}: test accuracy {test.Accuracy:0.0000}, top-5 {test.Top5Accuracy:0.0000}, loss {test.Loss:0.0000} over {test.Samples} samples"));
+        _board.Evaluated(new()
+        {
+            Epoch = epoch, TrainLoss = progress.TrainLoss, TrainAccuracy = progress.TrainAccuracy, TestLoss = test.Loss, TestAccuracy = test.Accuracy,
+            TestTop5 = test.Top5Accuracy, BestTestAccuracy = progress.Best,
+        });
+    }
+
+    /// <summary>The run is over for its members: the lead saves and says how it ended; all stay until the run lets them go.</summary>
+    private void End(RunState state)
+    {
+        _board.Enter(WorkerPhase.Saving, State.Step);
+        if (IsLead)
+        {
+            if (_lead.Keeper.SavedStep != State.Step) _lead.Save(Generation);
+            _lead.Keeper.Wait();
+            TrainingProgress progress = _run.Progress;
+            _board.End(new()
+            {
+                State = state, Epoch = progress.Epochs, Step = State.Step, Loss = progress.TrainLoss, TestAccuracy = progress.Test?.Accuracy ?? 0,
+                TestTop5 = progress.Test?.Top5Accuracy ?? 0, BestTestAccuracy = progress.Best, SamplesPerSecond = progress.SamplesPerSecond,
+                StepDigest = State.Digest, WeightsDigest = _lead.Keeper.WeightsDigest!, Checkpoint = _lead.Keeper.LastCheckpoint,
+            });
+        }
+        else _board.Enter(WorkerPhase.Done, State.Step);
+        _board.AwaitEndOf(_plan);
+        // A run that only waits for workers goes on from here.
+        if (!_board.Released.IsCancellationRequested) _board.Enter(WorkerPhase.Ready, State.Step);
+    }
+
+    private void ReportNonFinite(StepBatch batch, IReadOnlyList<StepVector> vectors)
+    {
+        for (int i = 0; i < vectors.Count; i++)
+            if (vectors[i].NonFiniteShards > 0)
+                Report("stepSkipped", $"Step {batch.Plan.Step} of epoch {batch.Plan.Epoch} makes no update: non-finite gradient in shard {_shards[i]} " +
+                    $"(samples {string.Join(", ", batch.Inputs[i].Samples)})");
+    }
+
+    private void CheckDiverged(CommittedStep step)
+    {
+        _skipped = step.NonFiniteShards == 0 ? 0 : _skipped + 1;
+        if (_skipped >= MaxSkippedInARow)
+            throw new SpikeformerException(ErrorKind.Failed, $"The run diverged: {_skipped} steps in a row up to step {step.Step - 1} had non-finite gradients",
+                "Lower the learning rate (schedule.0.base) or lengthen its warm-up, and start again");
+    }
+
+    private StepCommit Commit(CommittedStep step) => new()
+    {
+        Step = step.Step, Epoch = step.Epoch, Samples = step.Samples, Loss = step.Loss, LearningRate = step.LearningRate, Digest = step.Digest,
+        Generation = _plan.Number, Top1 = step.Top1, Top5 = step.Top5, NonFiniteShards = step.NonFiniteShards,
+    };
+
+    private void Report(string kind, string message) => _board.Happened(kind, message, _time.GetUtcNow());
+}

@@ -1,0 +1,171 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans;
+using Orleans.Hosting;
+using Orleans.Runtime;
+using Orleans.Runtime.Placement;
+using Orleans.Storage;
+using Orleans.TestingHost;
+using Spikeformer.Clustering;
+using Spikeformer.Contracts;
+
+namespace Spikeformer.Benchmarks;
+
+/// <summary>
+/// One run's coordinator, real, with many workers that only report, in one process. Messages are serialized as between processes, but no
+/// network lies between. All sizes have the same shards, so that what grows is the workers' doing.
+/// </summary>
+internal static class ControlBenchmark
+{
+    private const int Shards = 1000, Rounds = 10;
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromSeconds(0.25);
+
+    /// <summary>Figures of one size.</summary>
+    /// <param name="Workers">Workers.</param>
+    /// <param name="JoinMs">All of them report at once for the first time, until all are answered.</param>
+    /// <param name="PlanMs">The last one gets ready, until it has the plan.</param>
+    /// <param name="AnnounceMs">All others ask at once, until all have the plan.</param>
+    /// <param name="ReplaceMs">All but one seal the generation and poll like workers, until all have the next plan.</param>
+    /// <param name="ReportUs">A report in steady state, all workers at once: the coordinator's time for each.</param>
+    /// <param name="KilobytesPerWorker">Growth of the managed heap of this process, both sides of the calls together.</param>
+    /// <param name="Retries">Reports that were not answered within their 2 s and came again.</param>
+    internal sealed record Row(int Workers, double JoinMs, double PlanMs, double AnnounceMs, double ReplaceMs, double ReportUs, double KilobytesPerWorker, int Retries);
+
+    public static async Task RunAsync(int[] sizes, bool asJson)
+    {
+        // The first cluster pays for the compiler.
+        await MeasureAsync(10);
+        var rows = new List<Row>();
+        foreach (int size in sizes) rows.Add(await MeasureAsync(size));
+        if (asJson) Console.WriteLine(JsonSerializer.Serialize(new { Machine = Machine.This(1), Shards, Rows = rows }));
+        else Print(rows);
+    }
+
+    private static async Task<Row> MeasureAsync(int size)
+    {
+        var builder = new InProcessTestClusterBuilder(1);
+        builder.ConfigureSilo((_, silo) =>
+        {
+            silo.AddPlacementDirector<ControlPlacement, OnlyDirector>();
+            silo.Services.AddSingleton<IGrainStorageSerializer, Json>();
+            silo.AddMemoryGrainStorage(ClusterNames.RunStorage);
+        });
+        await using InProcessTestCluster cluster = builder.Build();
+        await cluster.DeployAsync();
+        IRunGrain run = cluster.Client.GetGrain<IRunGrain>("run");
+        CommandReply reply = await run.Start(new() { Id = Guid.NewGuid() }, new()
+        {
+            Name = "run", Recipe = Recipe, OutDirectory = "/runs/run", Workers = size, StartGraceSeconds = 600,
+        });
+        if (reply.Refusal is { } refusal) throw new InvalidOperationException(refusal);
+        await Task.WhenAll(Enumerable.Range(0, Shards).Select(shard => cluster.Client.GetGrain<IShardGrain>($"run/{shard}").Status()));
+
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        Worker[] workers = [.. Enumerable.Range(0, size).Select(i => new Worker(run, i))];
+        double join = await TimeAsync(() => AllAsync(workers, worker => worker.ReportAsync(WorkerPhase.Preparing)));
+        await AllAsync(workers[..^1], worker => worker.ReportAsync(WorkerPhase.Ready));
+        double plan = await TimeAsync(() => workers[^1].ReportAsync(WorkerPhase.Ready));
+        double announce = await TimeAsync(() => AllAsync(workers, worker => worker.ReportAsync(WorkerPhase.Ready)));
+        Require(workers, number: 1);
+
+        double report = await TimeAsync(async () =>
+        {
+            for (int round = 0; round < Rounds; round++) await AllAsync(workers, worker => worker.ReportAsync(WorkerPhase.Computing, step: round));
+        }) / Rounds / size;
+        double kilobytes = (GC.GetTotalMemory(forceFullCollection: true) - before) / 1024.0 / size;
+
+        Worker[] survivors = workers[..^1];
+        double replace = await TimeAsync(() => AllAsync(survivors, async worker =>
+        {
+            await worker.ReportAsync(WorkerPhase.Sealed, lost: workers[^1].Name);
+            while (worker.Plan!.Number == 1)
+            {
+                await Task.Delay(s_pollInterval);
+                await worker.ReportAsync(WorkerPhase.Sealed);
+            }
+        }));
+        Require(survivors, number: 2);
+        return new(size, join, plan, announce, replace, 1000 * report, kilobytes, workers.Sum(worker => worker.Retries));
+    }
+
+    private static void Require(Worker[] workers, long number)
+    {
+        if (workers.Any(worker => worker.Plan?.Number != number)) throw new InvalidOperationException($"Somebody does not hold generation {number}.");
+    }
+
+    private static Task AllAsync(Worker[] workers, Func<Worker, Task> act) => Task.WhenAll(workers.Select(act));
+
+    private static async Task<double> TimeAsync(Func<Task> act)
+    {
+        long start = Stopwatch.GetTimestamp();
+        await act();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+
+    private static void Print(List<Row> rows)
+    {
+        Machine machine = Machine.This(1);
+        Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.Runtime}; one run of {Shards} shards, coordinator and workers in one process");
+        Console.WriteLine();
+        Console.WriteLine("| workers | join, ms | plan, ms | announce, ms | replace a lost one, ms | a report, us | KB per worker | retries |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|");
+        foreach (Row row in rows)
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {row.Workers} | {row.JoinMs:F0} | {row.PlanMs:F1} | {row.AnnounceMs:F0} ") +
+                string.Create(CultureInfo.InvariantCulture, $"| {row.ReplaceMs:F0} | {row.ReportUs:F0} | {row.KilobytesPerWorker:F1} | {row.Retries} |"));
+    }
+
+    private static string Recipe => $$"""
+        { "name": "control", "seed": 1, "epochs": 1, "batch": {{Shards}}, "shards": {{Shards}}, "batchNorm": "shard",
+          "model": { "neuron": "plif", "kernel": 3, "strides": [2, 1, 2, 1], "width": 64, "depth": 1, "heads": 4, "mlpRatio": 2, "dropPath": 0 },
+          "data": { "kind": "synthetic", "timeSteps": 4, "framesBy": "number", "canvas": [32, 32], "trainSamples": 704, "testSamples": 176 },
+          "optimizer": { "kind": "adam", "weightDecay": 1e-4 },
+          "schedule": [{ "from": 0, "base": 4e-3, "kind": "cosine", "warmup": 1 }] }
+        """;
+
+    private sealed class Worker(IRunGrain run, int number)
+    {
+        private static readonly Dictionary<string, string> s_fingerprint = Enumerable.Range(0, 12).ToDictionary(i => $"field{i}", i => $"{i}{new string('f', 32)}");
+        private long _sequence;
+
+        public string Name { get; } = $"node-{number / 8}/{number % 8}";
+        public GenerationPlan? Plan { get; private set; }
+        public int Retries { get; private set; }
+
+        public async Task ReportAsync(WorkerPhase phase, long step = 0, params string[] lost)
+        {
+            var report = new MemberReport
+            {
+                Info = new() { Worker = Name, Incarnation = (ulong)number + 1, Device = "cpu:0", Address = $"10.0.{number / 250}.{number % 250}:12000", HostId = Name },
+                Sequence = ++_sequence, Phase = phase, Step = step, Fingerprint = s_fingerprint, Lost = lost, StepsPerEpoch = 1, TrainSamples = 704,
+                Generation = Plan?.Number ?? 0, Nonce = Plan?.Nonce ?? default, Known = Plan?.Nonce ?? default,
+            };
+            while (true)
+                try
+                {
+                    MemberOrder order = await run.Report(report);
+                    if (!order.IsPlanKnown) Plan = order.Plan;
+                    return;
+                }
+                catch (TimeoutException)
+                {
+                    Retries++;
+                }
+        }
+    }
+
+    private sealed class OnlyDirector : IPlacementDirector
+    {
+        public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context) =>
+            Task.FromResult(context.GetCompatibleSilos(target)[0]);
+    }
+
+    /// <summary>Records are written as JSON, as in production.</summary>
+    private sealed class Json : IGrainStorageSerializer
+    {
+        public BinaryData Serialize<T>(T? input) => new(JsonSerializer.SerializeToUtf8Bytes(input));
+
+        public T Deserialize<T>(BinaryData input) => JsonSerializer.Deserialize<T>(input)!;
+    }
+}

@@ -1,0 +1,55 @@
+using Spikeformer.Clustering;
+using Xunit;
+
+namespace Spikeformer.Cluster;
+
+/// <summary>Real silos with membership, directory and records in a real Redis.</summary>
+public sealed class RedisClusterTests
+{
+    [Fact]
+    public async Task Records_and_reachability_survive_the_death_of_the_silo_that_held_a_grain()
+    {
+        using RedisServer redis = await RedisServer.StartAsync();
+        using SiloProcess control = await StartAsync(redis, "alpha", "control"), node = await StartAsync(redis, "beta", "node");
+        await using ClusterClient client = await node.ConnectAsync();
+        Assert.Equal("alpha", (await client.Grains.GetGrain<INamed>("alpha/0").Where()).Silo);
+        var tally = client.Grains.GetGrain<ITally>("run");
+        Assert.Equal(1, await tally.Add());
+        control.Kill();
+        Assert.Equal(2, await GrainCalls.RetryAsync(tally.Add, TimeSpan.FromSeconds(30)));
+        Assert.Equal((200, "ready: Active\n"), await node.GetAsync("/health/ready"));
+    }
+
+    [Fact]
+    public async Task Records_survive_the_death_of_everything()
+    {
+        using RedisServer redis = await RedisServer.StartAsync();
+        using (SiloProcess silo = await StartAsync(redis, "alpha", "control"))
+        {
+            await using ClusterClient client = await silo.ConnectAsync();
+            Assert.Equal(1, await client.Grains.GetGrain<ITally>("run").Add());
+            silo.Kill();
+            redis.Kill();
+        }
+        await redis.RunAsync();
+        using SiloProcess again = await StartAsync(redis, "alpha", "control");
+        await using ClusterClient later = await again.ConnectAsync();
+        Assert.Equal(2, await later.Grains.GetGrain<ITally>("run").Add());
+    }
+
+    [Fact]
+    public async Task A_silo_without_its_Redis_ends_with_5_and_names_the_server_but_no_password()
+    {
+        using RedisServer redis = await RedisServer.StartAsync();
+        string server = redis.ConnectionString;
+        redis.Kill();
+        (int exitCode, _, string error) = SiloProcess.Run("run", "--redis", $"{server},password=secret,connectTimeout=500",
+            "--silo-port", "0", "--gateway-port", "0", "--http-port", "0");
+        Assert.Equal(5, exitCode);
+        Assert.Contains($"Redis cannot be reached at {server}", error);
+        Assert.DoesNotContain("secret", error);
+    }
+
+    private static Task<SiloProcess> StartAsync(RedisServer redis, string name, string roles) =>
+        SiloProcess.StartAsync("--redis", redis.ConnectionString, "--name", name, "--roles", roles);
+}

@@ -1,0 +1,14 @@
+using System.Runtime.Loader;
+using Spikeformer.Cluster;
+
+/// <summary>Runs in every process of <see cref="SiloProcess"/> before its Main: the runtime loads this assembly there, and with it the test grains.</summary>
+internal static class StartupHook
+{
+    public static void Initialize()
+    {
+        // The silo knows its own libraries only, not those of the tests.
+        AssemblyLoadContext.Default.Resolving += static (context, name) =>
+            Path.Combine(AppContext.BaseDirectory, name.Name + ".dll") is var path && File.Exists(path) ? context.LoadFromAssemblyPath(path) : null;
+        RecordWriter.RunIfAsked();
+    }
+}

@@ -1,0 +1,28 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Runtime;
+using Orleans.Serialization;
+using Orleans.Serialization.Serializers;
+using Spikeformer.Silo;
+
+namespace Spikeformer.Cluster;
+
+/// <summary>A file storage outside of a silo, and one record in it.</summary>
+internal static class Records
+{
+    public const string State = "tally";
+
+    public static GrainId Grain { get; } = GrainId.Create("tally", "runs/1.0 ü");
+
+    /// <summary>The record's file below the storage's directory.</summary>
+    public static string FileIn(string directory) => Path.Combine(directory, "tally", "runs%2F1%2E0%20%C3%BC.tally.json");
+
+    public static FileGrainStorage StorageIn(string directory) => new(directory, new RecordSerializer(),
+        new ServiceCollection().AddSerializer().BuildServiceProvider().GetRequiredService<IActivatorProvider>(), TimeProvider.System);
+
+    public static async Task<GrainState<TallyRecord>> ReadAsync(FileGrainStorage storage)
+    {
+        var state = new GrainState<TallyRecord>();
+        await storage.ReadStateAsync(State, Grain, state);
+        return state;
+    }
+}

@@ -1,0 +1,278 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Spikeformer.Collectives;
+using Xunit;
+
+namespace Spikeformer.Grains.Tests;
+
+public sealed class FailureTests
+{
+    private const int Small = 1000, Large = 300_000;
+
+    private static readonly GroupOptions s_tcp = new() { Transport = TransportChoice.ForceTcp };
+
+    [Theory]
+    [InlineData(TransportChoice.Auto, Small)]
+    [InlineData(TransportChoice.Auto, Large)]
+    [InlineData(TransportChoice.ForceTcp, Large)]
+    public void After_an_abort_in_the_middle_the_partials_are_whole_and_other_members_get_the_same_bits(TransportChoice transport, int length)
+    {
+        var options = new GroupOptions { Transport = transport };
+        using (var ranks = new Ranks(8, Ranks.Even(8, 3), options))
+        {
+            // Ranks 0 and 1 are in the reduction and wait for rank 2, which gives up. Reduce itself checks the partials.
+            PeerLostException?[] losses = ranks.Start(rank =>
+            {
+                using Group group = Group.Connect(ranks.PlanOf(rank), ranks.Listener(rank), Ranks.Deadline);
+                if (rank < 2) return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, length));
+                group.Abort("the disk is on fire");
+                return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, length));
+            });
+            Assert.Equal([PeerLossReason.AbortedByPeer, PeerLossReason.AbortedByPeer, PeerLossReason.AbortedHere], losses.Select(loss => loss!.Reason));
+            Assert.All(losses, loss => Assert.Empty(loss!.Suspects));
+            Assert.Contains("the disk is on fire", losses[2]!.Message);
+        }
+        using var survivors = new Ranks(8, [5, 8], options);
+        Assert.All(survivors.Run(group => Leaves.Reduce(group, length)), hash => Assert.Equal(Leaves.Hash(Leaves.Sum(8, length)), hash));
+    }
+
+    [Fact]
+    public void An_abort_names_its_suspects_to_everyone()
+    {
+        using var ranks = new Ranks(4, [1, 2, 3, 4]);
+        PeerLostException[] losses = ranks.Start(rank =>
+        {
+            using Group group = Group.Connect(ranks.PlanOf(rank), ranks.Listener(rank), Ranks.Deadline);
+            if (rank == 0) group.Abort("no heartbeat", 2, 3);
+            return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small));
+        });
+        Assert.All(losses, loss => Assert.Equal([2, 3], loss.Suspects));
+        Assert.Contains("rank 2 (w2), rank 3 (w3)", losses[1].Message);
+    }
+
+    [Fact]
+    public void A_sealed_group_refuses_every_further_call()
+    {
+        using var ranks = new Ranks(2, [1, 2]);
+        ranks.Run(group =>
+        {
+            group.Abort("enough");
+            Assert.Equal(PeerLossReason.AbortedHere, group.Loss!.Reason);
+            Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small));
+            Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Large));
+            Assert.Throws<PeerLostException>(() => group.ExchangeNodes(1, 1, 1, [0]));
+            return 0;
+        });
+    }
+
+    [Theory]
+    [InlineData(TransportChoice.Auto)]
+    [InlineData(TransportChoice.ForceTcp)]
+    public void An_abort_from_another_thread_and_a_cancellation_end_a_call_that_waits(TransportChoice transport)
+    {
+        foreach (bool isCancelled in (bool[])[false, true])
+        {
+            using var ranks = new Ranks(2, [1, 2], new GroupOptions { Transport = transport });
+            using var cancellation = new CancellationTokenSource();
+            using var ended = new ManualResetEventSlim();
+            ranks.Run(group =>
+            {
+                if (group.Plan.OwnRank == 1)
+                {
+                    Leaves.Reduce(group, Small);
+                    ended.Wait(Ranks.Deadline);
+                    return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2)).Reason;
+                }
+                Leaves.Reduce(group, Small);
+                var other = new Thread(() =>
+                {
+                    if (isCancelled) cancellation.Cancel();
+                    else group.Abort("from elsewhere");
+                });
+                other.Start();
+                float[] values = GC.AllocateArray<float>(2 * Large, pinned: true);
+                PeerLossReason reason = Assert.Throws<PeerLostException>(() => Reduce(group, values, cancellation.Token)).Reason;
+                other.Join();
+                ended.Set();
+                Assert.Equal(PeerLossReason.AbortedHere, reason);
+                return reason;
+            });
+        }
+
+        static unsafe void Reduce(Group group, float[] values, CancellationToken cancellation) =>
+            group.AllReduce(2, 0, [new(group.OwnNodes[0].Node, Leaves.Address(values))], (float*)Leaves.Address(values) + Large, Large, cancellation: cancellation);
+    }
+
+    [Theory]
+    [InlineData(TransportChoice.Auto)]
+    [InlineData(TransportChoice.ForceTcp)]
+    public void A_member_that_leaves_after_its_last_step_takes_nothing_from_the_others(TransportChoice transport)
+    {
+        using var ranks = new Ranks(8, Ranks.Even(8, 4), new GroupOptions { Transport = transport });
+        string expected = Leaves.Hash(Leaves.Sum(8, Large));
+        // Everyone disposes as soon as it is done itself.
+        for (int round = 0; round < 5; round++)
+        {
+            ranks.Plan = ranks.Plan with { GenerationNonce = Guid.NewGuid() };
+            Assert.All(ranks.Run(group => Leaves.Reduce(group, Large)), hash => Assert.Equal(expected, hash));
+        }
+    }
+
+    [Theory]
+    [InlineData(TransportChoice.Auto)]
+    [InlineData(TransportChoice.ForceTcp)]
+    public void Who_waits_for_one_that_has_left_is_told(TransportChoice transport)
+    {
+        using var ranks = new Ranks(2, [1, 2], new GroupOptions { Transport = transport });
+        ranks.Run(group =>
+        {
+            Leaves.Reduce(group, Small);
+            if (group.Plan.OwnRank == 0)
+            {
+                PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2));
+                Assert.Contains("left", loss.Message);
+                Assert.Empty(loss.Suspects);
+            }
+            return 0;
+        });
+    }
+
+    [Theory]
+    [InlineData(64 + 100, RejectionCause.DamagedPayload)]
+    [InlineData(40, RejectionCause.Malformed)]
+    [InlineData(8, RejectionCause.Malformed)]
+    public void A_bit_that_flips_on_the_way_is_found_and_counted(int at, RejectionCause cause)
+    {
+        using var ranks = new Ranks(2, [1, 2], host: rank => $"host {rank}");
+        using var relay = new Relay(ranks.Plan.Members[0].Port, (purpose, fromConnector, offset, bytes) =>
+        {
+            long place = Handshake.HelloBytes + Handshake.ProofBytes + at - offset;
+            if (purpose == ConnectionPurpose.Data && fromConnector && place >= 0 && place < bytes.Length) bytes[(int)place] ^= 4;
+        });
+        var found = ranks.Start(rank =>
+        {
+            GroupPlan plan = ranks.PlanOf(rank);
+            if (rank == 1) plan = plan with { Members = [plan.Members[0] with { Port = relay.Port }, plan.Members[1]] };
+            using Group group = Group.Connect(plan, ranks.Listener(rank), Ranks.Deadline);
+            // The damaged one's sender may have all it needs for the first step.
+            PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small) + Leaves.Reduce(group, Small, 2));
+            return (loss.Suspects, loss.Reason, Count: group.Rejections[cause], group.Rejections.Total);
+        });
+        Assert.Equal((PeerLossReason.WrongFrame, 1, 1), (found[0].Reason, found[0].Count, found[0].Total));
+        Assert.Equal([1], found[0].Suspects);
+        Assert.NotEqual(0, (int)found[1].Reason);
+    }
+
+    [Theory]
+    [InlineData("run", RejectionCause.WrongRun)]
+    [InlineData("generation", RejectionCause.WrongGeneration)]
+    [InlineData("nonce", RejectionCause.WrongGeneration)]
+    [InlineData("incarnation", RejectionCause.WrongIncarnation)]
+    [InlineData("rank", RejectionCause.WrongIncarnation)]
+    [InlineData("step", RejectionCause.WrongStep)]
+    [InlineData("kind", RejectionCause.WrongFrame)]
+    [InlineData("offset", RejectionCause.WrongFrame)]
+    [InlineData("length", RejectionCause.WrongLength)]
+    public void A_frame_that_is_not_the_due_one_is_refused_and_counted(string what, RejectionCause cause)
+    {
+        using var ranks = new Ranks(2, [1, 2], s_tcp);
+        using var fake = new Fake(ranks);
+        GroupPlan plan = ranks.PlanOf(1);
+        uint length = 64 + 4 * Small;
+        FrameHeader frame = what switch
+        {
+            "run" => Sender(plan with { RunHash = 1 }),
+            "generation" => Sender(plan with { GenerationNumber = 2 }),
+            "nonce" => Sender(plan with { GenerationNonce = Guid.NewGuid() }),
+            "incarnation" => Sender(plan with { Members = [plan.Members[0], plan.Members[1] with { Incarnation = 7 }] }),
+            "rank" => FrameHeader.Of(plan with { Members = [plan.Members[1], plan.Members[0]] }, 0).With(FrameKind.SmallReduce, 1, 0, 0, length),
+            _ => Sender(plan),
+        };
+        if (what == "step") frame.Step = 0;
+        if (what == "kind") frame.Kind = FrameKind.Exchange;
+        if (what == "offset") frame.Offset = 4;
+        if (what == "length") frame.Length = uint.MaxValue;
+        frame.Seal();
+        fake.Data.Send(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in frame)));
+
+        PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Small));
+        Ranks.AssertLost(loss, PeerLossReason.WrongFrame, 1);
+        Assert.Equal((1, 1), (fake.Group.Rejections[cause], fake.Group.Rejections.Total));
+        Assert.Equal(0, fake.Drain()); // and its connection is closed
+
+        FrameHeader Sender(GroupPlan as1) => FrameHeader.Of(as1, 1).With(FrameKind.SmallReduce, 1, 0, 0, length);
+    }
+
+    [Fact]
+    public void A_peer_that_lives_but_waits_for_a_third_is_not_suspected_and_the_silent_one_is()
+    {
+        // Rank 1 is a fake that begins and then only shows that it waits; after that it falls silent.
+        using var ranks = new Ranks(2, [1, 2], s_tcp with { ProgressDeadline = TimeSpan.FromMilliseconds(400) });
+        using var fake = new Fake(ranks);
+        FrameHeader begin = FrameHeader.Of(ranks.Plan, 1).With(FrameKind.Begin, 1, length: 8);
+        begin.Seal();
+        fake.Data.Send([.. MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in begin)), .. new byte[8]]);
+        FrameHeader waiting = FrameHeader.Of(ranks.Plan, 1).With(FrameKind.Waiting);
+        waiting.Seal();
+        byte[] sign = MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in waiting)).ToArray();
+        const int Signs = 10;
+        var living = new Thread(() =>
+        {
+            using var never = new ManualResetEventSlim();
+            for (int i = 0; i < Signs; i++)
+            {
+                fake.Control.Send(sign);
+                never.Wait(100); // the pace of the signs is the test's subject
+            }
+        });
+        long start = Environment.TickCount64;
+        living.Start();
+        PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Large));
+        living.Join();
+
+        Ranks.AssertLost(loss, PeerLossReason.NoProgress, 1);
+        Assert.InRange(Environment.TickCount64 - start, 100 * (Signs - 1) + 400, 10_000);
+    }
+
+    /// <summary>Rank 0 is a group; rank 1 is two sockets that know the secret.</summary>
+    private sealed class Fake : IDisposable
+    {
+        public Fake(Ranks ranks)
+        {
+            Group? group = null;
+            var connecting = new Thread(() => group = Group.Connect(ranks.PlanOf(0), ranks.Listener(0), Ranks.Deadline));
+            connecting.Start();
+            Control = GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Control, Ranks.Deadline, default);
+            Data = GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Data, Ranks.Deadline, default);
+            connecting.Join();
+            Group = group!;
+        }
+
+        public Group Group { get; }
+        public Socket Control { get; }
+        public Socket Data { get; }
+
+        /// <summary>Reads until the other side has closed.</summary>
+        public int Drain()
+        {
+            try
+            {
+                while (Data.Receive(new byte[4096]) > 0)
+                {
+                }
+            }
+            catch (SocketException reset) when (reset.SocketErrorCode == SocketError.ConnectionReset)
+            {
+                // Closed with unread bytes.
+            }
+            return 0;
+        }
+
+        public void Dispose()
+        {
+            Group.Dispose();
+            Control.Dispose();
+            Data.Dispose();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+using Spikeformer.Collectives;
+using Xunit;
+
+namespace Spikeformer.Grains.Tests;
+
+public sealed class HeartbeatTests
+{
+    [Fact]
+    public void Step_phase_and_applied_reach_everyone_while_the_callers_do_nothing()
+    {
+        using var ranks = new Ranks(3, [1, 2, 3]);
+        using var done = new Barrier(3);
+        ranks.Start(rank =>
+        {
+            using HeartbeatLoop loop = Connect(ranks, rank);
+            loop.Report(40 + rank, rank);
+            loop.Applied(39, 0xABC);
+            for (int other = 0; other < 3; other++)
+                if (other != rank) Eventually(() => loop.Of(other) is { } pulse && pulse.Step == 40 + other && pulse.Phase == other && pulse.LastApplied == 39);
+            loop.WaitAllApplied(39, Ranks.Deadline);
+            Assert.Equal(39, loop.LastApplied(rank));
+            done.SignalAndWait(Ranks.Deadline);
+            return 0;
+        });
+    }
+
+    [Fact]
+    public void Waiting_for_a_boundary_ends_with_the_last_member_and_not_before()
+    {
+        using var ranks = new Ranks(2, [1, 2]);
+        using var done = new Barrier(2);
+        ranks.Start(rank =>
+        {
+            using HeartbeatLoop loop = Connect(ranks, rank);
+            loop.Applied(5, 1);
+            if (rank == 0)
+            {
+                loop.Applied(6, 1);
+                PeerLostException loss = Assert.Throws<PeerLostException>(() => loop.WaitAllApplied(6, TimeSpan.FromMilliseconds(100)));
+                Ranks.AssertLost(loss, PeerLossReason.NoProgress, 1);
+                done.SignalAndWait(Ranks.Deadline);
+                loop.WaitAllApplied(6, Ranks.Deadline);
+            }
+            else
+            {
+                done.SignalAndWait(Ranks.Deadline);
+                loop.Applied(6, 1);
+            }
+            done.SignalAndWait(Ranks.Deadline);
+            return 0;
+        });
+    }
+
+    [Fact]
+    public void The_one_that_applied_other_bits_is_named_to_everyone()
+    {
+        using var ranks = new Ranks(3, [1, 2, 3]);
+        using var done = new Barrier(3);
+        ranks.Start(rank =>
+        {
+            var differed = new ConcurrentQueue<DigestMismatchException>();
+            using HeartbeatLoop loop = Connect(ranks, rank, new() { Differed = differed.Enqueue });
+            loop.Applied(8, 77);
+            loop.WaitAllApplied(8, Ranks.Deadline);
+            loop.Applied(9, rank == 1 ? 5u : 6u);
+            DigestMismatchException mismatch = Assert.Throws<DigestMismatchException>(() => loop.WaitAllApplied(9, Ranks.Deadline));
+            Assert.Equal([1], mismatch.Odd);
+            Assert.Equal([6, 5, 6], mismatch.Digests.Select(digest => (int)digest!.Value));
+            Eventually(() => differed.Any(seen => seen.Step == 9));
+            Assert.DoesNotContain(differed, seen => seen.Step == 8);
+            done.SignalAndWait(Ranks.Deadline);
+            return 0;
+        });
+    }
+
+    [Fact]
+    public void With_two_members_both_are_odd()
+    {
+        Assert.Equal([0, 1], new DigestMismatchException(1, [1, 2]).Odd);
+        Assert.Equal([2, 3], new DigestMismatchException(1, [1, 1, 2, null, 1]).Odd);
+    }
+
+    [Fact]
+    public void A_member_whose_connection_ends_is_suspected_at_once_unless_it_said_goodbye()
+    {
+        using var ranks = new Ranks(2, [1, 2]);
+        foreach (bool saysGoodbye in (bool[])[true, false])
+        {
+            ranks.Plan = ranks.Plan with { GenerationNonce = Guid.NewGuid() };
+            var suspected = new BlockingCollection<(int, PeerLossReason)>();
+            HeartbeatLoop? loop = null;
+            var connecting = new Thread(() => loop = Connect(ranks, 0, new() { Suspected = (rank, reason) => suspected.Add((rank, reason)) }));
+            connecting.Start();
+            if (saysGoodbye) Connect(ranks, 1).Dispose();
+            else GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Heartbeat, Ranks.Deadline, default).Dispose();
+            connecting.Join();
+            if (saysGoodbye) Assert.Equal(PeerLossReason.Closed, Assert.Throws<PeerLostException>(() => loop!.WaitAllApplied(0, Ranks.Deadline)).Reason);
+            else Assert.Equal((1, PeerLossReason.Closed), suspected.Take());
+            Assert.Empty(suspected);
+            loop!.Dispose();
+        }
+    }
+
+    [Fact]
+    public void A_member_that_falls_silent_is_suspected_after_the_limit()
+    {
+        using var ranks = new Ranks(2, [1, 2]);
+        var suspected = new BlockingCollection<(int, PeerLossReason)>();
+        HeartbeatLoop? loop = null;
+        var connecting = new Thread(() => loop = Connect(ranks, 0, new() { SilenceLimit = TimeSpan.FromMilliseconds(400), Suspected = (rank, reason) => suspected.Add((rank, reason)) }));
+        connecting.Start();
+        using var silent = GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Heartbeat, Ranks.Deadline, default);
+        connecting.Join();
+        Assert.Equal((1, PeerLossReason.NoProgress), suspected.Take());
+        Assert.InRange(loop!.Of(1).SinceHeard.TotalMilliseconds, 400, 10_000);
+        loop.Dispose();
+    }
+
+    private static HeartbeatLoop Connect(Ranks ranks, int rank, HeartbeatOptions? options = null) =>
+        HeartbeatLoop.Connect(ranks.PlanOf(rank), ranks.Listener(rank), options ?? new(), Ranks.Deadline);
+
+    /// <summary>Something that another thread does by itself, and says to nobody.</summary>
+    private static void Eventually(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, Ranks.Deadline));
+}

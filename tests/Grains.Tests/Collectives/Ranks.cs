@@ -1,0 +1,82 @@
+using System.Net;
+using System.Runtime.ExceptionServices;
+using System.Security.Cryptography;
+using Spikeformer.Collectives;
+using Xunit;
+
+namespace Spikeformer.Grains.Tests;
+
+/// <summary>The members of a generation as threads of this process, each with a listener of its own.</summary>
+internal sealed class Ranks : IDisposable
+{
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+
+    private readonly DataListener[] _listeners;
+
+    /// <param name="shards">V.</param>
+    /// <param name="ends">End of each rank's block.</param>
+    /// <param name="options">How they talk.</param>
+    /// <param name="host">Host of each rank; all the same by default.</param>
+    public Ranks(int shards, int[] ends, GroupOptions? options = null, Func<int, string>? host = null)
+    {
+        _listeners = [.. ends.Select(_ => new DataListener(IPAddress.Loopback))];
+        Plan = new GroupPlan
+        {
+            RunHash = 0x1234, GenerationNumber = 3, GenerationNonce = Guid.NewGuid(), Shards = shards, OwnRank = 0,
+            Secret = RandomNumberGenerator.GetBytes(32), Options = options ?? new(),
+            Members = [.. ends.Select((end, rank) => new GroupMember(
+                $"w{rank}", (ulong)(100 + rank), host?.Invoke(rank) ?? "here", "127.0.0.1", _listeners[rank].Port, rank == 0 ? 0 : ends[rank - 1], end))],
+        };
+    }
+
+    /// <summary>The plan of rank 0; the others' differ in <see cref="GroupPlan.OwnRank"/>.</summary>
+    public GroupPlan Plan { get; set; }
+
+    public DataListener Listener(int rank) => _listeners[rank];
+
+    public GroupPlan PlanOf(int rank) => Plan with { OwnRank = rank };
+
+    /// <summary>Even blocks, as far as possible.</summary>
+    public static int[] Even(int shards, int ranks) => [.. Enumerable.Range(1, ranks).Select(r => shards * r / ranks)];
+
+    /// <summary>Connects all and runs one action on each.</summary>
+    public T[] Run<T>(Func<Group, T> action) => Start(rank =>
+    {
+        using Group group = Group.Connect(PlanOf(rank), _listeners[rank], Deadline);
+        return action(group);
+    });
+
+    /// <summary>Runs one action per rank on a thread of its own and waits for all; the first failure is thrown.</summary>
+    public T[] Start<T>(Func<int, T> action)
+    {
+        var results = new T[_listeners.Length];
+        ExceptionDispatchInfo? failure = null;
+        Thread[] threads = [.. Enumerable.Range(0, _listeners.Length).Select(rank => new Thread(() =>
+        {
+            try
+            {
+                results[rank] = action(rank);
+            }
+            catch (Exception error)
+            {
+                Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(error), null);
+            }
+        }) { Name = $"rank {rank}", IsBackground = true })];
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads)
+            if (!thread.Join(TimeSpan.FromSeconds(60))) throw new TimeoutException($"{thread.Name} did not end", failure?.SourceException);
+        failure?.Throw();
+        return results;
+    }
+
+    public static void AssertLost(PeerLostException loss, PeerLossReason reason, params int[] suspects)
+    {
+        Assert.Equal(reason, loss.Reason);
+        Assert.Equal(suspects, loss.Suspects);
+    }
+
+    public void Dispose()
+    {
+        foreach (DataListener listener in _listeners) listener.Dispose();
+    }
+}

@@ -1,0 +1,293 @@
+using FsCheck;
+using FsCheck.Xunit;
+using Spikeformer.Contracts;
+using Spikeformer.Runs;
+using Xunit;
+using static Spikeformer.Contracts.RunState;
+
+namespace Spikeformer.Grains.Tests.Runs;
+
+public sealed class RunTransitionsTests
+{
+    private static readonly DateTimeOffset s_later = Some.Noon.AddMinutes(1);
+
+    /// <summary>What each input makes of a run in each state; a number is the exit code of a refusal.</summary>
+    private const string Table = """
+                          start    resume   stop      cancel     completed  stopped            failed  gather    scatter
+        None              Created  Created  3         3          None       None               None    None      None
+        Created           4        4        Stopped   Cancelled  Completed  Stopped            Failed  Running   WaitingForWorkers
+        WaitingForWorkers 4        4        Stopped   Cancelled  Completed  Stopped            Failed  Running   WaitingForWorkers
+        Running           4        4        Stopping  Cancelled  Completed  WaitingForWorkers  Failed  Running   WaitingForWorkers
+        Stopping          4        4        Stopping  Cancelled  Completed  Stopped            Failed  Stopping  Stopped
+        Stopped           Created  Created  Stopped   Stopped    Stopped    Stopped            Stopped    Stopped    Stopped
+        Completed         Created  4        Completed Completed  Completed  Completed          Completed  Completed  Completed
+        Failed            Created  Created  Failed    Failed     Failed     Failed             Failed     Failed     Failed
+        Cancelled         Created  Created  Cancelled Cancelled  Cancelled  Cancelled          Cancelled  Cancelled  Cancelled
+        """;
+
+    public static TheoryData<RunState, string, string> Cells()
+    {
+        string[][] rows = [.. Table.Split('\n').Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        var cells = new TheoryData<RunState, string, string>();
+        foreach (string[] row in rows[1..])
+            for (int i = 0; i < rows[0].Length; i++) cells.Add(Enum.Parse<RunState>(row[0]), rows[0][i], row[i + 1]);
+        return cells;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cells))]
+    public void Every_input_leads_from_every_state_to_the_one_in_the_table(RunState state, string input, string expected)
+    {
+        RunRecord before = In(state);
+        Assert.Equal(state, before.State);
+        Decision decision = Apply(before, input, s_later);
+        if (int.TryParse(expected, out int code))
+        {
+            Assert.Equal(code, (int)decision.Kind);
+            Assert.NotNull(decision.Refusal);
+            Assert.Same(before, decision.Record);
+            return;
+        }
+        Assert.Null(decision.Refusal);
+        Assert.Equal(Enum.Parse<RunState>(expected), decision.Record.State);
+        if (decision.Record.State != state) Assert.Equal(s_later, decision.Record.Changed);
+        else if (input != "scatter") Assert.Same(before, decision.Record);
+    }
+
+    [Property(MaxTest = 2000)]
+    public void No_sequence_of_inputs_leads_to_an_impossible_run(NonEmptyArray<byte> choices)
+    {
+        string[] inputs = ["start", "resume", "stop", "cancel", "completed", "stopped", "failed", "gather", "scatter", "more", "less", "leaving"];
+        var record = new RunRecord();
+        DateTimeOffset now = Some.Noon;
+        foreach (byte choice in choices.Get)
+        {
+            RunRecord before = record;
+            string input = inputs[choice % inputs.Length];
+            Decision decision = Apply(before, input, now = now.AddSeconds(choice));
+            record = decision.Record;
+
+            bool trains = record.State is Running or Stopping;
+            Assert.Equal(trains, record.Plan is not null);
+            if (trains) Assert.True(record.Plan!.Members.Count >= record.Spec!.MinWorkers);
+            Assert.Equal(record.State is None, record.Spec is null);
+            Assert.Equal(record.State is Failed, record.Failure is not null);
+            if (record.Outcome is { } outcome) Assert.Equal(outcome.State, record.State);
+            if (record.State is None || RunStates.IsOver(record.State) || record.State is Stopping) Assert.Equal(0, RunTransitions.WantedWorkers(record, 0));
+            else Assert.Equal(2, RunTransitions.WantedWorkers(record, 2));
+
+            Assert.InRange(record.LastNumber, before.LastNumber, before.LastNumber + 1);
+            if (record.Plan is { } plan && !plan.IsSameAs(before.Plan))
+                Assert.Equal((before.LastNumber + 1, record.LastNumber), (plan.Number, plan.Number));
+            else Assert.Equal(before.LastNumber, record.LastNumber);
+            // Whatever is written has its line in the log, and whatever has one is written.
+            Assert.Equal(ReferenceEquals(before, record), decision.Events.Count == 0);
+            if (decision.Refusal is not null) Assert.Same(before, record);
+
+            // The same again, as a client that did not get the answer would ask it, or as the next report makes it.
+            if (input is "stop" or "cancel" or "completed" or "failed" or "gather") Assert.Same(record, Apply(record, input, now).Record);
+        }
+    }
+
+    [Theory]
+    [InlineData("a", true)]
+    [InlineData("0-run_1.x", true)]
+    [InlineData("", false)]
+    [InlineData("-a", false)]
+    [InlineData(".a", false)]
+    [InlineData("a/b", false)]
+    [InlineData("a b", false)]
+    [InlineData("é", false)]
+    public void A_run_has_a_name_that_files_and_urls_can_have(string name, bool isGood) => Assert.Equal(isGood, CanBeNamed(name));
+
+    [Fact]
+    public void A_name_has_at_most_63_characters()
+    {
+        Assert.True(CanBeNamed(new string('x', 63)));
+        Assert.False(CanBeNamed(new string('x', 64)));
+    }
+
+    [Theory]
+    [InlineData(-1, 1)]
+    [InlineData(0, 0)]
+    [InlineData(5, 1)]
+    [InlineData(0, 5)]
+    public void Impossible_numbers_of_workers_are_refused(int workers, int minWorkers)
+    {
+        Decision decision = RunTransitions.Start(new(), Some.Spec(workers: workers, minWorkers: minWorkers, shards: 4), Some.Noon);
+        Assert.Equal(ErrorKind.Usage, decision.Kind);
+        Assert.Equal(None, decision.Record.State);
+    }
+
+    [Fact]
+    public void A_wrong_recipe_is_refused_with_its_reason()
+    {
+        Decision decision = RunTransitions.Start(new(), Some.Spec() with { Recipe = """{ "sed": 1 }""" }, Some.Noon);
+        Assert.Equal(ErrorKind.Usage, decision.Kind);
+        Assert.Contains("sed", decision.Refusal);
+    }
+
+    [Fact]
+    public void A_new_start_forgets_how_the_last_one_ended_but_not_its_numbers()
+    {
+        RunRecord failed = In(Failed);
+        RunRecord again = RunTransitions.Start(failed, Some.Spec() with { IsResume = true }, s_later).Record;
+        Assert.Equal((null, null, null, null), (again.Plan, again.Failure, again.Outcome, again.Fingerprint));
+        Assert.Equal((failed.LastNumber, failed.Created), (again.LastNumber, again.Created));
+        Assert.Equal((4, 3, true), (again.Shards, again.Epochs, again.Spec!.IsResume));
+    }
+
+    [Fact]
+    public void The_first_generation_waits_for_all_wanted_workers_but_not_longer_than_its_grace()
+    {
+        RunRecord created = In(Created);
+        Candidate[] one = [Some.Candidate("a")];
+        Assert.Same(created, RunTransitions.Plan(created, one, false, Some.Numerics, Some.Noon.AddSeconds(9.9)).Record);
+        Assert.Equal(Running, RunTransitions.Plan(created, one, false, Some.Numerics, Some.Noon.AddSeconds(10)).Record.State);
+        Assert.Equal(Running, RunTransitions.Plan(created, Four, false, Some.Numerics, Some.Noon).Record.State);
+        RunRecord wanting = RunTransitions.Start(new(), Some.Spec(workers: 2), Some.Noon).Record;
+        Assert.Equal(["a", "b"], Members(RunTransitions.Plan(wanting, Four, false, Some.Numerics, Some.Noon).Record));
+    }
+
+    [Fact]
+    public void The_fingerprint_is_that_of_the_first_generation()
+    {
+        RunRecord running = In(Running);
+        Assert.Equal(Some.Numerics, running.Fingerprint);
+        RunRecord next = RunTransitions.Plan(running, Four[1..], true, new Dictionary<string, string> { ["isa"] = "avx512" }, s_later).Record;
+        Assert.Same(running.Fingerprint, next.Fingerprint);
+    }
+
+    [Fact]
+    public void A_generation_is_replaced_when_somebody_comes_leaves_or_is_lost_and_only_then()
+    {
+        RunRecord running = RunTransitions.Plan(In(Created), Four[..2], false, Some.Numerics, s_later).Record;
+        Assert.Same(running, RunTransitions.Plan(running, Four[..2], false, null, s_later).Record);
+        Assert.Equal(["a", "b", "c"], Members(RunTransitions.Plan(running, Four[..3], false, null, s_later).Record));
+        Assert.Equal(["b"], Members(RunTransitions.Plan(running, Four[1..2], true, null, s_later).Record));
+        Assert.Equal(["b"], Members(RunTransitions.Plan(running, [Four[0] with { WantsToLeave = true }, Four[1]], false, null, s_later).Record));
+        // All are there, but the generation has been sealed: the same members need another one.
+        Decision broken = RunTransitions.Plan(running, Four[..2], true, null, s_later);
+        Assert.Equal(["a", "b"], Members(broken.Record));
+        Assert.Equal(2, broken.Record.Plan!.Number);
+        Assert.Equal([("generation", "Generation 2: a owns shards 0-1, b owns shards 2-3")], broken.Events);
+        Assert.Equal([("generation", "Generation 2: a owns shard 0, b owns shard 1, c owns shard 2, d owns shard 3")],
+            RunTransitions.Plan(running, Four, false, null, s_later).Events);
+    }
+
+    [Fact]
+    public void A_run_that_stops_takes_nobody_in_and_only_replaces_a_broken_generation()
+    {
+        RunRecord stopping = Apply(RunTransitions.Plan(In(Created), Four[..2], false, Some.Numerics, s_later).Record, "stop", s_later).Record;
+        Assert.Same(stopping, RunTransitions.Plan(stopping, Four, false, null, s_later).Record);
+        RunRecord next = RunTransitions.Plan(stopping, Four[1..2], true, null, s_later).Record;
+        Assert.Equal((Stopping, 2L), (next.State, next.Plan!.Number));
+    }
+
+    [Fact]
+    public void With_too_few_workers_a_broken_run_waits_and_a_working_one_is_suspended()
+    {
+        RunRecord record = RunTransitions.Plan(RunTransitions.Start(new(), Some.Spec(minWorkers: 2), Some.Noon).Record, Four[..2], false, Some.Numerics, s_later).Record;
+        Assert.Equal(WaitingForWorkers, RunTransitions.Plan(record, Four[..1], true, null, s_later).Record.State);
+        Candidate[] leaving = [Four[0], Four[1] with { WantsToLeave = true }];
+        Assert.Same(record, RunTransitions.Plan(record, leaving, false, null, s_later).Record);
+        Assert.True(RunTransitions.MustSuspend(record, leaving));
+        Assert.False(RunTransitions.MustSuspend(record, Four[..2]));
+        Assert.False(RunTransitions.MustSuspend(record, [.. leaving, Four[2]]));
+        Assert.False(RunTransitions.MustSuspend(record with { State = Stopping }, leaving));
+    }
+
+    [Fact]
+    public void Too_little_memory_is_waited_for()
+    {
+        Candidate[] small = [Four[0] with { Capacity = 1 }, Four[1] with { Capacity = 2 }];
+        Assert.Equal(WaitingForWorkers, RunTransitions.Plan(In(Created), small, false, Some.Numerics, s_later).Record.State);
+        RunRecord waiting = In(WaitingForWorkers);
+        Assert.Same(waiting, RunTransitions.Plan(waiting, small, false, Some.Numerics, s_later).Record);
+        Assert.Equal(Running, RunTransitions.Plan(waiting, [.. small, Four[2] with { Capacity = 1 }], false, Some.Numerics, s_later).Record.State);
+    }
+
+    [Theory]
+    [InlineData(None, MemberAction.Release, MemberAction.Release)]
+    [InlineData(Created, MemberAction.Wait, MemberAction.Wait)]
+    [InlineData(WaitingForWorkers, MemberAction.Wait, MemberAction.Wait)]
+    [InlineData(Running, MemberAction.Vote, MemberAction.Learn)]
+    [InlineData(Stopping, MemberAction.Stop, MemberAction.Release)]
+    [InlineData(Stopped, MemberAction.Release, MemberAction.Release)]
+    [InlineData(Completed, MemberAction.Release, MemberAction.Release)]
+    [InlineData(Failed, MemberAction.Release, MemberAction.Release)]
+    [InlineData(Cancelled, MemberAction.Release, MemberAction.Release)]
+    public void Each_state_tells_members_and_others_what_to_do(RunState state, MemberAction member, MemberAction other)
+    {
+        RunRecord record = In(state);
+        Assert.Equal(member, RunTransitions.ActionFor(record, "a", 1, wantsToLeave: false, mustSuspend: false));
+        Assert.Equal(other, RunTransitions.ActionFor(record, "z", 1, wantsToLeave: false, mustSuspend: false));
+        Assert.Equal(other, RunTransitions.ActionFor(record, "a", 2, wantsToLeave: false, mustSuspend: false));
+        Assert.Equal(MemberAction.Release, RunTransitions.ActionFor(record, "z", 1, wantsToLeave: true, mustSuspend: false));
+    }
+
+    [Fact]
+    public void Members_of_a_run_that_must_wait_save_while_the_others_stay()
+    {
+        RunRecord running = In(Running);
+        Assert.Equal(MemberAction.Stop, RunTransitions.ActionFor(running, "a", 1, wantsToLeave: false, mustSuspend: true));
+        Assert.Equal(MemberAction.Learn, RunTransitions.ActionFor(running, "z", 1, wantsToLeave: false, mustSuspend: true));
+        // Who wants to leave is a member until the next generation is without it.
+        Assert.Equal(MemberAction.Vote, RunTransitions.ActionFor(running, "a", 1, wantsToLeave: true, mustSuspend: false));
+    }
+
+    [Fact]
+    public void A_run_wants_what_is_missing_or_as_many_as_there_are()
+    {
+        RunRecord two = RunTransitions.Start(new(), Some.Spec(workers: 2), Some.Noon).Record;
+        Assert.Equal([2, 1, 0, 0], Enumerable.Range(0, 4).Select(present => RunTransitions.WantedWorkers(two, present)));
+        Assert.Equal(int.MaxValue, RunTransitions.WantedWorkers(RunTransitions.Start(new(), Some.Spec(), Some.Noon).Record, 3));
+    }
+
+    private static Candidate[] Four => [.. "abcd".Select(name => Some.Candidate($"{name}"))];
+
+    private static string[] Members(RunRecord record) => [.. record.Plan!.Members.Select(member => member.Worker)];
+
+    private static bool CanBeNamed(string name)
+    {
+        Decision decision = RunTransitions.Start(new(), Some.Spec(name), Some.Noon);
+        if (decision.Refusal is null) return true;
+        Assert.Equal((ErrorKind.Usage, None), (decision.Kind, decision.Record.State));
+        return false;
+    }
+
+    /// <summary>A run in a state, led there at noon by the inputs that lead there.</summary>
+    private static RunRecord In(RunState state)
+    {
+        string[] way = state switch
+        {
+            None => [],
+            Created => ["start"],
+            WaitingForWorkers => ["start", "scatter"],
+            Running => ["start", "gather"],
+            Stopping => ["start", "gather", "stop"],
+            Stopped => ["start", "gather", "stop", "stopped"],
+            Completed => ["start", "gather", "completed"],
+            Failed => ["start", "gather", "failed"],
+            _ => ["start", "gather", "cancel"],
+        };
+        // The grace of the first generation is over by the time that nobody has come.
+        return way.Aggregate(new RunRecord(), (record, input) => Apply(record, input, input == "scatter" ? s_later : Some.Noon).Record);
+    }
+
+    private static Decision Apply(RunRecord record, string input, DateTimeOffset now) => input switch
+    {
+        "start" => RunTransitions.Start(record, Some.Spec(workers: 4), now),
+        "resume" => RunTransitions.Start(record, Some.Spec(workers: 4) with { IsResume = true }, now),
+        "stop" => RunTransitions.Stop(record, now),
+        "cancel" => RunTransitions.Cancel(record, now),
+        "completed" => RunTransitions.End(record, Some.Outcome(Completed), now),
+        "stopped" => RunTransitions.End(record, Some.Outcome(Stopped), now),
+        "failed" => RunTransitions.Fail(record, Some.Failure(), now),
+        "gather" => RunTransitions.Plan(record, Four, isBroken: false, Some.Numerics, now),
+        "scatter" => RunTransitions.Plan(record, [], isBroken: record.Plan is not null, null, now),
+        "more" => RunTransitions.Plan(record, [Some.Candidate("z"), .. Four[..2]], isBroken: false, Some.Numerics, now),
+        "less" => RunTransitions.Plan(record, Four[1..], isBroken: record.Plan is not null, Some.Numerics, now),
+        _ => RunTransitions.Plan(record, [.. Four.Select(candidate => candidate with { WantsToLeave = true })], isBroken: false, Some.Numerics, now),
+    };
+}

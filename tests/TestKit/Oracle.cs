@@ -1,0 +1,70 @@
+using System.Runtime.ExceptionServices;
+using Spikeformer.Data;
+using Spikeformer.Network;
+using Spikeformer.Training;
+
+namespace Spikeformer.TestKit;
+
+/// <summary>What an undisturbed run gives.</summary>
+/// <param name="Digests">The digest of every step.</param>
+/// <param name="WeightsDigest">SHA-256 of the state after the last one.</param>
+/// <param name="Evaluations">The evaluation after every epoch.</param>
+public sealed record OracleRun(IReadOnlyList<string> Digests, string WeightsDigest, IReadOnlyList<EvaluationResult> Evaluations);
+
+/// <summary>
+/// Trains a recipe in this process, all shards on one thread: the plainest way through the engine, without cluster, files or checkpoints. What
+/// it gives is what every run of the recipe must give, whatever happens to it.
+/// </summary>
+public static class Oracle
+{
+    /// <summary>Trains a recipe to its end.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="dataPath">Folder of its data; null for synthetic ones.</param>
+    public static OracleRun Train(Recipe recipe, string? dataPath = null)
+    {
+        OracleRun? result = null;
+        ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                LibTorch.UseOnThisThread(recipe.Threads);
+                result = Run(recipe, dataPath);
+            }
+            catch (Exception error)
+            {
+                failure = ExceptionDispatchInfo.Capture(error);
+            }
+        }, maxStackSize: 16 << 20);
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return result!;
+    }
+
+    private static unsafe OracleRun Run(Recipe recipe, string? dataPath)
+    {
+        using IDataset dataset = DatasetCatalogue.Open(recipe.Data, dataPath, null);
+        var network = new SpikeformerNetwork(NetworkOptions.From(recipe.Model, recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
+        using var state = new TrainingState(network, recipe);
+        var order = new EpochOrder(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
+        using var loader = new BatchLoader(dataset, Split.Train, order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
+        using var engine = new ShardEngine(network, state.Parameters, recipe);
+        int[] shards = [.. Enumerable.Range(0, recipe.Shards)];
+        var digests = new List<string>();
+        var evaluations = new List<EvaluationResult>();
+        while (state.Step < (long)order.StepsPerEpoch * recipe.Epochs)
+        {
+            using (StepBatch batch = loader.Load(state.Step, shards))
+            {
+                int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
+                IReadOnlyList<StepVector> vectors = engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(recipe.Shards, filled));
+                SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count, v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
+                digests.Add(state.Apply(batch.Plan, vectors[0]).Digest);
+            }
+            if (state.Step % order.StepsPerEpoch == 0)
+                evaluations.Add(Evaluation.Run(network, state.Parameters, state.Running, dataset, Split.Test, recipe));
+        }
+        return new(digests, TrainingState.WeightsDigest(state.Snapshot()), evaluations);
+    }
+}

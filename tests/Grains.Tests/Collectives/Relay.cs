@@ -61,9 +61,9 @@ internal sealed class Relay : IDisposable
                 to.Send(buffer.AsSpan(0, got));
             }
         }
-        catch (SocketException)
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
-            // One side has gone.
+            // One side has gone; the pump of the other direction may have closed both.
         }
         from.Dispose();
         to.Dispose();

@@ -15,19 +15,20 @@ namespace Spikeformer.Benchmarks;
 
 /// <summary>
 /// One run's coordinator, real, with many workers that only report, in one process. Messages are serialized as between processes, but no
-/// network lies between. All sizes have the same shards, so that what grows is the workers' doing.
+/// network lies between. All sizes have the same shards, so that what grows is the workers' doing. A shard has one owner: workers beyond the
+/// shards follow as spares.
 /// </summary>
 internal static class ControlBenchmark
 {
-    private const int Shards = 1000, Rounds = 10;
+    private const int Shards = 256, Rounds = 10;
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromSeconds(0.25);
 
     /// <summary>Figures of one size.</summary>
     /// <param name="Workers">Workers.</param>
     /// <param name="JoinMs">All of them report at once for the first time, until all are answered.</param>
-    /// <param name="PlanMs">The last one gets ready, until it has the plan.</param>
-    /// <param name="AnnounceMs">All others ask at once, until all have the plan.</param>
-    /// <param name="ReplaceMs">All but one seal the generation and poll like workers, until all have the next plan.</param>
+    /// <param name="PlanMs">The last voter gets ready, until it has the plan.</param>
+    /// <param name="AnnounceMs">All workers ask at once, until all have the plan.</param>
+    /// <param name="ReplaceMs">A voter is lost: the others seal the generation, and all poll as workers do until they have the next plan.</param>
     /// <param name="ReportUs">A report in steady state, all workers at once: the coordinator's time for each.</param>
     /// <param name="KilobytesPerWorker">Growth of the managed heap of this process, both sides of the calls together.</param>
     /// <param name="Retries">Reports that were not answered within their 2 s and came again.</param>
@@ -46,6 +47,7 @@ internal static class ControlBenchmark
     private static async Task<Row> MeasureAsync(int size)
     {
         var builder = new InProcessTestClusterBuilder(1);
+        builder.Options.ConfigureFileLogging = false;
         builder.ConfigureSilo((_, silo) =>
         {
             silo.AddPlacementDirector<ControlPlacement, OnlyDirector>();
@@ -57,16 +59,17 @@ internal static class ControlBenchmark
         IRunGrain run = cluster.Client.GetGrain<IRunGrain>("run");
         CommandReply reply = await run.Start(new() { Id = Guid.NewGuid() }, new()
         {
-            Name = "run", Recipe = Recipe, OutDirectory = "/runs/run", Workers = size, StartGraceSeconds = 600,
+            Name = "run", Recipe = Recipe, OutDirectory = "/runs/run", Workers = Math.Min(size, Shards), StartGraceSeconds = 600,
         });
         if (reply.Refusal is { } refusal) throw new InvalidOperationException(refusal);
         await Task.WhenAll(Enumerable.Range(0, Shards).Select(shard => cluster.Client.GetGrain<IShardGrain>($"run/{shard}").Status()));
 
         long before = GC.GetTotalMemory(forceFullCollection: true);
         Worker[] workers = [.. Enumerable.Range(0, size).Select(i => new Worker(run, i))];
+        Worker[] voters = [.. workers.Take(Shards)], spares = workers[voters.Length..];
         double join = await TimeAsync(() => AllAsync(workers, worker => worker.ReportAsync(WorkerPhase.Preparing)));
-        await AllAsync(workers[..^1], worker => worker.ReportAsync(WorkerPhase.Ready));
-        double plan = await TimeAsync(() => workers[^1].ReportAsync(WorkerPhase.Ready));
+        await AllAsync(voters[..^1], worker => worker.ReportAsync(WorkerPhase.Ready));
+        double plan = await TimeAsync(() => voters[^1].ReportAsync(WorkerPhase.Ready));
         double announce = await TimeAsync(() => AllAsync(workers, worker => worker.ReportAsync(WorkerPhase.Ready)));
         Require(workers, number: 1);
 
@@ -76,14 +79,16 @@ internal static class ControlBenchmark
         }) / Rounds / size;
         double kilobytes = (GC.GetTotalMemory(forceFullCollection: true) - before) / 1024.0 / size;
 
-        Worker[] survivors = workers[..^1];
+        await AllAsync(spares, worker => worker.ReportAsync(WorkerPhase.Following));
+        Worker[] survivors = [.. voters[..^1], .. spares];
         double replace = await TimeAsync(() => AllAsync(survivors, async worker =>
         {
-            await worker.ReportAsync(WorkerPhase.Sealed, lost: workers[^1].Name);
+            WorkerPhase phase = spares.Contains(worker) ? WorkerPhase.Following : WorkerPhase.Sealed;
+            await worker.ReportAsync(phase, lost: voters[^1].Name);
             while (worker.Plan!.Number == 1)
             {
                 await Task.Delay(s_pollInterval);
-                await worker.ReportAsync(WorkerPhase.Sealed);
+                await worker.ReportAsync(phase);
             }
         }));
         Require(survivors, number: 2);
@@ -92,7 +97,7 @@ internal static class ControlBenchmark
 
     private static void Require(Worker[] workers, long number)
     {
-        if (workers.Any(worker => worker.Plan?.Number != number)) throw new InvalidOperationException($"Somebody does not hold generation {number}.");
+        if (workers.Any(worker => worker.Plan?.Number != number)) throw new InvalidOperationException($"Not all hold generation {number}: {string.Join(", ", workers.CountBy(worker => worker.Plan?.Number ?? 0))}");
     }
 
     private static Task AllAsync(Worker[] workers, Func<Worker, Task> act) => Task.WhenAll(workers.Select(act));
@@ -109,10 +114,10 @@ internal static class ControlBenchmark
         Machine machine = Machine.This(1);
         Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.Runtime}; one run of {Shards} shards, coordinator and workers in one process");
         Console.WriteLine();
-        Console.WriteLine("| workers | join, ms | plan, ms | announce, ms | replace a lost one, ms | a report, us | KB per worker | retries |");
-        Console.WriteLine("|---|---|---|---|---|---|---|---|");
+        Console.WriteLine("| workers | voters | join, ms | plan, ms | announce, ms | replace a lost one, ms | a report, us | KB per worker | retries |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
         foreach (Row row in rows)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {row.Workers} | {row.JoinMs:F0} | {row.PlanMs:F1} | {row.AnnounceMs:F0} ") +
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {row.Workers} | {Math.Min(row.Workers, Shards)} | {row.JoinMs:F0} | {row.PlanMs:F1} | {row.AnnounceMs:F0} ") +
                 string.Create(CultureInfo.InvariantCulture, $"| {row.ReplaceMs:F0} | {row.ReportUs:F0} | {row.KilobytesPerWorker:F1} | {row.Retries} |"));
     }
 

@@ -9,6 +9,7 @@ namespace Spikeformer.Runs;
 public sealed class Roster(TimeProvider time)
 {
     private readonly Dictionary<string, Entry> _entries = [];
+    private readonly List<IReadOnlyDictionary<string, string>> _fingerprints = [];
     private readonly long _opened = time.GetTimestamp();
     private long _arrivals;
 
@@ -24,22 +25,25 @@ public sealed class Roster(TimeProvider time)
 
     /// <summary>Takes a report in.</summary>
     /// <param name="report">The report.</param>
-    /// <param name="mattersAtOnce">Whether it may call for another generation: somebody came, became able to vote, wants to leave, or lost a peer.</param>
+    /// <param name="mattersAtOnce">Whether it may call for another generation: somebody is able to vote now, was restarted, wants to leave, or lost a peer.</param>
     /// <returns>False when it was taken in before: then it changes nothing.</returns>
     public bool Accept(MemberReport report, out bool mattersAtOnce)
     {
         mattersAtOnce = false;
+        report = report with { Fingerprint = Shared(report.Fingerprint) };
         string worker = report.Info.Worker;
         bool isKnown = _entries.TryGetValue(worker, out Entry? old) && old.Report.Info.Incarnation == report.Info.Incarnation;
         if (isKnown && report.Sequence <= old!.Report.Sequence) return false;
         long now = time.GetTimestamp();
         bool goesOn = isKnown && old!.Report.Phase == report.Phase && old.Report.Step == report.Step;
         _entries[worker] = new(report, Received: now, PhaseSince: goesOn ? old!.PhaseSince : now, isKnown ? old!.Arrival : _arrivals++);
-        if (report.Phase is WorkerPhase.Sealed)
+        // Said again, or by another, it gives the lost one no more time; and once that one has spoken up, only news can name it again.
+        bool saysAgain = isKnown && old!.Report.Phase is WorkerPhase.Sealed && old.Report.Lost.SequenceEqual(report.Lost);
+        if (report.Phase is WorkerPhase.Sealed && !saysAgain)
             foreach (string lost in report.Lost)
-                if (_entries.TryGetValue(lost, out Entry? entry)) _entries[lost] = entry with { NamedLost = now };
+                if (_entries.TryGetValue(lost, out Entry? entry)) _entries[lost] = entry with { NamedLost = entry.NamedLost ?? now };
         bool isUrgent = report.Phase is WorkerPhase.Ready or WorkerPhase.Following or WorkerPhase.Sealed && old?.Report.Phase != report.Phase;
-        mattersAtOnce = !isKnown || isUrgent || report.WantsToLeave != old!.Report.WantsToLeave;
+        mattersAtOnce = isUrgent || old is not null && (!isKnown || report.WantsToLeave != old.Report.WantsToLeave);
         return true;
     }
 
@@ -76,9 +80,9 @@ public sealed class Roster(TimeProvider time)
         bool mayBegin = record.Plan is null || !present.Any(report => HasState(members, report));
         bool CanVote(MemberReport report) => HasState(members, report) || mayBegin && HasPrepared(report);
         // The first who can vote sets the numerics, already of the first generation.
-        var common = record.Fingerprint ?? present.FirstOrDefault(CanVote)?.Fingerprint;
+        var common = record.Fingerprint is { } set ? Shared(set) : present.FirstOrDefault(CanVote)?.Fingerprint;
         return [.. from report in present
-                   where common is null || report.Fingerprint.Count == 0 || Difference(common, report.Fingerprint) is null
+                   where common is null || report.Fingerprint.Count == 0 || report.Fingerprint == common
                    select new Candidate(report.Info, report.Capacity, CanVote(report), report.WantsToLeave)];
     }
 
@@ -110,6 +114,14 @@ public sealed class Roster(TimeProvider time)
          let there = common.GetValueOrDefault(name, "(none)")
          where here != there
          select $"{name} is {here}, but {there} in the run").FirstOrDefault();
+
+    /// <summary>The one instance of all equal fingerprints: with many workers, comparing field by field for every plan would take most of the time.</summary>
+    private IReadOnlyDictionary<string, string> Shared(IReadOnlyDictionary<string, string> fingerprint)
+    {
+        if (_fingerprints.Find(known => Difference(known, fingerprint) is null) is { } shared) return shared;
+        _fingerprints.Add(fingerprint);
+        return fingerprint;
+    }
 
     private IEnumerable<Entry> Sealed(GenerationPlan plan) => _entries.Values.Where(entry =>
         entry.Report is { Phase: WorkerPhase.Sealed } report && report.Generation == plan.Number && report.Nonce == plan.Nonce);

@@ -176,7 +176,6 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         _record = stored.State;
         _lastEvent = _record.LastEvent;
         _lead = _record.Plan?.Members[0] ?? _lead;
-        _mustSuspend = false;
         foreach (ClusterEvent what in news) Remember(_events, what, RememberedEvents);
         if (isDecided) Share();
     }

@@ -227,6 +227,24 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
     }
 
     [Fact]
+    public async Task The_place_of_a_worker_that_leaves_is_free_at_once_and_one_that_is_refused_takes_none()
+    {
+        (FakeWorker a, FakeWorker b) = await Train();
+        MemberOrder refused = await new FakeWorker(Run, "odd").Report(WorkerPhase.Ready, 0, report => report with
+        {
+            Fingerprint = new Dictionary<string, string>(Some.Numerics) { ["isa"] = "avx512" },
+        });
+        Assert.Equal("isa is avx512, but avx2 in the run", refused.Reason);
+        Assert.Equal(MemberAction.Release, (await b.Report(WorkerPhase.Computing, 3, report => report with { WantsToLeave = true })).Action);
+        await Eventually.HoldsAsync("the run wants one more", async () =>
+        {
+            await a.Report(WorkerPhase.Computing, 3);
+            return (await Entry()).WantedWorkers == 1;
+        });
+        Assert.Equal(["a"], a.Plan!.Members.Select(member => member.Worker));
+    }
+
+    [Fact]
     public async Task When_too_many_leave_the_rest_saves_waits_and_goes_on_with_a_newcomer()
     {
         (FakeWorker a, FakeWorker b) = await Train(minWorkers: 2);

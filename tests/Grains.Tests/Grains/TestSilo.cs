@@ -26,6 +26,7 @@ public sealed class TestSilo : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var builder = new InProcessTestClusterBuilder(1);
+        builder.Options.ConfigureFileLogging = false;
         builder.ConfigureSilo((_, silo) =>
         {
             silo.AddPlacementDirector<ControlPlacement, AnywhereDirector>();
@@ -47,7 +48,7 @@ public sealed class TestSilo : IAsyncLifetime
     public Task DeactivateAsync(IAddressable grain) => _cluster!.DeactivateAsync(grain);
 
     /// <summary>Waits until an activation that ends is gone.</summary>
-    public Task WaitForDeactivationAsync(IAddressable grain) => _cluster!.WaitForDeactivationAsync(grain);
+    public Task WaitForDeactivationAsync(IAddressable grain) => _cluster!.WaitForDeactivationAsync(grain).WaitAsync(TimeSpan.FromSeconds(30));
 
     /// <summary>Where grains go is the silo's tests' matter.</summary>
     private sealed class AnywhereDirector : IPlacementDirector

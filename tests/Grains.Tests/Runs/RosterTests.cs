@@ -47,8 +47,8 @@ public sealed class RosterTests
     [Fact]
     public void Only_what_may_call_for_another_generation_matters_at_once()
     {
-        Assert.True(Matters(Some.Report("a", WorkerPhase.Preparing, sequence: 1)));
-        Assert.False(Matters(Some.Report("a", WorkerPhase.Preparing, sequence: 2)));
+        Assert.False(Matters(Some.Report("a", WorkerPhase.Preparing, sequence: 1)));
+        Assert.True(Matters(Some.Report("b", WorkerPhase.Ready, sequence: 1)));
         Assert.True(Matters(Some.Report("a", WorkerPhase.Ready, sequence: 3)));
         Assert.False(Matters(Some.Report("a", WorkerPhase.Ready, sequence: 4)));
         Assert.False(Matters(Some.Report("a", WorkerPhase.Learning, sequence: 5)));
@@ -117,6 +117,28 @@ public sealed class RosterTests
         Assert.Equal(["a", "b", "c"], Names());
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(["a", "b", "c"], Names());
+    }
+
+    [Fact]
+    public void Who_is_named_lost_by_many_again_and_again_gets_no_more_time()
+    {
+        SayAll(WorkerPhase.Computing);
+        _time.Advance(s_instant);
+        Seal("a", lost: ["c"]);
+        _time.Advance(Roster.SealingLimit - s_instant);
+        Seal("b", lost: ["c"]);
+        Seal("a", lost: ["c"]);
+        _time.Advance(s_instant);
+        Assert.Equal(["a", "b"], Names());
+        // A mistaken peer that says the same as before does not take back what its report has corrected.
+        Say("c", WorkerPhase.Computing);
+        _time.Advance(s_instant);
+        Seal("a", lost: ["c"]);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(["a", "b", "c"], Names());
+        Seal("a", lost: ["b", "c"]);
+        _time.Advance(Roster.SealingLimit);
+        Assert.Equal(["a"], Names());
     }
 
     [Fact]

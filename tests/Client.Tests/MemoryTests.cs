@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Client.Tests;
@@ -9,7 +10,7 @@ public sealed class MemoryTests
     [Fact]
     public void Resident_memory_is_flat_over_five_thousand_steps()
     {
-        Assert.SkipUnless(Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") == "1", "a long test: set SPIKEFORMER_LONG=1");
+        TestData.RequireLong();
         using var folder = new RunFolder();
         using ClientProcess client = ClientProcess.Start(
             "train", "--recipe", "demo", "--set", "data.canvas=[16,16]", "--set", "data.trainSamples=330", "--set", "data.testSamples=11",

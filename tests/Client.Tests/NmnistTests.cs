@@ -8,7 +8,7 @@ public sealed class NmnistTests
     [Fact]
     public void The_recipe_nmnist_reaches_92_percent_on_real_recordings()
     {
-        Assert.SkipUnless(Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") == "1", "a long test: set SPIKEFORMER_LONG=1");
+        TestData.RequireLong();
         string data = TestData.Folder("nmnist");
         using var folder = new RunFolder();
         var end = ClientProcess.RunJson("train", "--recipe", "nmnist", "--data", data, "--out", folder.Path);

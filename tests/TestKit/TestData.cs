@@ -19,6 +19,12 @@ public static class TestData
         return folder;
     }
 
+    /// <summary>Whether tests that take minutes run: <c>SPIKEFORMER_LONG=1</c>.</summary>
+    public static bool IsLong { get; } = Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") == "1";
+
+    /// <summary>Skips the calling test, by name, where long tests do not run.</summary>
+    public static void RequireLong() => Assert.SkipUnless(IsLong, "a long test: set SPIKEFORMER_LONG=1");
+
     private static string FindRoot()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

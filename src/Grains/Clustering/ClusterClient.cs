@@ -39,9 +39,11 @@ public sealed class ClusterClient : IAsyncDisposable
     /// <param name="address">Where the cluster is.</param>
     /// <param name="patience">How long to try.</param>
     /// <param name="cancellation">Ends the trying.</param>
+    /// <param name="configure">Further settings of the Orleans client: call filters, another list of gateways.</param>
     /// <exception cref="SpikeformerException">No gateway answers in that time (Unreachable), or the state directory is no cluster's.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static async Task<ClusterClient> ConnectAsync(ClusterAddress address, TimeSpan patience, CancellationToken cancellation = default)
+    public static async Task<ClusterClient> ConnectAsync(ClusterAddress address, TimeSpan patience, CancellationToken cancellation = default,
+        Action<IClientBuilder>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(address);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -52,7 +54,7 @@ public sealed class ClusterClient : IAsyncDisposable
             lastFailure = failure;
             await Task.Delay(s_pause, TimeProvider.System, stop).ConfigureAwait(false);
             return true;
-        });
+        }, configure);
         try
         {
             await host.StartAsync(deadline.Token).ConfigureAwait(false);
@@ -76,7 +78,7 @@ public sealed class ClusterClient : IAsyncDisposable
         await DisposeAsync(_host).ConfigureAwait(false);
     }
 
-    private static IHost Build(ClusterAddress address, Func<Exception, CancellationToken, Task<bool>> retry)
+    private static IHost Build(ClusterAddress address, Func<Exception, CancellationToken, Task<bool>> retry, Action<IClientBuilder>? configure)
     {
         (IGatewayListProvider gateways, string clusterId) = address.StateDirectory is { } directory
             ? (new FileMembershipTable(directory, clusterId: null, TimeProvider.System), FileMembershipTable.ReadClusterId(directory))
@@ -98,6 +100,7 @@ public sealed class ClusterClient : IAsyncDisposable
                 options.MaxMessageBodySize = MaxMessageBytes;
             });
             client.UseConnectionRetryFilter(retry);
+            configure?.Invoke(client);
         });
         return builder.Build();
     }

@@ -19,6 +19,9 @@ public sealed record GenerationPlan
     [Id(4)] public required IReadOnlyList<PlanMember> Members { get; init; }
     /// <summary>32 random bytes that members prove to each other when they connect.</summary>
     [Id(5)] public required byte[] Secret { get; init; }
+    /// <summary>Generations up to this number have lost a member: they commit nothing more, and whoever is still in one leaves it at once.
+    /// Between healthy generations the members change over at a step that they agree on.</summary>
+    [Id(6)] public long SealedThrough { get; init; }
 
     /// <summary>The member that a worker's incarnation is in this plan, or null.</summary>
     public PlanMember? MemberOf(string worker, ulong incarnation) =>

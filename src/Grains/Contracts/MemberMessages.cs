@@ -20,7 +20,7 @@ public sealed record MemberReport
     [Id(5)] public Guid Nonce { get; init; }
     /// <summary>Most shards that its memory holds; at least 1.</summary>
     [Id(6)] public int Capacity { get; init; } = int.MaxValue;
-    /// <summary>Numerics and data that must be equal among members, by name.</summary>
+    /// <summary>Numerics and data that must be equal among members, by name; empty until they are known, and once the run has them.</summary>
     [Id(7)] public IReadOnlyDictionary<string, string> Fingerprint { get; init; } = new Dictionary<string, string>();
     /// <summary>Whether it wants to leave at the next boundary.</summary>
     [Id(8)] public bool WantsToLeave { get; init; }
@@ -81,4 +81,6 @@ public sealed record MemberOrder
     [Id(5)] public double ReportWithinSeconds { get; init; } = 0.25;
     /// <summary>Whether the newest generation is the one that the report said is known.</summary>
     [Id(6)] public bool IsPlanKnown { get; init; }
+    /// <summary>Whether the run has the worker's fingerprint, so that reports need not bring it again.</summary>
+    [Id(7)] public bool IsFingerprintKnown { get; init; }
 }

@@ -36,8 +36,9 @@ public static class GenerationPlanner
     /// <param name="number">Its number.</param>
     /// <param name="shards">V.</param>
     /// <param name="voters">Its voters by rank.</param>
+    /// <param name="sealedThrough">Which generations before it can commit nothing more.</param>
     /// <returns>The plan with a new nonce and secret, or null when the voters' memory does not hold V shards.</returns>
-    public static GenerationPlan? Plan(string run, long number, int shards, IReadOnlyList<Candidate> voters)
+    public static GenerationPlan? Plan(string run, long number, int shards, IReadOnlyList<Candidate> voters, long sealedThrough)
     {
         if (ShardBlocks.Cut(shards, [.. voters.Select(voter => voter.Capacity)]) is not { } blocks) return null;
         return new()
@@ -47,6 +48,7 @@ public static class GenerationPlanner
             Nonce = Guid.NewGuid(),
             Shards = shards,
             Secret = RandomNumberGenerator.GetBytes(32),
+            SealedThrough = sealedThrough,
             Members = voters.Select((voter, rank) => new PlanMember
             {
                 Worker = voter.Info.Worker,

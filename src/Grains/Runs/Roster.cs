@@ -30,10 +30,10 @@ public sealed class Roster(TimeProvider time)
     public bool Accept(MemberReport report, out bool mattersAtOnce)
     {
         mattersAtOnce = false;
-        report = report with { Fingerprint = Shared(report.Fingerprint) };
         string worker = report.Info.Worker;
         bool isKnown = _entries.TryGetValue(worker, out Entry? old) && old.Report.Info.Incarnation == report.Info.Incarnation;
         if (isKnown && report.Sequence <= old!.Report.Sequence) return false;
+        report = report with { Fingerprint = isKnown && report.Fingerprint.Count == 0 ? old!.Report.Fingerprint : Shared(report.Fingerprint) };
         long now = time.GetTimestamp();
         bool goesOn = isKnown && old!.Report.Phase == report.Phase && old.Report.Step == report.Step;
         _entries[worker] = new(report, Received: now, PhaseSince: goesOn ? old!.PhaseSince : now, isKnown ? old!.Arrival : _arrivals++);

@@ -61,7 +61,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         // What can wait is looked at by the next tick: with many members, looking at all of them for every report would take all the time.
         if (mattersAtOnce) await Plan();
         WorkerInfo info = report.Info;
-        MemberAction action = RunTransitions.ActionFor(_record, info.Worker, info.Incarnation, report.WantsToLeave, _mustSuspend);
+        MemberAction action = RunTransitions.ActionFor(_record, report, _mustSuspend);
         if (action is MemberAction.Release && report.Phase is WorkerPhase.Done) _roster.Remove(info.Worker);
         bool isPlanKnown = _record.Plan is { } plan && plan.Nonce == report.Known;
         return new()
@@ -69,6 +69,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
             Action = action,
             Plan = isPlanKnown ? null : _record.Plan,
             IsPlanKnown = isPlanKnown,
+            IsFingerprintKnown = _roster.ReportOf(info.Worker) is { Fingerprint.Count: > 0 } known && known.Info.Incarnation == info.Incarnation,
             Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
             Events = IsLead(report) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
             Reason = _record.Failure?.Message

@@ -11,6 +11,9 @@ public static class RunTransitions
 {
     private const int MaxNameLength = 63;
 
+    /// <summary>Within this time every idle worker of a cluster has seen a new run: they ask every second.</summary>
+    private static readonly TimeSpan GatheringTime = TimeSpan.FromSeconds(3);
+
     /// <summary>A client wants the run to begin or to go on.</summary>
     public static Decision Start(RunRecord record, RunSpec spec, DateTimeOffset now)
     {
@@ -101,9 +104,10 @@ public static class RunTransitions
         if (record.Plan is { } plan && !isBroken && IsSame(plan, voters)) return Decision.None(record);
         // A run that stops takes nobody in: only a broken generation is replaced, so that the stop can be carried out.
         if (record.State is RunState.Stopping && !isBroken) return Decision.None(record);
-        if (record.Plan is null && IsWorthWaiting(record, spec, voters, now)) return Decision.None(record);
+        if (record.Plan is null && IsWorthWaiting(record, spec, voters, candidates, now)) return Decision.None(record);
 
-        GenerationPlan? next = voters.Count < spec.MinWorkers ? null : GenerationPlanner.Plan(spec.Name, record.LastNumber + 1, record.Shards, voters);
+        long sealedThrough = record.Plan is { } last && !isBroken ? last.SealedThrough : record.LastNumber;
+        GenerationPlan? next = voters.Count < spec.MinWorkers ? null : GenerationPlanner.Plan(spec.Name, record.LastNumber + 1, record.Shards, voters, sealedThrough);
         if (next is null)
         {
             // A generation that still works goes on until it has saved: see MustSuspend.
@@ -125,16 +129,15 @@ public static class RunTransitions
 
     /// <summary>What a worker should do.</summary>
     /// <param name="record">The run.</param>
-    /// <param name="worker">The worker.</param>
-    /// <param name="incarnation">Its process.</param>
-    /// <param name="wantsToLeave">Whether it was asked to end.</param>
+    /// <param name="report">What the worker does and wants.</param>
     /// <param name="mustSuspend">What <see cref="MustSuspend"/> says.</param>
-    public static MemberAction ActionFor(RunRecord record, string worker, ulong incarnation, bool wantsToLeave, bool mustSuspend)
+    public static MemberAction ActionFor(RunRecord record, MemberReport report, bool mustSuspend)
     {
         if (RunStates.IsOver(record.State) || record.State is RunState.None) return MemberAction.Release;
-        bool isMember = record.Plan?.MemberOf(worker, incarnation) is not null;
-        if (isMember) return record.State is RunState.Stopping || mustSuspend ? MemberAction.Stop : MemberAction.Vote;
-        if (wantsToLeave || record.State is RunState.Stopping) return MemberAction.Release;
+        bool isMember = record.Plan?.MemberOf(report.Info.Worker, report.Info.Incarnation) is not null;
+        // Who is planned out stays a voter until its generation changes over: the others cannot finish the step without it.
+        if (isMember || IsInHealthyGeneration(record.Plan, report)) return record.State is RunState.Stopping || mustSuspend ? MemberAction.Stop : MemberAction.Vote;
+        if (report.WantsToLeave || record.State is RunState.Stopping) return MemberAction.Release;
         return record.Plan is null ? MemberAction.Wait : MemberAction.Learn;
     }
 
@@ -145,11 +148,20 @@ public static class RunTransitions
         return record.Spec!.Workers == 0 ? int.MaxValue : Math.Max(0, record.Spec.Workers - present);
     }
 
-    private static bool IsWorthWaiting(RunRecord record, RunSpec spec, IReadOnlyList<Candidate> voters, DateTimeOffset now)
+    /// <summary>Whether a run that has just been created should wait for more workers than it has: for as many as it asked for, or, where it
+    /// takes all, until those that have come are prepared and others have had the time to come.</summary>
+    private static bool IsWorthWaiting(RunRecord record, RunSpec spec, IReadOnlyList<Candidate> voters, IReadOnlyList<Candidate> candidates, DateTimeOffset now)
     {
         int hoped = spec.Workers > 0 ? spec.Workers : record.Shards;
-        return record.State is RunState.Created && voters.Count < hoped && now - record.Changed < TimeSpan.FromSeconds(spec.StartGraceSeconds);
+        if (record.State is not RunState.Created || voters.Count >= hoped) return false;
+        bool mayMoreCome = spec.Workers > 0 || candidates.Any(candidate => !candidate.CanVote);
+        TimeSpan grace = TimeSpan.FromSeconds(spec.StartGraceSeconds);
+        return now - record.Changed < (mayMoreCome || grace < GatheringTime ? grace : GatheringTime);
     }
+
+    private static bool IsInHealthyGeneration(GenerationPlan? newest, MemberReport report) => newest is not null && report.Generation > newest.SealedThrough
+        && report.Phase is WorkerPhase.Connecting or WorkerPhase.Aligning or WorkerPhase.Computing or WorkerPhase.Reducing or WorkerPhase.Applying
+            or WorkerPhase.Evaluating or WorkerPhase.Saving;
 
     private static bool IsSame(GenerationPlan plan, IReadOnlyList<Candidate> voters) => plan.Members.Select(member => (member.Worker, member.Incarnation))
         .SequenceEqual(voters.Select(voter => (voter.Info.Worker, voter.Info.Incarnation)));

@@ -14,14 +14,19 @@ public sealed class RunLock : IDisposable
     /// <summary>Takes ownership, making the directory when needed.</summary>
     /// <param name="runDirectory">The run directory.</param>
     /// <exception cref="SpikeformerException">Another process owns it (Conflict, with its id), or it cannot be written (Usage).</exception>
-    public static RunLock Acquire(string runDirectory)
+    public static RunLock Acquire(string runDirectory) => TryAcquire(runDirectory, out string owner)
+        ?? throw new SpikeformerException(ErrorKind.Conflict, $"The run directory {runDirectory} is in use by {owner}", "Wait for it, stop it, or choose another --out");
+
+    /// <summary>The same, but null when another process owns it.</summary>
+    /// <param name="runDirectory">The run directory.</param>
+    /// <param name="owner">Who owns it, <c>process 123</c>, when the result is null.</param>
+    /// <exception cref="SpikeformerException">It cannot be written (Usage).</exception>
+    public static RunLock? TryAcquire(string runDirectory, out string owner)
     {
         try
         {
             AtomicFile.CreateDirectoryOrThrow(runDirectory);
-            if (FileLock.TryAcquire(Path.Combine(runDirectory, FileName), out string owner) is { } held) return new(held);
-            throw new SpikeformerException(ErrorKind.Conflict, $"The run directory {runDirectory} is in use by {owner}",
-                "Wait for it, stop it, or choose another --out");
+            return FileLock.TryAcquire(Path.Combine(runDirectory, FileName), out owner) is { } held ? new(held) : null;
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {

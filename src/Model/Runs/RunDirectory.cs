@@ -123,5 +123,14 @@ public sealed class RunDirectory(string path)
         return RunLock.Acquire(Path);
     }
 
+    /// <summary>The same, but null when another process owns it.</summary>
+    /// <param name="owner">Who owns it, <c>process 123</c>, when the result is null.</param>
+    /// <exception cref="SpikeformerException">It cannot be created.</exception>
+    public RunLock? TryLock(out string owner)
+    {
+        AtomicFile.CreateDirectory(Path);
+        return RunLock.TryAcquire(Path, out owner);
+    }
+
     private string In(string name) => System.IO.Path.Combine(Path, name);
 }

@@ -48,7 +48,7 @@ public sealed class RunKeeper : IDisposable
     /// <param name="time">Clock for people's time stamps.</param>
     /// <exception cref="SpikeformerException">It holds a run already or another process owns it (Conflict), or it cannot be written.</exception>
     public static RunKeeper Begin(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time) =>
-        Locked(directory, description, report, time, () => directory.Begin(description));
+        Locked(directory.Lock(), directory, description, report, time, () => directory.Begin(description));
 
     /// <summary>Opens the directory of a run that was begun.</summary>
     /// <param name="directory">The directory.</param>
@@ -58,7 +58,17 @@ public sealed class RunKeeper : IDisposable
     /// <exception cref="SpikeformerException">There is no run (NotFound), another process owns it, or data or numerics differ from its
     /// beginning (Conflict, field by field).</exception>
     public static RunKeeper Continue(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time) =>
-        Locked(directory, description, report, time, () => CheckSame(directory, directory.ReadDescription(), description));
+        Continue(directory.Lock(), directory, description, report, time);
+
+    /// <summary>The same, but null while another process owns the directory: a former lead that still saves, or is frozen.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="description">What the run is here and now.</param>
+    /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
+    /// <param name="time">Clock for people's time stamps.</param>
+    /// <param name="owner">Who owns it, <c>process 123</c>, when the result is null.</param>
+    /// <exception cref="SpikeformerException">There is no run (NotFound), or data or numerics differ from its beginning (Conflict).</exception>
+    public static RunKeeper? TryContinue(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time, out string owner) =>
+        directory.TryLock(out owner) is { } held ? Continue(held, directory, description, report, time) : null;
 
     /// <summary>Folder of the last checkpoint that was saved or restored, or null.</summary>
     public string? LastCheckpoint { get; private set; }
@@ -152,10 +162,12 @@ public sealed class RunKeeper : IDisposable
         _lock.Dispose();
     }
 
+    private static RunKeeper Continue(RunLock held, RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time) =>
+        Locked(held, directory, description, report, time, () => CheckSame(directory, directory.ReadDescription(), description));
+
     private static RunKeeper Locked(
-        RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time, Action check)
+        RunLock held, RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time, Action check)
     {
-        RunLock held = directory.Lock();
         try
         {
             check();

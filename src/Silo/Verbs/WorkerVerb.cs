@@ -43,6 +43,7 @@ internal static class WorkerVerb
             {
                 Name = parsed.GetRequiredValue(name),
                 Device = parsed.GetRequiredValue(device),
+                Redis = Environment.GetEnvironmentVariable(WorkerOptions.RedisVariable),
                 Cluster = cluster with { ClusterId = parsed.GetRequiredValue(clusterId), ServiceId = parsed.GetRequiredValue(serviceId) },
                 DataAddress = IPAddress.Parse(parsed.GetRequiredValue(address)),
                 DataPort = parsed.GetValue(port),

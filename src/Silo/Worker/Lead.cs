@@ -14,13 +14,16 @@ namespace Spikeformer.Silo.Worker;
 /// <param name="time">Clock for people's time stamps.</param>
 internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time) : IDisposable
 {
-    private const int Remembered = 256;
+    private const int Remembered = 4096;
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly Queue<StepLine> _lines = [];
     private RunKeeper? _keeper;
     private JsonLinesLog? _events;
+    private bool _isWaiting;
+    private long _lastTry;
 
-    /// <summary>Whether this worker keeps the directory now.</summary>
+    /// <summary>Whether this worker keeps the directory now. A lead that waits for a former one to give it up trains on meanwhile.</summary>
     public bool IsOpen => _keeper is not null;
 
     /// <summary>The directory's keeper; only while open.</summary>
@@ -32,15 +35,30 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     public void Open(bool isFresh)
     {
         if (_keeper is not null) return;
-        bool begins = !run.Spec.IsResume && !IsOurs();
-        _keeper = begins
-            ? RunKeeper.Begin(run.Directory, run.Description, Report, time)
-            : RunKeeper.Continue(run.Directory, run.Description, Report, time);
-        _events = JsonLinesLog.Open(run.Directory.EventsFile, message => Report("warning", message));
-        if (begins) Report("started", $"Run {run.Spec.Name} began: {run.Network.Layout.ParameterCount:N0} parameters, {run.Dataset.Count(Data.Split.Train)} training samples");
-        else if (isFresh) _keeper.Restore(run.State, run.Progress);
-        long logged = _keeper.OpenSteps(run.State.Step);
-        foreach (StepLine line in _lines.Where(line => line.Step > logged)) _keeper.Committed(line);
+        if (!isFresh) TryOpen();
+        else if (!run.Spec.IsResume && !IsOurs())
+        {
+            _keeper = RunKeeper.Begin(run.Directory, run.Description, Report, time);
+            OpenLogs();
+            Report("started", $"Run {run.Spec.Name} began: {run.Network.Layout.ParameterCount:N0} parameters, {run.Dataset.Count(Data.Split.Train)} training samples");
+        }
+        else
+        {
+            _keeper = RunKeeper.Continue(run.Directory, run.Description, Report, time);
+            _keeper.Restore(run.State, run.Progress);
+            OpenLogs();
+        }
+    }
+
+    /// <summary>Waits until this worker keeps the directory.</summary>
+    /// <exception cref="OperationCanceledException">The generation is over.</exception>
+    public void AwaitOpen(CancellationToken cancellation)
+    {
+        for (; !IsOpen; TryOpen())
+        {
+            cancellation.WaitHandle.WaitOne(RetryInterval);
+            cancellation.ThrowIfCancellationRequested();
+        }
     }
 
     /// <summary>Whether this start of the run has begun the directory already, in an earlier generation.</summary>
@@ -51,8 +69,9 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     {
         StepLine line = StepLine.Of(step, generation);
         _lines.Enqueue(line);
-        if (_lines.Count > Remembered) _lines.Dequeue();
-        _keeper?.Committed(line);
+        if (_lines.Count > Remembered && !_isWaiting) _lines.Dequeue();
+        if (_keeper is not null) _keeper.Committed(line);
+        else if (_isWaiting && time.GetElapsedTime(_lastTry) > RetryInterval) TryOpen();
         WriteEvents();
     }
 
@@ -76,11 +95,28 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         WriteEvents();
         _events?.Dispose();
         _keeper?.Dispose();
-        (_events, _keeper) = (null, null);
+        (_events, _keeper, _isWaiting) = (null, null, false);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Close();
+
+    /// <summary>Takes the directory over from a former lead, which may still save, or be frozen.</summary>
+    private void TryOpen()
+    {
+        _lastTry = time.GetTimestamp();
+        _keeper = RunKeeper.TryContinue(run.Directory, run.Description, Report, time, out string owner);
+        if (_keeper is not null) OpenLogs();
+        else if (!_isWaiting) Report("waiting", $"{run.Directory.Path} is still in use by {owner}; logs and checkpoints wait for it, training does not");
+        _isWaiting = _keeper is null;
+    }
+
+    private void OpenLogs()
+    {
+        _events = JsonLinesLog.Open(run.Directory.EventsFile, message => Report("warning", message));
+        long logged = Keeper.OpenSteps(run.State.Step);
+        foreach (StepLine line in _lines.Where(line => line.Step > logged)) Keeper.Committed(line);
+    }
 
     private void Report(string kind, string message) => board.Happened(kind, message, time.GetUtcNow());
 }

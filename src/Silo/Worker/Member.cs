@@ -48,7 +48,9 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
     {
         if (plan.MemberOf(board.Info.Worker, board.Info.Incarnation) is not { } own)
         {
-            new Follower(run, board, plan).Follow();
+            lead.Close();
+            if (board.IsLeaving) board.Enter(WorkerPhase.Ready, run.State.Step);
+            else new Follower(run, board, plan).Follow();
             return plan;
         }
         board.Join(plan);
@@ -56,15 +58,15 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         {
             new Voter(run, board, lead, plan, own, listener, time).Vote();
         }
-        catch (PeerLostException loss)
+        catch (PeerLostException loss) when (!board.Released.IsCancellationRequested)
         {
             string[] lost = [.. loss.Suspects.Select(rank => plan.Members[rank].Worker)];
             board.Happened("sealed", $"Generation {plan.Number} ended at step {run.State.Step}: {loss.Message}", time.GetUtcNow());
             board.Seal(lost);
         }
-        catch (OperationCanceledException) when (board.Released.IsCancellationRequested)
+        catch (Exception end) when (end is PeerLostException or OperationCanceledException && board.Over.IsCancellationRequested)
         {
-            // The run ended under way: cancelled, failed, or this worker was left out.
+            // The run ended under way, or a newer generation has taken this one's place before it had begun.
         }
         return plan;
     }

@@ -9,6 +9,8 @@ namespace Spikeformer.Silo.Worker;
 /// <param name="info">The worker.</param>
 internal sealed class MemberBoard(WorkerInfo info)
 {
+    private static readonly IReadOnlyDictionary<string, string> NoFingerprint = new Dictionary<string, string>();
+
     private readonly object _gate = new();
     private readonly SemaphoreSlim _news = new(0);
     private readonly List<StepCommit> _commits = [];
@@ -20,19 +22,30 @@ internal sealed class MemberBoard(WorkerInfo info)
     private GenerationPlan? _current, _ordered;
     private MemberAction _action = MemberAction.Wait;
     private IReadOnlyList<string> _lost = [];
-    private IReadOnlyDictionary<string, string> _fingerprint = new Dictionary<string, string>();
+    private IReadOnlyDictionary<string, string> _fingerprint = NoFingerprint;
     private WorkerFailure? _failure;
     private RunOutcome? _outcome;
     private long _step, _sequence, _eventsReceived, _eventsWritten;
     private int _stepsPerEpoch, _trainSamples;
     private double _secondsPerShard;
-    private bool _wantsToLeave;
+    private bool _wantsToLeave, _isFingerprintKnown;
+    private CancellationTokenSource _over = new();
 
     /// <summary>The worker.</summary>
     public WorkerInfo Info => info;
 
     /// <summary>Cancelled when the run needs this worker no more.</summary>
     public CancellationToken Released => _released.Token;
+
+    /// <summary>Cancelled when the generation that this worker is in can commit nothing more, or the run needs this worker no more. Until its
+    /// members are connected any newer generation ends it: they may never come.</summary>
+    public CancellationToken Over
+    {
+        get
+        {
+            lock (_gate) return _over.Token;
+        }
+    }
 
     /// <summary>Released when there is something that the run should hear at once.</summary>
     public SemaphoreSlim News => _news;
@@ -69,7 +82,13 @@ internal sealed class MemberBoard(WorkerInfo info)
     /// <summary>Is in a generation from now on.</summary>
     public void Join(GenerationPlan plan)
     {
-        lock (_gate) (_current, _lost) = (plan, []);
+        lock (_gate)
+        {
+            (_current, _lost, _phase) = (plan, [], WorkerPhase.Connecting);
+            _over.Dispose();
+            _over = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
+            EndWhenOver();
+        }
     }
 
     /// <summary>The generation has ended by a loss: nothing of it will be applied any more.</summary>
@@ -130,6 +149,15 @@ internal sealed class MemberBoard(WorkerInfo info)
         get
         {
             lock (_gate) return (_ordered, _action is MemberAction.Stop);
+        }
+    }
+
+    /// <summary>Whether this worker was asked to end.</summary>
+    public bool IsLeaving
+    {
+        get
+        {
+            lock (_gate) return _wantsToLeave;
         }
     }
 
@@ -196,7 +224,7 @@ internal sealed class MemberBoard(WorkerInfo info)
                 Step = _step,
                 Generation = _current?.Number ?? 0,
                 Nonce = _current?.Nonce ?? default,
-                Fingerprint = _fingerprint,
+                Fingerprint = _isFingerprintKnown ? NoFingerprint : _fingerprint,
                 WantsToLeave = _wantsToLeave,
                 Lost = _lost,
                 Commits = _commits.ToArray(),
@@ -221,12 +249,14 @@ internal sealed class MemberBoard(WorkerInfo info)
             _epochs.RemoveRange(0, report.Epochs.Count);
             _events.RemoveRange(0, report.Events.Count);
             (_action, _ordered) = (order.Action, order.IsPlanKnown ? _ordered : order.Plan);
+            _isFingerprintKnown = order.IsFingerprintKnown;
             foreach (ClusterEvent what in order.Events.Where(what => what.Sequence > _eventsReceived))
             {
                 _toWrite.Enqueue(what);
                 _eventsReceived = what.Sequence;
             }
             if (order.Action is MemberAction.Release) _released.Cancel();
+            EndWhenOver();
             Monitor.PulseAll(_gate);
         }
     }
@@ -239,5 +269,12 @@ internal sealed class MemberBoard(WorkerInfo info)
             _released.Cancel();
             Monitor.PulseAll(_gate);
         }
+    }
+
+    private void EndWhenOver()
+    {
+        if (_current is not { } current || current.IsSameAs(_ordered)) return;
+        bool isSealed = _ordered is null || _ordered.SealedThrough >= current.Number;
+        if (isSealed || _phase is WorkerPhase.Connecting) _over.Cancel();
     }
 }

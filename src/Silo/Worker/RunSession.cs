@@ -37,7 +37,7 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, DataListener li
             member.Serve();
             done.SetResult();
         }, maxStackSize: 16 << 20)
-        { Name = "compute", IsBackground = true }.Start();
+        { Name = ControlTraffic.ComputeThread, IsBackground = true }.Start();
 
         while (!_board.Released.IsCancellationRequested)
         {

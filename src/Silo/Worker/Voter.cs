@@ -14,7 +14,7 @@ namespace Spikeformer.Silo.Worker;
 internal sealed class Voter
 {
     private const int MaxSkippedInARow = 20;
-    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(10), BoundaryPatience = TimeSpan.FromSeconds(10);
 
     private readonly PreparedRun _run;
     private readonly MemberBoard _board;
@@ -25,6 +25,7 @@ internal sealed class Voter
     private readonly TimeProvider _time;
     private readonly int[] _shards;
     private readonly IReadOnlyList<TreeNode> _nodes;
+    private StepClock _clock;
     private int _skipped;
 
     /// <param name="run">The run.</param>
@@ -37,6 +38,7 @@ internal sealed class Voter
     public Voter(PreparedRun run, MemberBoard board, Lead lead, GenerationPlan plan, PlanMember own, DataListener listener, TimeProvider time)
     {
         (_run, _board, _lead, _plan, _own, _listener, _time) = (run, board, lead, plan, own, listener, time);
+        _clock = new(time);
         _shards = [.. Enumerable.Range(own.FirstShard, own.EndShard - own.FirstShard)];
         _nodes = SummationTree.Cover(own.FirstShard, own.EndShard, plan.Shards);
     }
@@ -53,17 +55,19 @@ internal sealed class Voter
     {
         if (IsLead) _lead.Open(isFresh: State.Step == 0);
         else _lead.Close();
-        _board.Enter(WorkerPhase.Connecting, State.Step);
         GroupPlan groupPlan = VoterPlan.Of(_plan, _own.Rank);
         using var store = new TransferStore();
         using var transfers = new TransferServer(groupPlan, _listener, store);
-        using Group group = Group.Connect(groupPlan, _listener, ConnectPatience, _board.Released);
+        CancellationToken over = _board.Over;
+        using Group group = Group.Connect(groupPlan, _listener, ConnectPatience, over);
+        using HeartbeatLoop pulse = HeartbeatLoop.Connect(groupPlan, _listener, new() { Suspected = (rank, reason) => Suspect(group, rank, reason) }, ConnectPatience, over);
         foreach (string warning in group.Warnings) Report("warning", warning);
         _board.Enter(WorkerPhase.Aligning, State.Step);
-        Alignment.Align(group, _run, store, _board.Released);
+        Alignment.Align(group, _run, store, over);
         if (IsLead) Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers");
         using var reduced = new StepVector(_run.Network.Layout);
 
+        _clock = new(_time);
         while (true)
         {
             AtBoundary(group);
@@ -73,12 +77,15 @@ internal sealed class Voter
                 return;
             }
             BoundaryVerdict verdict = Step(group, reduced);
+            pulse.Applied(State.Step - 1, Digest64());
             store.Lend(State.Step - 1, reduced.Bytes);
             if (store.IsStateWanted) store.Lend(_run.Copy());
             if (verdict is GoOn) continue;
             AtBoundary(group);
             if (State.Step == _run.LastStep) continue;
+            pulse.WaitAllApplied(State.Step - 1, BoundaryPatience);
             if (verdict is Stop) End(RunState.Stopped);
+            else ReportTimes();
             return;
         }
     }
@@ -87,9 +94,12 @@ internal sealed class Voter
     private unsafe BoundaryVerdict Step(Group group, StepVector reduced)
     {
         long step = State.Step, began = _time.GetTimestamp();
+        _clock.Ends(StepPart.Rest);
         _board.Enter(WorkerPhase.Computing, step);
         using StepBatch batch = _run.Loader.Load(step, _shards);
+        _clock.Ends(StepPart.Load);
         IReadOnlyList<StepVector> vectors = Compute(group, batch);
+        _clock.Ends(StepPart.Compute);
         double secondsPerShard = _time.GetElapsedTime(began).TotalSeconds / _shards.Length;
         ReportNonFinite(batch, vectors);
 
@@ -97,11 +107,13 @@ internal sealed class Voter
         NodeVector[] partials = [.. _nodes.Select(node => new NodeVector(node, (nint)vectors[node.First - _own.FirstShard].Pointer))];
         _board.Enter(WorkerPhase.Reducing, step);
         (GenerationPlan? newest, bool mustStop) = _board.Orders;
-        group.AllReduce(step, BoundaryNote.Of(newest, mustStop), partials, reduced.Pointer, reduced.Values.NumberOfElements, cancellation: _board.Released);
+        group.AllReduce(step, BoundaryNote.Of(newest, mustStop), partials, reduced.Pointer, reduced.Values.NumberOfElements, cancellation: _board.Over);
+        _clock.Ends(StepPart.Reduce);
         BoundaryVerdict verdict = BoundaryNote.Read(group.Notes, _plan);
 
         _board.Enter(WorkerPhase.Applying, step);
         CommittedStep committed = State.Apply(batch.Plan, reduced);
+        _clock.Ends(StepPart.Apply);
         _run.Progress.Count(committed, _time.GetElapsedTime(began));
         _lead.Committed(committed, Generation);
         _board.Committed(Commit(committed), IsLead, secondsPerShard);
@@ -113,7 +125,7 @@ internal sealed class Voter
     {
         if (_run.Recipe.BatchNorm is not BatchNormMode.Global) return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling: null);
         int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
-        var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Released);
+        var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Over);
         if (filled.Length == 0) coupling.Follow(_run.Network.Layout.BatchNorms, FirstRankWithSamples(batch.Plan));
         return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling);
     }
@@ -128,19 +140,24 @@ internal sealed class Voter
         bool endsEpoch = State.Step % stepsPerEpoch == 0 && State.Step > 0;
         int epochs = (int)(State.Step / stepsPerEpoch);
         if (endsEpoch && _run.Progress.Epochs < epochs) Evaluate(group, epochs - 1);
-        if (!IsLead || State.Step == 0 || _lead.Keeper.SavedStep == State.Step) return;
+        if (!_lead.IsOpen || State.Step == 0 || _lead.Keeper.SavedStep == State.Step) return;
         bool isDue = _run.Spec.CheckpointEvery is { } every ? State.Step % every == 0 : endsEpoch;
-        if ((isDue && !_lead.Keeper.IsSaving) || State.Step == _run.LastStep) _lead.Save(Generation);
+        if ((!isDue || _lead.Keeper.IsSaving) && State.Step != _run.LastStep) return;
+        _clock.Ends(StepPart.Rest);
+        _lead.Save(Generation);
+        _clock.Ends(StepPart.Boundary);
     }
 
     private void Evaluate(Group group, int epoch)
     {
+        _clock.Ends(StepPart.Rest);
         _board.Enter(WorkerPhase.Evaluating, State.Step);
-        EvaluationResult test = DistributedEvaluation.Run(group, _run, _board.Released);
+        EvaluationResult test = DistributedEvaluation.Run(group, _run, _board.Over);
         TrainingProgress progress = _run.Progress;
         progress.EndEpoch(epoch, test);
         // The collector does not see native memory, and rarely runs for what little the loop allocates.
         GC.Collect();
+        _clock.Ends(StepPart.Boundary);
         if (!IsLead) return;
         Report("evaluation", FormattableString.Invariant(
             $"Epoch {epoch}: test accuracy {test.Accuracy:0.0000}, top-5 {test.Top5Accuracy:0.0000}, loss {test.Loss:0.0000} over {test.Samples} samples"));
@@ -154,9 +171,11 @@ internal sealed class Voter
     /// <summary>The run is over for its members: the lead saves and says how it ended; all stay until the run lets them go.</summary>
     private void End(RunState state)
     {
+        ReportTimes();
         _board.Enter(WorkerPhase.Saving, State.Step);
         if (IsLead)
         {
+            _lead.AwaitOpen(_board.Over);
             if (_lead.Keeper.SavedStep != State.Step) _lead.Save(Generation);
             _lead.Keeper.Wait();
             TrainingProgress progress = _run.Progress;
@@ -172,6 +191,18 @@ internal sealed class Voter
         // A run that only waits for workers goes on from here.
         if (!_board.Released.IsCancellationRequested) _board.Enter(WorkerPhase.Ready, State.Step);
     }
+
+    /// <summary>A member is silent: the generation ends now, and not when its data is missed.</summary>
+    private static void Suspect(Group group, int rank, PeerLossReason reason) =>
+        group.Abort(reason is PeerLossReason.Closed ? $"{group.Plan.Name(rank)} closed its connections: the process ended" : $"{group.Plan.Name(rank)} gave no sign of life", rank);
+
+    /// <summary>Tells where this generation's time went.</summary>
+    private void ReportTimes()
+    {
+        if (IsLead) Report("timing", _clock.ToString());
+    }
+
+    private ulong Digest64() => ulong.Parse(State.Digest.AsSpan(0, 16), System.Globalization.NumberStyles.HexNumber);
 
     private void ReportNonFinite(StepBatch batch, IReadOnlyList<StepVector> vectors)
     {

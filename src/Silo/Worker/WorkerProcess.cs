@@ -1,21 +1,28 @@
 using System.Net;
 using System.Security.Cryptography;
 using Orleans;
+using Orleans.Hosting;
 using Spikeformer.Clustering;
 using Spikeformer.Collectives;
 using Spikeformer.Contracts;
+using StackExchange.Redis;
 
 namespace Spikeformer.Silo.Worker;
 
 /// <summary>How a worker process is started.</summary>
 internal sealed record WorkerOptions
 {
+    /// <summary>Environment variable with the connection string of the cluster's Redis.</summary>
+    public const string RedisVariable = "Spikeformer__Redis";
+
     /// <summary>Its name, <c>silo/slot</c>.</summary>
     public required string Name { get; init; }
     /// <summary>Its device, such as <c>cpu:0</c>.</summary>
     public required string Device { get; init; }
     /// <summary>The cluster.</summary>
     public required ClusterAddress Cluster { get; init; }
+    /// <summary>Redis of the cluster, which knows every gateway that comes; null where the address is enough.</summary>
+    public string? Redis { get; init; }
     /// <summary>Interface that the data plane binds to, and that others reach it by.</summary>
     public IPAddress DataAddress { get; init; } = IPAddress.Loopback;
     /// <summary>Port of the data plane; 0 takes a free one.</summary>
@@ -34,7 +41,12 @@ internal static class WorkerProcess
     public static async Task<int> RunAsync(WorkerOptions options, CancellationToken drain)
     {
         using var listener = new DataListener(options.DataAddress, options.DataPort);
-        await using ClusterClient cluster = await ClusterClient.ConnectAsync(options.Cluster, TimeSpan.FromSeconds(60), drain);
+        using var traffic = new ControlTraffic();
+        await using ClusterClient cluster = await ClusterClient.ConnectAsync(options.Cluster, TimeSpan.FromSeconds(60), drain, client =>
+        {
+            client.AddOutgoingGrainCallFilter(traffic);
+            if (options.Redis is { } redis) client.UseRedisClustering(clustering => clustering.ConfigurationOptions = ConfigurationOptions.Parse(redis));
+        });
         var info = new WorkerInfo
         {
             Worker = options.Name,
@@ -55,6 +67,7 @@ internal static class WorkerProcess
             if (serving.IsCompleted && session is not null)
             {
                 await serving;
+                Console.Error.WriteLine($"{run} up to step {session.Now.Step}: {traffic}");
                 (session, run, idle) = (null, null, 0);
             }
             if (session is null && leaving.IsCancellationRequested) break;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Orleans.Runtime;
 using Spikeformer.Clustering;
+using Spikeformer.Silo.Worker;
 using Spikeformer.Workers;
 
 namespace Spikeformer.Silo;
@@ -101,6 +102,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
             "--log", LogFile(device.Slot), "--orphan-grace", $"{_settings.OrphanGrace}",
         ];
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        // Not as an argument: it may hold a password.
+        if (_settings.Redis is { } redis) start.Environment[WorkerOptions.RedisVariable] = redis;
         ComputeEnvironment.ApplyTo(start);
         return start;
     }

@@ -41,7 +41,7 @@ public sealed class GenerationPlannerTests
     public void A_plan_gives_every_voter_its_rank_and_its_block(byte count)
     {
         Candidate[] voters = [.. Enumerable.Range(0, count % 8 + 1).Select(i => Some.Candidate($"w{i}", incarnation: (ulong)i + 5))];
-        GenerationPlan plan = GenerationPlanner.Plan("run", 3, 8, voters)!;
+        GenerationPlan plan = GenerationPlanner.Plan("run", 3, 8, voters, sealedThrough: 2)!;
         Assert.Equal(("run", 3, 8), (plan.Run, plan.Number, plan.Shards));
         Assert.Equal(Names(voters), plan.Members.Select(member => member.Worker));
         Assert.Equal(Enumerable.Range(0, voters.Length), plan.Members.Select(member => member.Rank));
@@ -65,7 +65,7 @@ public sealed class GenerationPlannerTests
 
     [Fact]
     public void Too_little_memory_makes_no_plan() =>
-        Assert.Null(GenerationPlanner.Plan("run", 1, 8, [Some.Candidate("a", capacity: 4), Some.Candidate("b", capacity: 3)]));
+        Assert.Null(GenerationPlanner.Plan("run", 1, 8, [Some.Candidate("a", capacity: 4), Some.Candidate("b", capacity: 3)], sealedThrough: 0));
 
     private static string[] Names(IReadOnlyList<Candidate> candidates) => [.. candidates.Select(candidate => candidate.Info.Worker)];
 }

@@ -142,11 +142,50 @@ public sealed class RunTransitionsTests
     {
         RunRecord created = In(Created);
         Candidate[] one = [Some.Candidate("a")];
-        Assert.Same(created, RunTransitions.Plan(created, one, false, Some.Numerics, Some.Noon.AddSeconds(9.9)).Record);
-        Assert.Equal(Running, RunTransitions.Plan(created, one, false, Some.Numerics, Some.Noon.AddSeconds(10)).Record.State);
-        Assert.Equal(Running, RunTransitions.Plan(created, Four, false, Some.Numerics, Some.Noon).Record.State);
         RunRecord wanting = RunTransitions.Start(new(), Some.Spec(workers: 2), Some.Noon).Record;
+        Assert.Same(wanting, RunTransitions.Plan(wanting, one, false, Some.Numerics, Some.Noon.AddSeconds(9.9)).Record);
+        Assert.Equal(Running, RunTransitions.Plan(wanting, one, false, Some.Numerics, Some.Noon.AddSeconds(10)).Record.State);
+        Assert.Equal(Running, RunTransitions.Plan(created, Four, false, Some.Numerics, Some.Noon).Record.State);
         Assert.Equal(["a", "b"], Members(RunTransitions.Plan(wanting, Four, false, Some.Numerics, Some.Noon).Record));
+    }
+
+    [Fact]
+    public void A_run_that_takes_all_workers_waits_for_those_that_prepare_and_else_only_until_all_have_seen_it()
+    {
+        RunRecord created = RunTransitions.Start(new(), Some.Spec(), Some.Noon).Record;
+        Candidate[] one = [Some.Candidate("a")], two = [.. one, Some.Candidate("b", canVote: false)];
+        Assert.Same(created, RunTransitions.Plan(created, one, false, Some.Numerics, Some.Noon.AddSeconds(2.9)).Record);
+        Assert.Equal(Running, RunTransitions.Plan(created, one, false, Some.Numerics, Some.Noon.AddSeconds(3)).Record.State);
+        Assert.Same(created, RunTransitions.Plan(created, two, false, Some.Numerics, Some.Noon.AddSeconds(9.9)).Record);
+        Assert.Equal(Running, RunTransitions.Plan(created, two, false, Some.Numerics, Some.Noon.AddSeconds(10)).Record.State);
+        RunRecord hasty = RunTransitions.Start(new(), Some.Spec() with { StartGraceSeconds = 1 }, Some.Noon).Record;
+        Assert.Equal(Running, RunTransitions.Plan(hasty, one, false, Some.Numerics, Some.Noon.AddSeconds(1)).Record.State);
+    }
+
+    [Fact]
+    public void A_plan_says_which_generations_have_ended()
+    {
+        RunRecord first = In(Running);
+        Assert.Equal(0, first.Plan!.SealedThrough);
+        RunRecord left = RunTransitions.Plan(first, Four[1..], false, Some.Numerics, s_later).Record;
+        Assert.Equal(0, left.Plan!.SealedThrough);
+        RunRecord broken = RunTransitions.Plan(left, Four[2..], true, Some.Numerics, s_later).Record;
+        Assert.Equal(2, broken.Plan!.SealedThrough);
+        RunRecord joined = RunTransitions.Plan(broken, Four[1..], false, Some.Numerics, s_later).Record;
+        Assert.Equal(2, joined.Plan!.SealedThrough);
+    }
+
+    [Fact]
+    public void Who_is_planned_out_of_a_healthy_generation_votes_until_that_one_changes_over()
+    {
+        RunRecord first = In(Running);
+        RunRecord left = RunTransitions.Plan(first, Four[1..], false, Some.Numerics, s_later).Record;
+        MemberReport leaver = Some.Report("a", WorkerPhase.Computing).In(first.Plan!) with { WantsToLeave = true };
+        Assert.Equal(MemberAction.Vote, RunTransitions.ActionFor(left, leaver, mustSuspend: false));
+        Assert.Equal(MemberAction.Stop, RunTransitions.ActionFor(left with { State = Stopping }, leaver, mustSuspend: false));
+        Assert.Equal(MemberAction.Release, RunTransitions.ActionFor(left, leaver with { Phase = WorkerPhase.Ready }, mustSuspend: false));
+        RunRecord broken = RunTransitions.Plan(first, Four[1..], true, Some.Numerics, s_later).Record;
+        Assert.Equal(MemberAction.Release, RunTransitions.ActionFor(broken, leaver, mustSuspend: false));
     }
 
     [Fact]
@@ -220,20 +259,20 @@ public sealed class RunTransitionsTests
     public void Each_state_tells_members_and_others_what_to_do(RunState state, MemberAction member, MemberAction other)
     {
         RunRecord record = In(state);
-        Assert.Equal(member, RunTransitions.ActionFor(record, "a", 1, wantsToLeave: false, mustSuspend: false));
-        Assert.Equal(other, RunTransitions.ActionFor(record, "z", 1, wantsToLeave: false, mustSuspend: false));
-        Assert.Equal(other, RunTransitions.ActionFor(record, "a", 2, wantsToLeave: false, mustSuspend: false));
-        Assert.Equal(MemberAction.Release, RunTransitions.ActionFor(record, "z", 1, wantsToLeave: true, mustSuspend: false));
+        Assert.Equal(member, RunTransitions.ActionFor(record, Some.Report("a", WorkerPhase.Ready, incarnation: 1), mustSuspend: false));
+        Assert.Equal(other, RunTransitions.ActionFor(record, Some.Report("z", WorkerPhase.Ready, incarnation: 1), mustSuspend: false));
+        Assert.Equal(other, RunTransitions.ActionFor(record, Some.Report("a", WorkerPhase.Ready, incarnation: 2), mustSuspend: false));
+        Assert.Equal(MemberAction.Release, RunTransitions.ActionFor(record, Some.Report("z", WorkerPhase.Ready, incarnation: 1) with { WantsToLeave = true }, mustSuspend: false));
     }
 
     [Fact]
     public void Members_of_a_run_that_must_wait_save_while_the_others_stay()
     {
         RunRecord running = In(Running);
-        Assert.Equal(MemberAction.Stop, RunTransitions.ActionFor(running, "a", 1, wantsToLeave: false, mustSuspend: true));
-        Assert.Equal(MemberAction.Learn, RunTransitions.ActionFor(running, "z", 1, wantsToLeave: false, mustSuspend: true));
+        Assert.Equal(MemberAction.Stop, RunTransitions.ActionFor(running, Some.Report("a", WorkerPhase.Ready, incarnation: 1), mustSuspend: true));
+        Assert.Equal(MemberAction.Learn, RunTransitions.ActionFor(running, Some.Report("z", WorkerPhase.Ready, incarnation: 1), mustSuspend: true));
         // Who wants to leave is a member until the next generation is without it.
-        Assert.Equal(MemberAction.Vote, RunTransitions.ActionFor(running, "a", 1, wantsToLeave: true, mustSuspend: false));
+        Assert.Equal(MemberAction.Vote, RunTransitions.ActionFor(running, Some.Report("a", WorkerPhase.Ready, incarnation: 1) with { WantsToLeave = true }, mustSuspend: false));
     }
 
     [Fact]

@@ -27,7 +27,7 @@ internal static class Some
     public static MemberReport In(this MemberReport report, GenerationPlan plan) => report with { Generation = plan.Number, Nonce = plan.Nonce };
 
     public static GenerationPlan Plan(params string[] workers) =>
-        GenerationPlanner.Plan("run", 1, 8, [.. workers.Select(worker => Candidate(worker))])!;
+        GenerationPlanner.Plan("run", 1, 8, [.. workers.Select(worker => Candidate(worker))], sealedThrough: 0)!;
 
     /// <summary>A recipe that is only read, never trained.</summary>
     public static string Recipe(int shards = 4, int samples = 704) => $$"""

@@ -16,7 +16,7 @@ public sealed class CheckpointCrashTests : IDisposable
     [Fact]
     public void Kill_minus_9_at_any_moment_of_a_save_leaves_a_valid_checkpoint()
     {
-        int kills = Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") == "1" ? 200 : 20;
+        int kills = TestData.IsLong ? 200 : 20;
         var random = new KeyedRandom(7, RandomPurpose.Synthetic);
         var store = new CheckpointStore(_folder.Path, States.SmallSlices);
         int inSave = 0;

@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Xunit;
+
+namespace Spikeformer.Cluster;
+
+/// <summary>A program of the solution in a process of its own: the CLI or the F# sample.</summary>
+internal sealed class ProgramProcess : IDisposable
+{
+    private const string Client = "Spikeformer.Client.dll", FSharp = "Spikeformer.Samples.FSharp.dll";
+
+    private readonly Process _process;
+    private readonly Task<string> _output, _error;
+
+    private ProgramProcess(string assembly, string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, assembly));
+        foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        _process = Process.Start(start)!;
+        (_output, _error) = (_process.StandardOutput.ReadToEndAsync(), _process.StandardError.ReadToEndAsync());
+    }
+
+    /// <summary>Starts the CLI.</summary>
+    public static ProgramProcess StartCli(params string[] arguments) => new(Client, arguments);
+
+    /// <summary>Starts the F# sample.</summary>
+    public static ProgramProcess StartFSharp(params string[] arguments) => new(FSharp, arguments);
+
+    /// <summary>Runs a command of the CLI that must succeed.</summary>
+    /// <returns>The JSON objects that it prints, one per line or one in all.</returns>
+    public static JsonElement[] Cli(params string[] arguments)
+    {
+        using ProgramProcess cli = StartCli([.. arguments, "--json"]);
+        return cli.FinishJson();
+    }
+
+    /// <summary>Waits for a command that must succeed.</summary>
+    /// <returns>What it printed.</returns>
+    public string Finish()
+    {
+        if (!_process.WaitForExit(TimeSpan.FromMinutes(2))) Assert.Fail("The program did not end within two minutes.");
+        Assert.True(_process.ExitCode == 0, $"exit code {_process.ExitCode}: {_error.Result}");
+        return _output.Result;
+    }
+
+    /// <summary>The same, read as JSON.</summary>
+    public JsonElement[] FinishJson()
+    {
+        var reader = new Utf8JsonReader(System.Text.Encoding.UTF8.GetBytes(Finish()), new JsonReaderOptions { AllowMultipleValues = true });
+        var objects = new List<JsonElement>();
+        while (reader.Read()) objects.Add(JsonElement.ParseValue(ref reader));
+        return [.. objects];
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) _process.Kill();
+        _process.Dispose();
+    }
+}

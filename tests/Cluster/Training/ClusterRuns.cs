@@ -1,0 +1,68 @@
+using System.Text.Json;
+using Spikeformer.Client;
+using Spikeformer.Contracts;
+using Spikeformer.TestKit;
+using Spikeformer.Training;
+using Xunit;
+
+namespace Spikeformer.Cluster;
+
+/// <summary>Real silos and runs of one test, in a folder of its own, and their comparison with the oracle.</summary>
+internal sealed class ClusterRuns : IDisposable
+{
+    // 66 steps; the last one of each epoch has 4 samples for 8 shards, so that some workers own empty shards only.
+    private static readonly string[] Synthetic =
+    [
+        "shards=8", "batch=16", "epochs=3", "data.trainSamples=340", "data.testSamples=22", "data.canvas=[16,16]", "model.width=32", "model.heads=2",
+    ];
+
+    private readonly TemporaryFolder _folder = new();
+
+    /// <summary>The small recipe of these tests.</summary>
+    public static Recipe Recipe(params string[] changes) => RecipeCatalogue.Load("demo", [.. Synthetic, .. changes]);
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>Starts a silo with workers; silos of one test share their state.</summary>
+    public Task<SiloProcess> StartAsync(string name, int workers, string transport = "") => SiloProcess.StartAsync(
+        new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = transport },
+        "--state", _folder["cluster"], "--name", name, "--devices", $"cpu:{workers}", "--orphan-grace", "0");
+
+    public RunSpec Spec(Recipe recipe, string name, int workers) =>
+        RunSpecs.Of(recipe) with { Name = name, OutDirectory = _folder[name], Workers = workers, StartGraceSeconds = 60 };
+
+    public async Task<RunStatus> TrainAsync(SpikeformerCluster cluster, Recipe recipe, string name, int workers, string? data = null)
+    {
+        await cluster.StartAsync(Spec(recipe, name, workers) with { DataPath = data });
+        return await cluster.WaitAsync(name);
+    }
+
+    /// <summary>Waits until a run has committed so many steps, or is over.</summary>
+    public static Task StepAsync(SpikeformerCluster cluster, string run, long step) => Eventually.HoldsAsync($"step {step} of {run}",
+        async () => await cluster.StatusAsync(run) is { } status && (status.Step >= step || RunStates.IsOver(status.State)));
+
+    /// <summary>Waits until a run has committed steps in a generation, or is over.</summary>
+    public static Task GenerationAsync(SpikeformerCluster cluster, string run, long number) => Eventually.HoldsAsync($"steps of generation {number}",
+        async () => await cluster.StatusAsync(run) is { } status && (status.LastCommit?.Generation >= number || RunStates.IsOver(status.State)));
+
+    /// <summary>The run is complete, and every step, evaluation and weight is the oracle's.</summary>
+    public void AssertSame(OracleRun oracle, RunStatus end)
+    {
+        Assert.True(end.State == RunState.Completed, end.Failure?.Details ?? end.State.ToString());
+        Assert.Equal(oracle.Digests, Steps(end.Run).Select(line => line.GetProperty("digest").GetString()!));
+        Assert.Equal(oracle.Digests[^1], end.Outcome!.StepDigest);
+        Assert.Equal(oracle.WeightsDigest, end.Outcome.WeightsDigest);
+        Assert.Equal(oracle.Evaluations[^1].Accuracy, end.Outcome.TestAccuracy);
+        Assert.Equal(oracle.Evaluations[^1].Loss, end.LastEpoch!.TestLoss);
+    }
+
+    public JsonElement[] Steps(string run) => Lines(run, "steps.jsonl");
+
+    public long[] Generations(string run) => [.. Steps(run).Select(line => line.GetProperty("generation").GetInt64())];
+
+    /// <summary>The messages of the events of a kind.</summary>
+    public string[] Events(string run, string kind) =>
+        [.. from line in Lines(run, "events.jsonl") where line.GetProperty("kind").GetString() == kind select line.GetProperty("message").GetString()!];
+
+    private JsonElement[] Lines(string run, string file) => [.. File.ReadLines(Path.Combine(_folder[run], file)).Select(line => JsonDocument.Parse(line).RootElement)];
+}

@@ -26,18 +26,11 @@ internal sealed class ClientProcess : IDisposable
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
-            Environment = { [EmbeddedCluster.ProgramVariable] = Program("Silo", "spikeformer-silo.dll") },
+            Environment = { [EmbeddedCluster.ProgramVariable] = TestData.Program("src/Silo", "spikeformer-silo.dll") },
         };
-        start.ArgumentList.Add(Program("Client", "Spikeformer.Client.dll"));
+        start.ArgumentList.Add(TestData.Program("src/Client", "Spikeformer.Client.dll"));
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         return new ClientProcess(Process.Start(start)!);
-    }
-
-    /// <summary>A program where its project builds it, in the configuration of the tests.</summary>
-    private static string Program(string project, string file)
-    {
-        string output = Path.GetRelativePath(Path.Combine(TestData.RepositoryRoot, "tests", "Client.Tests"), AppContext.BaseDirectory);
-        return Path.Combine(TestData.RepositoryRoot, "src", project, output, file);
     }
 
     /// <summary>Runs a command to its end.</summary>

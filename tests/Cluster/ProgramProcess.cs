@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Cluster;
@@ -7,28 +8,26 @@ namespace Spikeformer.Cluster;
 /// <summary>A program of the solution in a process of its own: the CLI or the F# sample.</summary>
 internal sealed class ProgramProcess : IDisposable
 {
-    private const string Client = "Spikeformer.Client.dll", FSharp = "Spikeformer.Samples.FSharp.dll";
-
     private readonly Process _process;
     private readonly Task<string> _output, _error;
 
-    private ProgramProcess(string assembly, string[] arguments)
+    private ProgramProcess(string project, string assembly, string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, assembly));
+        start.ArgumentList.Add(TestData.Program(project, assembly));
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         _process = Process.Start(start)!;
         (_output, _error) = (_process.StandardOutput.ReadToEndAsync(), _process.StandardError.ReadToEndAsync());
     }
 
     /// <summary>Starts the CLI.</summary>
-    public static ProgramProcess StartCli(params string[] arguments) => new(Client, arguments);
+    public static ProgramProcess StartCli(params string[] arguments) => new("src/Client", "Spikeformer.Client.dll", arguments);
 
     /// <summary>Starts the F# sample.</summary>
-    public static ProgramProcess StartFSharp(params string[] arguments) => new(FSharp, arguments);
+    public static ProgramProcess StartFSharp(params string[] arguments) => new("samples/FSharp", "Spikeformer.Samples.FSharp.dll", arguments);
 
     /// <summary>Runs a command of the CLI that must succeed.</summary>
     /// <returns>The JSON objects that it prints, one per line or one in all.</returns>

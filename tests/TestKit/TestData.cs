@@ -19,6 +19,16 @@ public static class TestData
         return folder;
     }
 
+    /// <summary>A program where its project builds it, in the configuration of the tests.</summary>
+    /// <param name="project">Folder of the project below the repository.</param>
+    /// <param name="file">Its assembly.</param>
+    public static string Program(string project, string file)
+    {
+        // tests/X/bin/Release/net10.0/linux-x64: what follows the project's folder is the same for all.
+        string output = string.Join('/', AppContext.BaseDirectory.TrimEnd('/').Split('/')[^4..]);
+        return Path.Combine(RepositoryRoot, project, output, file);
+    }
+
     /// <summary>Whether tests that take minutes run: <c>SPIKEFORMER_LONG=1</c>.</summary>
     public static bool IsLong { get; } = Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") == "1";
 

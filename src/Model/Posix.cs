@@ -47,10 +47,16 @@ internal static partial class Posix
         using SafeFileHandle file = Open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC);
         foreach (int descriptor in (int[])[1, 2])
             if (dup2((int)file.DangerousGetHandle(), descriptor) < 0) throw LastError(path);
+        // .NET's writers hold on to what they were opened with.
+        Console.SetOut(new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true });
+        Console.SetError(new StreamWriter(Console.OpenStandardError()) { AutoFlush = true });
     }
 
     /// <summary>Gives way to other processes on this machine: the nice value of the whole process.</summary>
     public static void BeNice(int value) => _ = setpriority(which: 0, 0, value);
+
+    /// <summary>Sends this process a signal.</summary>
+    public static void SignalSelf(int signal) => _ = kill(Environment.ProcessId, signal);
 
     private static SafeFileHandle Open(string path, int flags)
     {
@@ -77,6 +83,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int dup2(int from, int to);
+
+    [LibraryImport("libc")]
+    private static partial int kill(int process, int signal);
 
     [LibraryImport("libc")]
     private static partial int setpriority(int which, int who, int value);

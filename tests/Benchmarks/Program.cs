@@ -48,5 +48,10 @@ var workerCounts = new Option<int[]>("--workers") { Description = "Numbers of wo
 var control = new Command("control", "The coordinator of a run with many workers that compute nothing.") { workerCounts };
 control.SetAction(arguments => ControlBenchmark.RunAsync(arguments.GetValue(workerCounts)!, arguments.GetValue(json)));
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control };
+var kills = new Option<int>("--kills") { Description = "Accidents of each kind.", DefaultValueFactory = _ => 10 };
+var recoveryWorlds = new Option<int[]>("--world-size") { Description = "Numbers of workers.", DefaultValueFactory = _ => [2, 3, 4], AllowMultipleArgumentsPerToken = true };
+var recovery = new Command("recovery", "From an accident of a worker to the next committed step, beside a restart of all workers from the last checkpoint.") { recoveryWorlds, kills };
+recovery.SetAction(arguments => RecoveryBenchmark.RunAsync(arguments.GetValue(recoveryWorlds)!, arguments.GetValue(kills), arguments.GetValue(json)));
+
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery };
 return root.Parse(args).Invoke();

@@ -11,8 +11,9 @@ internal static class EmbeddedRun
     /// <param name="terminal">Talk goes to standard error.</param>
     /// <param name="spec">The run.</param>
     /// <param name="interruption">The signals.</param>
+    /// <param name="react">Gets each piece of news, and may act on the run.</param>
     /// <returns>The run when it was over.</returns>
-    public static async Task<RunStatus> TrainAsync(Terminal terminal, RunSpec spec, Interruption interruption)
+    public static async Task<RunStatus> TrainAsync(Terminal terminal, RunSpec spec, Interruption interruption, Func<SpikeformerCluster, RunNews, Task>? react = null)
     {
         // What can be told without a cluster is told without one.
         int shards = RecipeReader.Read(spec.Recipe, spec.Name).Shards;
@@ -26,6 +27,13 @@ internal static class EmbeddedRun
         // The stop is asked for once; the run is followed to its end all the same.
         using CancellationTokenRegistration stop = interruption.Token.Register(() => _ = cluster.StopAsync(spec.Name));
         var follower = new RunFollower(terminal, TimeProvider.System);
-        return await cluster.ForEachNewsAsync(spec.Name, follower.Show);
+        RunStatus? last = null;
+        await foreach (RunNews news in cluster.FollowAsync(spec.Name))
+        {
+            follower.Show(news);
+            if (react is not null) await react(cluster, news);
+            last = news.Status;
+        }
+        return last!;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Spikeformer.Network;
 using Spikeformer.Training;
@@ -15,6 +16,11 @@ namespace Spikeformer.Collectives;
 /// <remarks>A rank whose shards are all empty has no layers to compute, but its part in the exchanges to play: it calls <see cref="Follow"/>.</remarks>
 public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList<int> filled, CancellationToken cancellation = default) : IBatchNormCoupling
 {
+    /// <summary>How long this rank has been in exchanges: mostly waiting for slower ones.</summary>
+    public TimeSpan Exchanging { get; private set; }
+
+    private const int MiddlePart = 2; // the second layer's forward exchange
+
     /// <inheritdoc/>
     public BatchMoments Merge(BatchNormLayer layer, IReadOnlyList<BatchMoments> own) =>
         Merge(Part(layer, isBackward: false), own, BatchMoments.Merge, m => [m.Count, .. m.Mean, .. m.SquaredDeviations],
@@ -55,7 +61,10 @@ public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList
         double[] payloads = new double[group.OwnNodes.Count * Values(channels)];
         for (int i = 0; i < group.OwnNodes.Count; i++)
             if (NodeFold.Fold(group.OwnNodes[i].Node, group.Plan.Shards, leaves, add) is { } sum) write(sum).CopyTo(payloads, i * Values(channels));
+        if (part == MiddlePart) FailPoints.Hit("couple", step);
+        long began = Stopwatch.GetTimestamp();
         NodePayloads all = group.ExchangeNodes(step, part, Bytes(channels), MemoryMarshal.AsBytes<double>(payloads), cancellation);
+        Exchanging += Stopwatch.GetElapsedTime(began);
         return all.Fold(payload => MemoryMarshal.Cast<byte, double>(payload) is var values && values[0] == 0 ? null : read(values.ToArray()), add)!;
     }
 

@@ -26,6 +26,8 @@ public sealed record StepCommit
     [Id(8)] public long Top5 { get; init; }
     /// <summary>Shards whose gradient was not finite; above 0 the update was skipped.</summary>
     [Id(9)] public int NonFiniteShards { get; init; }
+    /// <summary>When the lead applied it; for people only.</summary>
+    [Id(10)] public DateTimeOffset Time { get; init; }
 }
 
 /// <summary>An evaluation at the end of an epoch.</summary>

@@ -83,7 +83,7 @@ public sealed class Roster(TimeProvider time)
         var common = record.Fingerprint is { } set ? Shared(set) : present.FirstOrDefault(CanVote)?.Fingerprint;
         return [.. from report in present
                    where common is null || report.Fingerprint.Count == 0 || report.Fingerprint == common
-                   select new Candidate(report.Info, report.Capacity, CanVote(report), report.WantsToLeave)];
+                   select new Candidate(report.Info, report.Capacity, CanVote(report), report.WantsToLeave, report.SecondsPerShard)];
     }
 
     /// <summary>Whether the present generation can commit nothing more.</summary>

@@ -12,7 +12,7 @@ namespace Spikeformer.Runs;
 public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<RunRecord> stored, TimeProvider time) : Grain, IRunGrain
 {
     private const int RememberedCommands = 32, RememberedEvents = 512, StoredEvents = 64, RememberedCommits = 2048;
-    private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(100), ShareInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(100), ShareInterval = TimeSpan.FromSeconds(2), UnevenPatience = TimeSpan.FromSeconds(3);
 
     private readonly Queue<ClusterEvent> _events = [];
     private readonly Queue<StepCommit> _commits = [];
@@ -25,6 +25,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     private bool _mustShare, _mustSuspend;
     private long _lastEvent, _lastShared;
     private int _stepsPerEpoch, _trainSamples;
+    private long? _unevenSince;
     private StepCommit? _lastCommit;
 
     /// <inheritdoc/>
@@ -152,8 +153,19 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         if (!_roster.IsSettled(_record.Plan)) return;
         IReadOnlyList<Candidate> candidates = _roster.Candidates(_record);
         var fingerprint = candidates.FirstOrDefault(candidate => candidate.CanVote) is { } first ? _roster.ReportOf(first.Info.Worker)!.Fingerprint : null;
-        await Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow()));
+        await Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow(), MustMove(candidates)));
         _mustSuspend = RunTransitions.MustSuspend(_record, candidates);
+    }
+
+    /// <summary>Whether a member has been so much slower than others for so long that shards should move.</summary>
+    private bool MustMove(IReadOnlyList<Candidate> candidates)
+    {
+        bool isUneven = _record is { State: RunState.Running, Plan: { } plan } && candidates.Count >= plan.Members.Count
+            && GenerationPlanner.IsWorthMoving(plan, [.. plan.Members.Select(member => candidates.FirstOrDefault(candidate => candidate.Info.Worker == member.Worker)).OfType<Candidate>()]);
+        _unevenSince = isUneven ? _unevenSince ?? time.GetTimestamp() : null;
+        if (_unevenSince is not { } since || time.GetElapsedTime(since) < UnevenPatience) return false;
+        _unevenSince = null;
+        return true;
     }
 
     /// <summary>Writes a decision and what workers told, then tells it. After a write that failed another activation decides, from what is stored.</summary>

@@ -95,13 +95,14 @@ public static class RunTransitions
     /// <param name="isBroken">Whether members of the present generation have lost a peer, so that it can commit nothing more.</param>
     /// <param name="fingerprint">What the candidates have in common.</param>
     /// <param name="now">The time.</param>
+    /// <param name="mustMove">Whether the same members are to own other shards.</param>
     public static Decision Plan(RunRecord record, IReadOnlyList<Candidate> candidates, bool isBroken, IReadOnlyDictionary<string, string>? fingerprint,
-        DateTimeOffset now)
+        DateTimeOffset now, bool mustMove = false)
     {
         if (record.Spec is not { } spec || record.State is not (RunState.Created or RunState.WaitingForWorkers or RunState.Running or RunState.Stopping))
             return Decision.None(record);
         IReadOnlyList<Candidate> voters = GenerationPlanner.Voters(record.Plan, candidates, spec.Workers, record.Shards);
-        if (record.Plan is { } plan && !isBroken && IsSame(plan, voters)) return Decision.None(record);
+        if (record.Plan is { } plan && !isBroken && IsSame(plan, voters) && !mustMove) return Decision.None(record);
         // A run that stops takes nobody in: only a broken generation is replaced, so that the stop can be carried out.
         if (record.State is RunState.Stopping && !isBroken) return Decision.None(record);
         if (record.Plan is null && IsWorthWaiting(record, spec, voters, candidates, now)) return Decision.None(record);

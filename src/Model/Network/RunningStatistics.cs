@@ -25,6 +25,14 @@ public sealed class RunningStatistics : IDisposable
     /// <summary>Training batches seen; the same for every layer.</summary>
     public long BatchCount { get; set; } = 1;
 
+    /// <summary>Back to those of a fresh network.</summary>
+    public void Reset()
+    {
+        Mean.zero_();
+        Variance.fill_(0.9);
+        BatchCount = 1;
+    }
+
     /// <summary>Frees the tensors.</summary>
     public void Dispose()
     {

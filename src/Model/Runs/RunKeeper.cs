@@ -4,20 +4,6 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
 
-/// <summary>One line of <c>steps.jsonl</c>.</summary>
-/// <param name="Step">Steps committed, this one included.</param>
-/// <param name="Epoch">Epoch, from 0.</param>
-/// <param name="Generation">Number of the generation that committed it.</param>
-/// <param name="Loss">Mean loss over the step's samples.</param>
-/// <param name="LearningRate">Rate of the update.</param>
-/// <param name="Digest">The step digest.</param>
-public sealed record StepLine(long Step, int Epoch, long Generation, double Loss, double LearningRate, string Digest)
-{
-    /// <summary>The line of a committed step.</summary>
-    public static StepLine Of(CommittedStep step, GenerationId generation) =>
-        new(step.Step, step.Epoch, generation.Number, step.Loss, step.LearningRate, step.Digest);
-}
-
 /// <summary>
 /// Keeps a run's directory while it is trained: its lock, its description, its step log and its checkpoints. One process at a time; whoever
 /// takes over opens it again.
@@ -149,6 +135,7 @@ public sealed class RunKeeper : IDisposable
             Metrics = progress.Metrics(),
             CreatedUtc = _time.GetUtcNow(),
         }, _snapshot, progress.TakeNewBest());
+        FailPoints.Hit("save", state.Step);
     }
 
     /// <summary>Waits for the save under way.</summary>

@@ -33,6 +33,7 @@ public sealed record StateCounters(long Step, long AppliedUpdates, ulong Ledger,
 public sealed unsafe class TrainingState : IDisposable
 {
     private const string UpdatesName = "optimizer/updates";
+    private readonly Recipe _recipe;
     private readonly Schedule _schedule;
     private readonly Optimizer _optimizer;
     private readonly OptimizerState _moments;
@@ -42,7 +43,7 @@ public sealed unsafe class TrainingState : IDisposable
     /// <summary>The state of a run before its first step.</summary>
     public TrainingState(SpikeformerNetwork network, Recipe recipe)
     {
-        (Network, _schedule) = (network, new Schedule(recipe));
+        (Network, _recipe, _schedule) = (network, recipe, new Schedule(recipe));
         Parameters = ParameterSet.Create(network.Layout);
         Initialisation.Fill(Parameters, network.Options.Neuron, recipe.Seed);
         Running = new RunningStatistics(network.Layout);
@@ -147,6 +148,30 @@ public sealed unsafe class TrainingState : IDisposable
         }
 
         void AddCount(string name, long count) => state.Add(new(name, TensorType.I64, [], BitConverter.GetBytes(count)));
+    }
+
+    /// <summary>64 bits of the whole state, without a copy of it: equal on all workers, or one of them holds wrong bits. XxHash3 over step
+    /// digest, weights, running statistics and moments.</summary>
+    public ulong Hash()
+    {
+        var hash = new XxHash3();
+        hash.Append(_digest);
+        foreach (Tensor tensor in (Tensor[])[Parameters.Values, Running.Mean, Running.Variance])
+            hash.Append(MemoryMarshal.AsBytes(TensorMemory.Span<float>(tensor)));
+        foreach (string moment in _moments.Names)
+            for (long done = 0; done < _moments.Length; done += int.MaxValue / sizeof(float))
+                hash.Append(new ReadOnlySpan<byte>(_moments[moment] + done, (int)Math.Min(_moments.Length - done, int.MaxValue / sizeof(float)) * sizeof(float)));
+        return hash.GetCurrentHashAsUInt64();
+    }
+
+    /// <summary>Back to the state before the first step.</summary>
+    public void Reset()
+    {
+        Initialisation.Fill(Parameters, Network.Options.Neuron, _recipe.Seed);
+        Running.Reset();
+        _moments.Clear();
+        (Step, AppliedUpdates, Ledger, _momentUpdates) = (0, 0, 0, 0);
+        Array.Clear(_digest);
     }
 
     /// <summary>Takes over the whole state of a checkpoint.</summary>

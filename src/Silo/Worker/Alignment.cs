@@ -16,22 +16,24 @@ namespace Spikeformer.Silo.Worker;
 internal static class Alignment
 {
     private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, DigestChars = 32, ProgressBytes = 1024;
-    private const int PayloadBytes = sizeof(long) + DigestChars + ProgressBytes;
+    private const int PayloadBytes = sizeof(long) + DigestChars + 1 + ProgressBytes;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly JsonSerializerOptions s_json = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
-    private readonly record struct Standing(int Rank, long Step, string Digest, ProgressState Progress);
+    private readonly record struct Standing(int Rank, long Step, string Digest, bool HasForgotten, ProgressState Progress);
 
     /// <summary>Brings all members to one state.</summary>
     /// <param name="group">The generation's group.</param>
     /// <param name="run">The run.</param>
     /// <param name="store">Where others copy this member's state from.</param>
     /// <param name="cancellation">Seals the group.</param>
+    /// <returns>False when others have forgotten their state because it was wrong, and this member's is as old: it must be forgotten too.</returns>
     /// <exception cref="PeerLostException">A member was lost meanwhile.</exception>
     /// <exception cref="SpikeformerException">Two members hold different bits of one step.</exception>
-    public static void Align(Group group, PreparedRun run, TransferStore store, CancellationToken cancellation)
+    public static bool TryAlign(Group group, PreparedRun run, TransferStore store, CancellationToken cancellation)
     {
         Standing[] all = Exchange(group, run, StatePart, cancellation);
+        if (all.Any(one => one.HasForgotten) && !run.HasForgotten && run.State.Step > 0) return false;
         Standing furthest = all.OrderByDescending(one => (one.Step, one.Progress.Epochs)).ThenBy(one => one.Rank).First();
         bool othersCopy = all.Any(one => one.Step < furthest.Step);
         if (furthest.Rank == group.Plan.OwnRank)
@@ -48,6 +50,8 @@ internal static class Alignment
                     $"{group.Plan.Name(one.Rank)} holds step {one.Step} with digest {one.Digest}, this worker step {run.State.Step} with {run.State.Digest}",
                     "Stop the run and resume it from its last verified checkpoint");
         store.Forget();
+        run.HasForgotten = false;
+        return true;
     }
 
     private static void Copy(Group group, PreparedRun run, Standing from, CancellationToken cancellation)
@@ -73,7 +77,8 @@ internal static class Alignment
         var own = new byte[PayloadBytes];
         BinaryPrimitives.WriteInt64LittleEndian(own, run.State.Step);
         System.Text.Encoding.ASCII.GetBytes(run.State.Digest, own.AsSpan(sizeof(long)));
-        JsonSerializer.SerializeToUtf8Bytes(run.Progress.State, s_json).CopyTo(own, sizeof(long) + DigestChars);
+        own[sizeof(long) + DigestChars] = run.HasForgotten ? (byte)1 : (byte)0;
+        JsonSerializer.SerializeToUtf8Bytes(run.Progress.State, s_json).CopyTo(own, sizeof(long) + DigestChars + 1);
         byte[] message = [.. Enumerable.Repeat(own, group.OwnNodes.Count).SelectMany(bytes => bytes)];
         // The step is what is being found out, so these exchanges carry none.
         NodePayloads all = group.ExchangeNodes(0, part, PayloadBytes, message, cancellation);
@@ -83,9 +88,9 @@ internal static class Alignment
             ReadOnlySpan<byte> bytes = all[i];
             int shard = all.Node(i).First, rank = 0;
             while (shard >= group.Plan.Members[rank].EndShard) rank++;
-            ReadOnlySpan<byte> progress = bytes[(sizeof(long) + DigestChars)..].TrimEnd((byte)0);
+            ReadOnlySpan<byte> progress = bytes[(sizeof(long) + DigestChars + 1)..].TrimEnd((byte)0);
             standings[rank] = new(rank, BinaryPrimitives.ReadInt64LittleEndian(bytes), System.Text.Encoding.ASCII.GetString(bytes.Slice(sizeof(long), DigestChars)),
-                JsonSerializer.Deserialize<ProgressState>(progress, s_json)!);
+                bytes[sizeof(long) + DigestChars] != 0, JsonSerializer.Deserialize<ProgressState>(progress, s_json)!);
         }
         return [.. standings.Values.OrderBy(one => one.Rank)];
     }

@@ -24,6 +24,7 @@ internal static class DistributedEvaluation
         for (int v = group.Plan.Own.FirstShard; v < group.Plan.Own.EndShard; v++)
             leaves[new(0, v)] = Evaluation.Shard(run.Network, run.State.Parameters, run.State.Running, loader, plans, v, recipe.Precision, cancellation);
 
+        FailPoints.Hit("evaluate", run.State.Step);
         var own = new byte[group.OwnNodes.Count * PayloadBytes];
         for (int i = 0; i < group.OwnNodes.Count; i++)
             Write(NodeFold.Fold(group.OwnNodes[i].Node, recipe.Shards, leaves, EvaluationResult.Add)!, own.AsSpan(i * PayloadBytes));

@@ -98,6 +98,13 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         (_events, _keeper, _isWaiting) = (null, null, false);
     }
 
+    /// <summary>Gives the directory up and forgets the last steps: they were wrong.</summary>
+    public void Forget()
+    {
+        Close();
+        _lines.Clear();
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Close();
 

@@ -54,9 +54,18 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
             return plan;
         }
         board.Join(plan);
+        var voter = new Voter(run, board, lead, plan, own, listener, time);
         try
         {
-            new Voter(run, board, lead, plan, own, listener, time).Vote();
+            voter.Vote();
+        }
+        catch (PeerLostException loss) when (voter.MustForget)
+        {
+            // Somebody has computed with wrong bits since the states were last compared, and everybody has added them in.
+            lead.Forget();
+            run.Forget();
+            board.Happened("mismatch", $"{loss.Message} All go back to the last checkpoint, whose bits were compared", time.GetUtcNow());
+            board.Seal([]);
         }
         catch (PeerLostException loss) when (!board.Released.IsCancellationRequested)
         {

@@ -11,6 +11,8 @@ internal sealed class MemberBoard(WorkerInfo info)
 {
     private static readonly IReadOnlyDictionary<string, string> NoFingerprint = new Dictionary<string, string>();
 
+    private const int TimedSteps = 9;
+
     private readonly object _gate = new();
     private readonly SemaphoreSlim _news = new(0);
     private readonly List<StepCommit> _commits = [];
@@ -27,7 +29,7 @@ internal sealed class MemberBoard(WorkerInfo info)
     private RunOutcome? _outcome;
     private long _step, _sequence, _eventsReceived, _eventsWritten;
     private int _stepsPerEpoch, _trainSamples;
-    private double _secondsPerShard;
+    private readonly Queue<double> _secondsPerShard = [];
     private bool _wantsToLeave, _isFingerprintKnown;
     private CancellationTokenSource _over = new();
 
@@ -85,6 +87,7 @@ internal sealed class MemberBoard(WorkerInfo info)
         lock (_gate)
         {
             (_current, _lost, _phase) = (plan, [], WorkerPhase.Connecting);
+            _secondsPerShard.Clear();
             _over.Dispose();
             _over = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
             EndWhenOver();
@@ -107,7 +110,8 @@ internal sealed class MemberBoard(WorkerInfo info)
         lock (_gate)
         {
             if (isLead) _commits.Add(commit);
-            _secondsPerShard = _secondsPerShard == 0 ? secondsPerShard : 0.9 * _secondsPerShard + 0.1 * secondsPerShard;
+            _secondsPerShard.Enqueue(secondsPerShard);
+            if (_secondsPerShard.Count > TimedSteps) _secondsPerShard.Dequeue();
         }
     }
 
@@ -234,7 +238,8 @@ internal sealed class MemberBoard(WorkerInfo info)
                 Outcome = _outcome,
                 StepsPerEpoch = _stepsPerEpoch,
                 TrainSamples = _trainSamples,
-                SecondsPerShard = _secondsPerShard,
+                // A median: neither the first steps of a process nor a single slow one say how fast it is.
+                SecondsPerShard = _secondsPerShard.Count < TimedSteps ? 0 : _secondsPerShard.Order().ElementAt(TimedSteps / 2),
                 EventsWritten = _eventsWritten,
                 Known = _ordered?.Nonce ?? default,
             };

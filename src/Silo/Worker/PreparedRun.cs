@@ -71,6 +71,17 @@ internal sealed class PreparedRun : IDisposable
     /// <summary>Steps of the whole run.</summary>
     public long LastStep => (long)Order.StepsPerEpoch * Recipe.Epochs;
 
+    /// <summary>Forgets the state: it cannot be trusted any more.</summary>
+    public void Forget()
+    {
+        State.Reset();
+        Progress.State = new TrainingProgress().State;
+        HasForgotten = true;
+    }
+
+    /// <summary>Whether the state was forgotten and is not yet compared with the others' again.</summary>
+    public bool HasForgotten { get; set; }
+
     /// <summary>A copy of the state for others.</summary>
     public StateCopy Copy() => new(State.Counters, Progress.State, State.Snapshot());
 

@@ -53,7 +53,10 @@ internal sealed class TransferServer : IDisposable
             while (StateWire.ReadRequest(stream) is var (request, step))
                 switch (request)
                 {
-                    case StateWire.Request.State when _store.AwaitState(step) is { } state: StateWire.Send(stream, state); break;
+                    case StateWire.Request.State when _store.AwaitState(step) is { } state:
+                        FailPoints.Hit("lend", state.Counters.Step);
+                        StateWire.Send(stream, state);
+                        break;
                     case StateWire.Request.Reduced when _store.AwaitReduced(step) is { } vector:
                         if (vector.Length == 0) StateWire.Send(stream, StateWire.Answer.Gone);
                         else StateWire.Send(stream, vector);

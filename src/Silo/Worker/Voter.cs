@@ -13,7 +13,7 @@ namespace Spikeformer.Silo.Worker;
 /// boundaries, until the members agree to change over or to end.</summary>
 internal sealed class Voter
 {
-    private const int MaxSkippedInARow = 20;
+    private const int MaxSkippedInARow = 20, HashInterval = 50;
     private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(10), BoundaryPatience = TimeSpan.FromSeconds(10);
 
     private readonly PreparedRun _run;
@@ -26,6 +26,7 @@ internal sealed class Voter
     private readonly int[] _shards;
     private readonly IReadOnlyList<TreeNode> _nodes;
     private StepClock _clock;
+    private long _beganAt;
     private int _skipped;
 
     /// <param name="run">The run.</param>
@@ -42,6 +43,9 @@ internal sealed class Voter
         _shards = [.. Enumerable.Range(own.FirstShard, own.EndShard - own.FirstShard)];
         _nodes = SummationTree.Cover(own.FirstShard, own.EndShard, plan.Shards);
     }
+
+    /// <summary>Whether the generation has ended because members hold different bits, so that nobody's state can be trusted.</summary>
+    public bool MustForget { get; private set; }
 
     private bool IsLead => _own.Rank == 0;
 
@@ -60,30 +64,41 @@ internal sealed class Voter
         using var transfers = new TransferServer(groupPlan, _listener, store);
         CancellationToken over = _board.Over;
         using Group group = Group.Connect(groupPlan, _listener, ConnectPatience, over);
-        using HeartbeatLoop pulse = HeartbeatLoop.Connect(groupPlan, _listener, new() { Suspected = (rank, reason) => Suspect(group, rank, reason) }, ConnectPatience, over);
+        using HeartbeatLoop pulse = HeartbeatLoop.Connect(groupPlan, _listener, new()
+        {
+            Suspected = (rank, reason) => Suspect(group, rank, reason),
+            Differed = mismatch => Differ(group, mismatch),
+        }, ConnectPatience, over);
         foreach (string warning in group.Warnings) Report("warning", warning);
         _board.Enter(WorkerPhase.Aligning, State.Step);
-        Alignment.Align(group, _run, store, over);
+        FailPoints.Hit("align", State.Step);
+        if (!Alignment.TryAlign(group, _run, store, over))
+        {
+            MustForget = true;
+            group.Abort($"{groupPlan.Name(_own.Rank)} holds a state from before others found theirs to differ");
+            throw group.Loss!;
+        }
         if (IsLead) Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers");
         using var reduced = new StepVector(_run.Network.Layout);
 
         _clock = new(_time);
+        _beganAt = State.Step;
         while (true)
         {
-            AtBoundary(group);
+            AtBoundary(group, pulse);
             if (State.Step == _run.LastStep)
             {
                 End(RunState.Completed);
                 return;
             }
             BoundaryVerdict verdict = Step(group, reduced);
-            pulse.Applied(State.Step - 1, Digest64());
+            pulse.Applied(State.Step - 1, DigestForPeers());
             store.Lend(State.Step - 1, reduced.Bytes);
             if (store.IsStateWanted) store.Lend(_run.Copy());
             if (verdict is GoOn) continue;
-            AtBoundary(group);
+            AtBoundary(group, pulse);
             if (State.Step == _run.LastStep) continue;
-            pulse.WaitAllApplied(State.Step - 1, BoundaryPatience);
+            AwaitAll(group, pulse);
             if (verdict is Stop) End(RunState.Stopped);
             else ReportTimes();
             return;
@@ -96,56 +111,85 @@ internal sealed class Voter
         long step = State.Step, began = _time.GetTimestamp();
         _clock.Ends(StepPart.Rest);
         _board.Enter(WorkerPhase.Computing, step);
+        FailPoints.Hit("compute", step);
         using StepBatch batch = _run.Loader.Load(step, _shards);
         _clock.Ends(StepPart.Load);
-        IReadOnlyList<StepVector> vectors = Compute(group, batch);
+        IReadOnlyList<StepVector> vectors = Compute(group, batch, out TimeSpan exchanging);
         _clock.Ends(StepPart.Compute);
-        double secondsPerShard = _time.GetElapsedTime(began).TotalSeconds / _shards.Length;
+        double secondsPerShard = (_time.GetElapsedTime(began) - exchanging).TotalSeconds / _shards.Length;
         ReportNonFinite(batch, vectors);
 
         foreach (TreeNode node in _nodes) SummationTree.FoldInPlace(node, _plan.Shards, v => ((nint)vectors[v - _own.FirstShard].Pointer, vectors[0].Values.NumberOfElements));
         NodeVector[] partials = [.. _nodes.Select(node => new NodeVector(node, (nint)vectors[node.First - _own.FirstShard].Pointer))];
         _board.Enter(WorkerPhase.Reducing, step);
+        FailPoints.Hit("reduce", step);
         (GenerationPlan? newest, bool mustStop) = _board.Orders;
         group.AllReduce(step, BoundaryNote.Of(newest, mustStop), partials, reduced.Pointer, reduced.Values.NumberOfElements, cancellation: _board.Over);
         _clock.Ends(StepPart.Reduce);
         BoundaryVerdict verdict = BoundaryNote.Read(group.Notes, _plan);
 
         _board.Enter(WorkerPhase.Applying, step);
+        FailPoints.Hit("apply", step);
         CommittedStep committed = State.Apply(batch.Plan, reduced);
         _clock.Ends(StepPart.Apply);
         _run.Progress.Count(committed, _time.GetElapsedTime(began));
+        if (FailPoints.Hit("applied", step)) FlipABit();
         _lead.Committed(committed, Generation);
         _board.Committed(Commit(committed), IsLead, secondsPerShard);
         CheckDiverged(committed);
         return verdict;
     }
 
-    private IReadOnlyList<StepVector> Compute(Group group, StepBatch batch)
+    private IReadOnlyList<StepVector> Compute(Group group, StepBatch batch, out TimeSpan exchanging)
     {
+        exchanging = TimeSpan.Zero;
         if (_run.Recipe.BatchNorm is not BatchNormMode.Global) return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling: null);
         int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
         var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Over);
         if (filled.Length == 0) coupling.Follow(_run.Network.Layout.BatchNorms, FirstRankWithSamples(batch.Plan));
-        return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling);
+        IReadOnlyList<StepVector> vectors = _run.Engine.Compute(batch.Identity, batch.Inputs, coupling);
+        exchanging = coupling.Exchanging;
+        return vectors;
     }
 
     private int FirstRankWithSamples(StepPlan plan) =>
         _plan.Members.First(member => Enumerable.Range(member.FirstShard, member.EndShard - member.FirstShard).Any(v => plan.Samples(v).Length > 0)).Rank;
 
     /// <summary>What is due between two steps, decided by the state alone, so that all members agree: evaluate, then save.</summary>
-    private void AtBoundary(Group group)
+    private void AtBoundary(Group group, HeartbeatLoop pulse)
     {
         int stepsPerEpoch = _run.Order.StepsPerEpoch;
         bool endsEpoch = State.Step % stepsPerEpoch == 0 && State.Step > 0;
         int epochs = (int)(State.Step / stepsPerEpoch);
         if (endsEpoch && _run.Progress.Epochs < epochs) Evaluate(group, epochs - 1);
         if (!_lead.IsOpen || State.Step == 0 || _lead.Keeper.SavedStep == State.Step) return;
-        bool isDue = _run.Spec.CheckpointEvery is { } every ? State.Step % every == 0 : endsEpoch;
-        if ((!isDue || _lead.Keeper.IsSaving) && State.Step != _run.LastStep) return;
+        if ((!IsSaveDue || _lead.Keeper.IsSaving) && State.Step != _run.LastStep) return;
         _clock.Ends(StepPart.Rest);
+        AwaitAll(group, pulse);
         _lead.Save(Generation);
         _clock.Ends(StepPart.Boundary);
+    }
+
+    private bool IsSaveDue => State.Step == _run.LastStep || State.Step % (_run.Spec.CheckpointEvery ?? _run.Order.StepsPerEpoch) == 0;
+
+    /// <summary>Waits until all have applied the last step, to the same bits: what is saved has been compared.</summary>
+    private void AwaitAll(Group group, HeartbeatLoop pulse)
+    {
+        if (State.Step == _beganAt) return; // compared when the members aligned
+        try
+        {
+            pulse.WaitAllApplied(State.Step - 1, BoundaryPatience);
+        }
+        catch (DigestMismatchException mismatch)
+        {
+            Differ(group, mismatch);
+            throw group.Loss!;
+        }
+        catch (PeerLostException loss)
+        {
+            group.Abort(loss.What, loss.Suspects);
+            throw group.Loss!;
+        }
     }
 
     private void Evaluate(Group group, int epoch)
@@ -202,7 +246,20 @@ internal sealed class Voter
         if (IsLead) Report("timing", _clock.ToString());
     }
 
-    private ulong Digest64() => ulong.Parse(State.Digest.AsSpan(0, 16), System.Globalization.NumberStyles.HexNumber);
+    private void Differ(Group group, DigestMismatchException mismatch)
+    {
+        MustForget = true;
+        group.Abort($"{mismatch.Message}, suspected: {string.Join(", ", mismatch.Odd.Select(group.Plan.Name))}");
+    }
+
+    /// <summary>The step digest; where it matters and every so often the hash of the whole state, since a flipped weight does not show in the
+    /// digest of what was added up.</summary>
+    private ulong DigestForPeers() => IsSaveDue || State.Step % HashInterval == 0
+        ? State.Hash()
+        : ulong.Parse(State.Digest.AsSpan(0, 16), System.Globalization.NumberStyles.HexNumber);
+
+    /// <summary>What a cosmic ray would do; for tests.</summary>
+    private unsafe void FlipABit() => *(int*)TensorMemory.Pointer(State.Parameters.Values) ^= 1 << 12;
 
     private void ReportNonFinite(StepBatch batch, IReadOnlyList<StepVector> vectors)
     {
@@ -224,6 +281,7 @@ internal sealed class Voter
     {
         Step = step.Step, Epoch = step.Epoch, Samples = step.Samples, Loss = step.Loss, LearningRate = step.LearningRate, Digest = step.Digest,
         Generation = _plan.Number, Top1 = step.Top1, Top5 = step.Top5, NonFiniteShards = step.NonFiniteShards,
+        Time = _time.GetUtcNow(),
     };
 
     private void Report(string kind, string message) => _board.Happened(kind, message, _time.GetUtcNow());

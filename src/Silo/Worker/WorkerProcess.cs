@@ -41,6 +41,7 @@ internal static class WorkerProcess
     public static async Task<int> RunAsync(WorkerOptions options, CancellationToken drain)
     {
         using var listener = new DataListener(options.DataAddress, options.DataPort);
+        FailPoints.Worker = options.Name;
         using var traffic = new ControlTraffic();
         await using ClusterClient cluster = await ClusterClient.ConnectAsync(options.Cluster, TimeSpan.FromSeconds(60), drain, client =>
         {

@@ -24,8 +24,8 @@ internal sealed class ClusterRuns : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Starts a silo with workers; silos of one test share their state.</summary>
-    public Task<SiloProcess> StartAsync(string name, int workers, string transport = "") => SiloProcess.StartAsync(
-        new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = transport },
+    public Task<SiloProcess> StartAsync(string name, int workers, string transport = "", string failPoints = "") => SiloProcess.StartAsync(
+        new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = transport, [FailPoints.Variable] = failPoints },
         "--state", _folder["cluster"], "--name", name, "--devices", $"cpu:{workers}", "--orphan-grace", "0");
 
     public RunSpec Spec(Recipe recipe, string name, int workers) =>

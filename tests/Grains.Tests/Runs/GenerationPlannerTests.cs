@@ -64,6 +64,22 @@ public sealed class GenerationPlannerTests
     }
 
     [Fact]
+    public void Shards_move_for_a_fifth_of_a_step_and_not_for_less_or_for_speeds_that_are_not_known()
+    {
+        GenerationPlan even = Some.Plan("a", "b");
+        Candidate[] At(double a, double b) => [Some.Candidate("a") with { SecondsPerShard = a }, Some.Candidate("b") with { SecondsPerShard = b }];
+        Assert.False(GenerationPlanner.IsWorthMoving(even, At(1, 1)));
+        Assert.False(GenerationPlanner.IsWorthMoving(even, At(1, 1.5)));
+        Assert.True(GenerationPlanner.IsWorthMoving(even, At(1, 2)));
+        Assert.False(GenerationPlanner.IsWorthMoving(even, At(0, 2)));
+        Assert.False(GenerationPlanner.IsWorthMoving(even, At(1, 2)[..1]));
+        GenerationPlan moved = GenerationPlanner.Plan("run", 2, 8, At(1, 2), sealedThrough: 0)!;
+        Assert.Equal([(0, 6), (6, 8)], moved.Members.Select(member => (member.FirstShard, member.EndShard)));
+        Assert.False(GenerationPlanner.IsWorthMoving(moved, At(1, 2)));
+        Assert.True(GenerationPlanner.IsWorthMoving(moved, At(2, 1)));
+    }
+
+    [Fact]
     public void Too_little_memory_makes_no_plan() =>
         Assert.Null(GenerationPlanner.Plan("run", 1, 8, [Some.Candidate("a", capacity: 4), Some.Candidate("b", capacity: 3)], sealedThrough: 0));
 

@@ -176,6 +176,17 @@ public sealed class RunTransitionsTests
     }
 
     [Fact]
+    public void A_slow_member_keeps_its_rank_and_loses_shards_when_they_must_move()
+    {
+        RunRecord first = In(Running);
+        Candidate[] slow = [.. Four.Select((candidate, rank) => candidate with { SecondsPerShard = rank == 1 ? 9 : 1 })];
+        Assert.Same(first, RunTransitions.Plan(first, slow, false, Some.Numerics, s_later).Record);
+        RunRecord moved = RunTransitions.Plan(first, slow, false, Some.Numerics, s_later, mustMove: true).Record;
+        Assert.Equal(Members(first), Members(moved));
+        Assert.Equal((2L, 0L), (moved.Plan!.Number, moved.Plan.SealedThrough));
+    }
+
+    [Fact]
     public void Who_is_planned_out_of_a_healthy_generation_votes_until_that_one_changes_over()
     {
         RunRecord first = In(Running);

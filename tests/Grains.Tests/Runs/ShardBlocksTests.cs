@@ -38,6 +38,15 @@ public sealed class ShardBlocksTests
     }
 
     [Fact]
+    public void Slower_members_get_fewer_shards_and_none_stays_without()
+    {
+        Assert.Equal([(0, 4), (4, 7), (7, 8)], ShardBlocks.Cut(8, [100, 100, 100], [1, 1, 4]));
+        Assert.Equal([(0, 1), (1, 8)], ShardBlocks.Cut(8, [100, 100], [9, 1]));
+        Assert.Equal([(0, 4), (4, 8)], ShardBlocks.Cut(8, [100, 4], [2, 1]));
+        Assert.Equal(4, ShardBlocks.Seconds([(0, 4), (4, 7), (7, 8)], [1, 1, 4]));
+    }
+
+    [Fact]
     public void Memory_without_a_limit_does_not_overflow() =>
         Assert.Equal([(0, 2), (2, 3)], ShardBlocks.Cut(3, [int.MaxValue, int.MaxValue]));
 

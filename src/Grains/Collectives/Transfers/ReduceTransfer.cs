@@ -107,6 +107,7 @@ internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
             FrameKind.Scatter => (byte*)(_sources[_contributions.FirstOf(_plan.OwnRank) + due.Node] + offset),
             _ => (byte*)(_result + offset),
         };
+        if (due.Kind == FrameKind.Gather) FailPoints.Hit("gather", _step);
         if (!peer.Link.TrySend(header, payload)) return false;
         due.MoveNext();
         if (due.IsDone) (peer.AwaitsSend, _unfinished) = (false, _unfinished - 1);

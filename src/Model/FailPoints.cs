@@ -1,0 +1,54 @@
+using System.Globalization;
+
+namespace Spikeformer;
+
+/// <summary>
+/// Named places at which a test lets a process die, freeze or flip a bit: <c>SPIKEFORMER_FAILPOINTS=WORKER:PLACE@STEP=kill|stop|flip[,…]</c>, a
+/// star for any step. Without that variable a place costs one comparison.
+/// </summary>
+internal static class FailPoints
+{
+    /// <summary>Name of the environment variable.</summary>
+    public const string Variable = "SPIKEFORMER_FAILPOINTS";
+
+    private const int Kill = 9, Stop = 19, Flip = 0, AnyStep = -1;
+
+    private static readonly Point[] s_points = Parse(Environment.GetEnvironmentVariable(Variable));
+    private static readonly bool[] s_hit = new bool[s_points.Length];
+
+    /// <summary>The worker that this process is.</summary>
+    public static string Worker { get; set; } = "";
+
+    /// <summary>The process is at a place; from any thread. Each entry of the list strikes once in a process.</summary>
+    /// <param name="place">Its name.</param>
+    /// <param name="step">The step under way.</param>
+    /// <returns>Whether the caller should flip a bit of what it holds.</returns>
+    public static bool Hit(string place, long step)
+    {
+        if (s_points.Length == 0) return false;
+        bool mustFlip = false;
+        for (int i = 0; i < s_points.Length; i++)
+        {
+            Point point = s_points[i];
+            if (point.Place != place || point.Step != step && point.Step != AnyStep || point.Worker != Worker) continue;
+            if (Interlocked.Exchange(ref s_hit[i], true)) continue;
+            if (point.Signal == Flip) mustFlip = true;
+            else Posix.SignalSelf(point.Signal);
+        }
+        return mustFlip;
+    }
+
+    /// <exception cref="FormatException">The text is no list of places.</exception>
+    internal static Point[] Parse(string? text) => string.IsNullOrEmpty(text) ? [] : [.. text.Split(',').Select(ParseOne)];
+
+    private static Point ParseOne(string text)
+    {
+        int colon = text.IndexOf(':'), at = text.IndexOf('@'), equals = text.IndexOf('=');
+        if (colon < 0 || at < colon || equals < at || text[(equals + 1)..] is not ("kill" or "stop" or "flip"))
+            throw new FormatException($"{Variable}: '{text}' is not WORKER:PLACE@STEP=kill|stop|flip");
+        ReadOnlySpan<char> step = text.AsSpan(at + 1, equals - at - 1);
+        return new(text[..colon], text[(colon + 1)..at], step is "*" ? AnyStep : long.Parse(step, CultureInfo.InvariantCulture), text[(equals + 1)..] switch { "kill" => Kill, "stop" => Stop, _ => Flip });
+    }
+
+    internal readonly record struct Point(string Worker, string Place, long Step, int Signal);
+}

@@ -1,0 +1,34 @@
+using System.Text.Json;
+using Spikeformer.Training;
+
+namespace Spikeformer.Runs;
+
+/// <summary>One line of <c>steps.jsonl</c>.</summary>
+/// <param name="Step">Steps committed, this one included.</param>
+/// <param name="Epoch">Epoch, from 0.</param>
+/// <param name="Generation">Number of the generation that committed it.</param>
+/// <param name="Loss">Mean loss over the step's samples.</param>
+/// <param name="LearningRate">Rate of the update.</param>
+/// <param name="Digest">The step digest.</param>
+public sealed record StepLine(long Step, int Epoch, long Generation, double Loss, double LearningRate, string Digest)
+{
+    /// <summary>The line of a committed step.</summary>
+    public static StepLine Of(CommittedStep step, Checkpoints.GenerationId generation) =>
+        new(step.Step, step.Epoch, generation.Number, step.Loss, step.LearningRate, step.Digest);
+}
+
+/// <summary>Reads the step log of a run directory.</summary>
+public static class StepLog
+{
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
+    /// <summary>All lines, in the order of their steps; the last may be missing while the run is written.</summary>
+    /// <param name="directory">The run directory.</param>
+    /// <exception cref="IOException">There is no log, or it cannot be read.</exception>
+    /// <exception cref="JsonException">A line is damaged.</exception>
+    public static IReadOnlyList<StepLine> Read(string directory) =>
+        [.. File.ReadLines(new RunDirectory(directory).StepsFile).Select(line => JsonSerializer.Deserialize<StepLine>(line, s_json)!)];
+}

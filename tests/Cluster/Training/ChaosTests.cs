@@ -1,0 +1,55 @@
+using Spikeformer.Client;
+using Spikeformer.Contracts;
+using Spikeformer.TestKit;
+using Spikeformer.Training;
+using Xunit;
+
+namespace Spikeformer.Cluster;
+
+/// <summary>Runs under seeded schedules of kills, freezes and departures: every committed step is the oracle's, whatever happens.</summary>
+public sealed class ChaosTests : IDisposable
+{
+    private const int Workers = 3, Blows = 5;
+
+    private readonly ClusterRuns _runs = new();
+
+    public void Dispose() => _runs.Dispose();
+
+    /// <summary>Seeds 1 to 8, or as many as <c>SPIKEFORMER_CHAOS</c> says.</summary>
+    public static TheoryData<int> Seeds =>
+        [.. Enumerable.Range(1, int.TryParse(Environment.GetEnvironmentVariable("SPIKEFORMER_CHAOS"), out int count) ? count : 8)];
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task A_run_under_blows_gives_the_digests_of_the_oracle(int seed)
+    {
+        TestData.RequireLong();
+        Recipe recipe = ClusterRuns.Recipe("epochs=10", $"batchNorm={(seed % 2 == 0 ? "global" : "shard")}", $"seed={seed}");
+        OracleRun oracle = Oracle.Train(recipe);
+        using SiloProcess silo = await _runs.StartAsync("a", Workers, transport: seed % 4 < 2 ? "" : "tcp");
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
+        await cluster.StartAsync(_runs.Spec(recipe, "chaos", Workers));
+        foreach (Blow blow in ChaosSchedule.Of(seed, oracle.Digests.Count, Workers, Blows))
+        {
+            await ClusterRuns.StepAsync(cluster, "chaos", blow.Step);
+            await StrikeAsync(cluster, blow);
+        }
+        _runs.AssertSame(oracle, await cluster.WaitAsync("chaos"));
+    }
+
+    private static async Task StrikeAsync(SpikeformerCluster cluster, Blow blow)
+    {
+        string worker = $"a/{blow.Slot}";
+        if (blow.Kind is not ChaosKind.Freeze)
+        {
+            await WorkerSignals.SendAsync(cluster, worker, blow.Kind is ChaosKind.Kill ? WorkerSignals.Kill : WorkerSignals.Terminate);
+            return;
+        }
+        RunStatus before = await cluster.StatusAsync("chaos");
+        int process = await WorkerSignals.SendAsync(cluster, worker, WorkerSignals.Stop);
+        // The frozen one may be the only one that is left, or not a member: then nobody goes on without it, and it must not stay frozen.
+        bool othersGoOn = before.Members.Count(member => member.Rank is not null && member.Worker != worker) > 0;
+        if (othersGoOn) await ClusterRuns.StepAsync(cluster, "chaos", before.Step + 2);
+        WorkerSignals.Send(process, WorkerSignals.Continue);
+    }
+}

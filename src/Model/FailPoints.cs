@@ -11,6 +11,9 @@ internal static class FailPoints
     /// <summary>Name of the environment variable.</summary>
     public const string Variable = "SPIKEFORMER_FAILPOINTS";
 
+    /// <summary>Name of another, with a folder in which entries that have struck are noted, so that the next process is spared.</summary>
+    public const string FolderVariable = "SPIKEFORMER_FAILPOINTS_FOLDER";
+
     private const int Kill = 9, Stop = 19, Flip = 0, AnyStep = -1;
 
     private static readonly Point[] s_points = Parse(Environment.GetEnvironmentVariable(Variable));
@@ -31,11 +34,26 @@ internal static class FailPoints
         {
             Point point = s_points[i];
             if (point.Place != place || point.Step != step && point.Step != AnyStep || point.Worker != Worker) continue;
-            if (Interlocked.Exchange(ref s_hit[i], true)) continue;
+            if (Interlocked.Exchange(ref s_hit[i], true) || !Note(i)) continue;
             if (point.Signal == Flip) mustFlip = true;
             else Posix.SignalSelf(point.Signal);
         }
         return mustFlip;
+    }
+
+    /// <summary>Whether this is the first process in which an entry strikes.</summary>
+    private static bool Note(int entry)
+    {
+        if (Environment.GetEnvironmentVariable(FolderVariable) is not { Length: > 0 } folder) return true;
+        try
+        {
+            File.Open(Path.Combine(folder, $"struck-{entry}"), FileMode.CreateNew).Dispose();
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     /// <exception cref="FormatException">The text is no list of places.</exception>

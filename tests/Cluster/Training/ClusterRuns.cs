@@ -25,7 +25,7 @@ internal sealed class ClusterRuns : IDisposable
 
     /// <summary>Starts a silo with workers; silos of one test share their state.</summary>
     public Task<SiloProcess> StartAsync(string name, int workers, string transport = "", string failPoints = "") => SiloProcess.StartAsync(
-        new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = transport, [FailPoints.Variable] = failPoints },
+        new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = transport, [FailPoints.Variable] = failPoints, [FailPoints.FolderVariable] = _folder.Path },
         "--state", _folder["cluster"], "--name", name, "--devices", $"cpu:{workers}", "--orphan-grace", "0");
 
     public RunSpec Spec(Recipe recipe, string name, int workers) =>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Spikeformer.Checkpoints;
 using Spikeformer.Contracts;
 using Spikeformer.Runs;
@@ -19,6 +20,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
 
     private readonly Queue<StepLine> _lines = [];
     private RunKeeper? _keeper;
+    private readonly HashSet<(long Sequence, DateTimeOffset Time)> _logged = [];
     private JsonLinesLog? _events;
     private bool _isWaiting;
     private long _lastTry;
@@ -84,7 +86,8 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         if (_events is null) return;
         foreach (ClusterEvent what in board.TakeEvents())
         {
-            _events.Append(new { what.Time, what.Kind, what.Step, what.Message, what.Worker, what.Sequence });
+            if (_logged.Add((what.Sequence, what.Time)))
+                _events.Append(new { what.Time, what.Kind, what.Step, what.Message, what.Worker, what.Sequence });
             board.Wrote(what.Sequence);
         }
     }
@@ -121,6 +124,13 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     private void OpenLogs()
     {
         _events = JsonLinesLog.Open(run.Directory.EventsFile, message => Report("warning", message));
+        // The run tells a new lead everything; what the former one has written is there.
+        _logged.Clear();
+        foreach (string line in File.ReadLines(run.Directory.EventsFile))
+        {
+            JsonElement what = JsonDocument.Parse(line).RootElement;
+            _logged.Add((what.GetProperty("sequence").GetInt64(), what.GetProperty("time").GetDateTimeOffset()));
+        }
         long logged = Keeper.OpenSteps(run.State.Step);
         foreach (StepLine line in _lines.Where(line => line.Step > logged)) Keeper.Committed(line);
     }

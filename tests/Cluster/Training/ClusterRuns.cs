@@ -54,6 +54,8 @@ internal sealed class ClusterRuns : IDisposable
         Assert.Equal(oracle.WeightsDigest, end.Outcome.WeightsDigest);
         Assert.Equal(oracle.Evaluations[^1].Accuracy, end.Outcome.TestAccuracy);
         Assert.Equal(oracle.Evaluations[^1].Loss, end.LastEpoch!.TestLoss);
+        long[] events = [.. Lines(end.Run, "events.jsonl").Select(line => line.GetProperty("sequence").GetInt64())];
+        Assert.Equal(events.Distinct().Order(), events);
     }
 
     public JsonElement[] Steps(string run) => Lines(run, "steps.jsonl");

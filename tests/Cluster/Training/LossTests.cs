@@ -76,21 +76,21 @@ public sealed class LossTests : IDisposable
 
     /// <summary>Workers die at every place of a step, one or two at once, and between steps.</summary>
     [Theory]
-    [InlineData("global", "a/1:compute@30=kill")]
-    [InlineData("global", "a/1:couple@30=kill")]
-    [InlineData("shard", "a/2:reduce@30=kill")]
-    [InlineData("shard", "a/0:gather@30=kill")]
-    [InlineData("global", "a/1:apply@30=kill")]
-    [InlineData("global", "a/0:applied@30=kill")]
-    [InlineData("global", "a/2:evaluate@44=kill")]
-    [InlineData("shard", "a/0:save@44=kill,a/1:save@44=kill,a/2:save@44=kill")]
-    [InlineData("global", "a/1:couple@30=kill,a/2:couple@30=kill")]
-    [InlineData("shard", "a/1:compute@30=kill,a/2:apply@31=kill")]
-    [InlineData("shard", "a/1:compute@30=kill,a/0:lend@*=kill")]
+    [InlineData("global", "a/1:compute@12=kill")]
+    [InlineData("global", "a/1:couple@12=kill")]
+    [InlineData("shard", "a/2:reduce@12=kill")]
+    [InlineData("shard", "a/0:gather@12=kill")]
+    [InlineData("global", "a/1:apply@12=kill")]
+    [InlineData("global", "a/0:applied@12=kill")]
+    [InlineData("global", "a/2:evaluate@22=kill")]
+    [InlineData("shard", "a/0:save@22=kill,a/1:save@22=kill,a/2:save@22=kill")]
+    [InlineData("global", "a/1:couple@12=kill,a/2:couple@12=kill")]
+    [InlineData("shard", "a/1:compute@12=kill,a/2:apply@13=kill")]
+    [InlineData("shard", "a/1:compute@12=kill,a/0:lend@*=kill")]
     public async Task A_death_at_any_place_changes_no_bit(string batchNorm, string failPoints)
     {
         TestData.RequireLong();
-        Recipe recipe = ClusterRuns.Recipe("epochs=6", $"batchNorm={batchNorm}");
+        Recipe recipe = ClusterRuns.Recipe("epochs=2", $"batchNorm={batchNorm}");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3, failPoints: failPoints);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);

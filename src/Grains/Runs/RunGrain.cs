@@ -12,6 +12,7 @@ namespace Spikeformer.Runs;
 public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<RunRecord> stored, TimeProvider time) : Grain, IRunGrain
 {
     private const int RememberedCommands = 32, RememberedEvents = 512, StoredEvents = 64, RememberedCommits = 2048;
+    private const double SteadyInterval = 0.25, SealedInterval = 0.02; // seconds between reports
     private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(100), ShareInterval = TimeSpan.FromSeconds(2), UnevenPatience = TimeSpan.FromSeconds(3);
 
     private readonly Queue<ClusterEvent> _events = [];
@@ -61,6 +62,9 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         if (_roster.Accept(report, out bool mattersAtOnce)) await TakeIn(report);
         // What can wait is looked at by the next tick: with many members, looking at all of them for every report would take all the time.
         if (mattersAtOnce) await Plan();
+        // Who has not reported by then is planned without; a tick later would be felt.
+        if (mattersAtOnce && report.Phase is WorkerPhase.Sealed && _roster.IsBroken(_record.Plan))
+            this.RegisterGrainTimer(Plan, new GrainTimerCreationOptions { DueTime = Roster.SealingLimit + TimeSpan.FromMilliseconds(5), Period = Timeout.InfiniteTimeSpan });
         WorkerInfo info = report.Info;
         MemberAction action = RunTransitions.ActionFor(_record, report, _mustSuspend);
         if (action is MemberAction.Release && report.Phase is WorkerPhase.Done) _roster.Remove(info.Worker);
@@ -70,6 +74,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
             Action = action,
             Plan = isPlanKnown ? null : _record.Plan,
             IsPlanKnown = isPlanKnown,
+            ReportWithinSeconds = report.Phase is WorkerPhase.Sealed ? SealedInterval : SteadyInterval,
             IsFingerprintKnown = _roster.ReportOf(info.Worker) is { Fingerprint.Count: > 0 } known && known.Info.Incarnation == info.Incarnation,
             Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
             Events = IsLead(report) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],

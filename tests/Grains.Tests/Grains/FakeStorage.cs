@@ -10,7 +10,7 @@ namespace Spikeformer.Grains.Tests.Grains;
 internal sealed class FakeStorage : IGrainStorage
 {
     private readonly ConcurrentDictionary<string, (object State, int Version)> _records = [];
-    private Exception? _failure;
+    private readonly ConcurrentDictionary<string, Exception> _failures = [];
 
     /// <summary>The record of a grain, as it is stored now.</summary>
     public T Of<T>(IAddressable grain) => (T)_records[grain.GetGrainId().ToString()].State;
@@ -23,8 +23,8 @@ internal sealed class FakeStorage : IGrainStorage
         _records[key] = (change((T)state)!, version + 1);
     }
 
-    /// <summary>The next write fails, as on a full disk.</summary>
-    public void FailNextWrite() => _failure = new IOException("No space left on device");
+    /// <summary>The next write of a grain fails, as on a full disk.</summary>
+    public void FailNextWrite(IAddressable grain) => _failures[grain.GetGrainId().ToString()] = new IOException("No space left on device");
 
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
@@ -35,8 +35,8 @@ internal sealed class FakeStorage : IGrainStorage
 
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        if (Interlocked.Exchange(ref _failure, null) is { } failure) throw failure;
         string key = grainId.ToString();
+        if (_failures.TryRemove(key, out Exception? failure)) throw failure;
         int version = _records.TryGetValue(key, out var record) ? record.Version : 0;
         string? stored = version == 0 ? null : Tag(version);
         if (grainState.ETag != stored) throw new InconsistentStateException("Somebody else wrote.", stored, grainState.ETag);

@@ -158,7 +158,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
     public async Task A_write_that_failed_leaves_nothing_behind()
     {
         (FakeWorker a, FakeWorker b) = await Train();
-        silo.Storage.FailNextWrite();
+        silo.Storage.FailNextWrite(Run);
         await Assert.ThrowsAnyAsync<Exception>(() => a.Report(WorkerPhase.Done, 9, report => report with { Outcome = Some.Outcome(Completed) }));
         await silo.WaitForDeactivationAsync(Run);
         Assert.Equal(Running, (await Run.Status()).State);

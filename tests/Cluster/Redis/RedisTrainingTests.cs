@@ -15,6 +15,7 @@ public sealed class RedisTrainingTests : IDisposable
     [Fact]
     public async Task A_run_that_the_CLI_starts_trains_on_all_nodes_and_every_view_of_it_is_true()
     {
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=6");
         File.WriteAllBytes(_folder["recipe.json"], RecipeWriter.ToCanonical(recipe));
         OracleRun oracle = Oracle.Train(recipe);
@@ -62,6 +63,7 @@ public sealed class RedisTrainingTests : IDisposable
     [Fact]
     public async Task Training_goes_on_while_every_control_silo_is_dead()
     {
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=40");
         File.WriteAllBytes(_folder["recipe.json"], RecipeWriter.ToCanonical(recipe));
         OracleRun oracle = Oracle.Train(recipe);

@@ -59,6 +59,47 @@ public sealed class TrainingStateTests
     }
 
     [Fact]
+    public void A_state_that_was_reset_is_that_of_a_new_one_and_goes_the_same_way()
+    {
+        using TrainingState reset = New(), fresh = New();
+        for (int step = 0; step < 3; step++)
+        {
+            using StepVector vector = Vector(reset, step);
+            reset.Apply(Order.Plan(step), vector);
+        }
+        reset.Reset();
+        Assert.Equal(fresh.Counters, reset.Counters);
+        Assert.Equal(TrainingState.WeightsDigest(fresh.Snapshot()), TrainingState.WeightsDigest(reset.Snapshot()));
+        using StepVector first = Vector(fresh, 0);
+        Assert.Equal(fresh.Apply(Order.Plan(0), first), reset.Apply(Order.Plan(0), first));
+        Assert.Equal(TrainingState.WeightsDigest(fresh.Snapshot()), TrainingState.WeightsDigest(reset.Snapshot()));
+    }
+
+    [Fact]
+    public void Any_flipped_bit_changes_the_hash_of_the_state()
+    {
+        using TrainingState state = New();
+        using StepVector vector = Vector(state, 0);
+        state.Apply(Order.Plan(0), vector);
+        ulong whole = state.Hash();
+        Assert.Equal(whole, state.Hash());
+        foreach (torch.Tensor part in (torch.Tensor[])[state.Parameters.Values, state.Running.Mean, state.Running.Variance])
+            foreach (int at in (int[])[0, (int)part.NumberOfElements - 1])
+            {
+                ref int bits = ref System.Runtime.CompilerServices.Unsafe.As<float, int>(ref TensorMemory.Span<float>(part)[at]);
+                bits ^= 1;
+                Assert.NotEqual(whole, state.Hash());
+                bits ^= 1;
+            }
+        Assert.Equal(whole, state.Hash());
+        // A moment that differs: one more update of the same weights.
+        using TrainingState other = New();
+        other.Restore(state.Counters, [.. state.Snapshot().Select(tensor => tensor.Name.StartsWith("optimizer/", StringComparison.Ordinal) && tensor.Type == TensorType.F32
+            ? tensor with { Data = tensor.Data.ToArray().Select((value, i) => i == 0 ? (byte)(value ^ 1) : value).ToArray() } : tensor)], "a test");
+        Assert.NotEqual(whole, other.Hash());
+    }
+
+    [Fact]
     public void Only_the_next_step_with_all_its_samples_is_applied()
     {
         using TrainingState state = New();

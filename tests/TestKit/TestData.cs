@@ -29,8 +29,11 @@ public static class TestData
         return Path.Combine(RepositoryRoot, project, output, file);
     }
 
-    /// <summary>Whether tests that take minutes run: <c>SPIKEFORMER_LONG=1</c>.</summary>
-    public static bool IsLong { get; } = Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") == "1";
+    /// <summary>Whether tests that take minutes run: <c>SPIKEFORMER_LONG=1</c>, or 2 for all that they could try.</summary>
+    public static bool IsLong { get; } = Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") is "1" or "2";
+
+    /// <summary>Whether long tests try everything: <c>SPIKEFORMER_LONG=2</c>.</summary>
+    public static bool IsExhaustive { get; } = Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") == "2";
 
     /// <summary>Skips the calling test, by name, where long tests do not run.</summary>
     public static void RequireLong() => Assert.SkipUnless(IsLong, "a long test: set SPIKEFORMER_LONG=1");

@@ -64,7 +64,7 @@ public sealed class RedisTrainingTests : IDisposable
     public async Task Training_goes_on_while_every_control_silo_is_dead()
     {
         TestData.RequireLong();
-        Recipe recipe = ClusterRuns.Recipe("epochs=40");
+        Recipe recipe = ClusterRuns.Recipe("epochs=25");
         File.WriteAllBytes(_folder["recipe.json"], RecipeWriter.ToCanonical(recipe));
         OracleRun oracle = Oracle.Train(recipe);
         using RedisServer redis = await RedisServer.StartAsync();

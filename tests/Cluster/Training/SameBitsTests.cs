@@ -43,7 +43,8 @@ public sealed class SameBitsTests : IDisposable
         using (SiloProcess silo = await _runs.StartAsync("a", workers: 5))
         {
             await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
-            for (int workers = 1; workers <= 5; workers++) _runs.AssertSame(oracle, await _runs.TrainAsync(cluster, recipe, $"w{workers}", workers, data));
+            foreach (int workers in (int[])(TestData.IsExhaustive ? [1, 2, 3, 4, 5] : [2, 5]))
+                _runs.AssertSame(oracle, await _runs.TrainAsync(cluster, recipe, $"w{workers}", workers, data));
         }
         using (SiloProcess silo = await _runs.StartAsync("a", workers: 3, transport: "tcp"))
         {

@@ -13,9 +13,34 @@ public sealed class LossTests : IDisposable
 
     public void Dispose() => _runs.Dispose();
 
+    /// <summary>The lead, and in the exhaustive form another worker too.</summary>
+    public static TheoryData<int> Slots => TestData.IsExhaustive ? [0, 1] : [0];
+
+    /// <summary>BatchNorm mode and places; in the exhaustive form all of them.</summary>
+    public static TheoryData<string, string> Deaths
+    {
+        get
+        {
+            (string BatchNorm, string FailPoints, bool IsChosen)[] all =
+            [
+                ("global", "a/1:compute@12=kill", false),
+                ("global", "a/1:couple@12=kill", true),
+                ("shard", "a/2:reduce@12=kill", false),
+                ("shard", "a/0:gather@12=kill", true),
+                ("global", "a/1:apply@12=kill", false),
+                ("global", "a/0:applied@12=kill", false),
+                ("global", "a/2:evaluate@22=kill", true),
+                ("shard", "a/0:save@22=kill,a/1:save@22=kill,a/2:save@22=kill", true),
+                ("global", "a/1:couple@12=kill,a/2:couple@12=kill", true),
+                ("shard", "a/1:compute@12=kill,a/2:apply@13=kill", false),
+                ("shard", "a/1:compute@12=kill,a/0:lend@*=kill", true),
+            ];
+            return [.. all.Where(one => one.IsChosen || TestData.IsExhaustive).Select(one => (one.BatchNorm, one.FailPoints))];
+        }
+    }
+
     [Theory]
     [InlineData("global", 0)]
-    [InlineData("global", 2)]
     [InlineData("shard", 1)]
     public async Task A_worker_that_is_killed_is_replaced_and_no_bit_changes(string batchNorm, int slot)
     {
@@ -38,11 +63,9 @@ public sealed class LossTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
+    [MemberData(nameof(Slots))]
     public async Task A_worker_that_is_frozen_is_left_behind_and_changes_nothing_when_it_wakes(int slot)
     {
-        if (slot != 0) TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=12");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
@@ -79,17 +102,7 @@ public sealed class LossTests : IDisposable
 
     /// <summary>Workers die at every place of a step, one or two at once, and between steps.</summary>
     [Theory]
-    [InlineData("global", "a/1:compute@12=kill")]
-    [InlineData("global", "a/1:couple@12=kill")]
-    [InlineData("shard", "a/2:reduce@12=kill")]
-    [InlineData("shard", "a/0:gather@12=kill")]
-    [InlineData("global", "a/1:apply@12=kill")]
-    [InlineData("global", "a/0:applied@12=kill")]
-    [InlineData("global", "a/2:evaluate@22=kill")]
-    [InlineData("shard", "a/0:save@22=kill,a/1:save@22=kill,a/2:save@22=kill")]
-    [InlineData("global", "a/1:couple@12=kill,a/2:couple@12=kill")]
-    [InlineData("shard", "a/1:compute@12=kill,a/2:apply@13=kill")]
-    [InlineData("shard", "a/1:compute@12=kill,a/0:lend@*=kill")]
+    [MemberData(nameof(Deaths))]
     public async Task A_death_at_any_place_changes_no_bit(string batchNorm, string failPoints)
     {
         TestData.RequireLong();

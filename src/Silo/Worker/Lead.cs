@@ -15,7 +15,7 @@ namespace Spikeformer.Silo.Worker;
 /// <param name="time">Clock for people's time stamps.</param>
 internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time) : IDisposable
 {
-    private const int Remembered = 4096;
+    private const int Remembered = 1024;
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly Queue<StepLine> _lines = [];

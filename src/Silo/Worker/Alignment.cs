@@ -15,21 +15,22 @@ namespace Spikeformer.Silo.Worker;
 /// </summary>
 internal static class Alignment
 {
-    private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, DigestChars = 32, ProgressBytes = 1024;
-    private const int PayloadBytes = sizeof(long) + DigestChars + 1 + ProgressBytes;
+    private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 1024;
+    private const int HashAt = sizeof(long), ForgottenAt = HashAt + sizeof(ulong), ProgressAt = ForgottenAt + 1, PayloadBytes = ProgressAt + ProgressBytes;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly JsonSerializerOptions s_json = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
-    private readonly record struct Standing(int Rank, long Step, string Digest, bool HasForgotten, ProgressState Progress);
+    private readonly record struct Standing(int Rank, long Step, ulong Hash, bool HasForgotten, ProgressState Progress);
 
     /// <summary>Brings all members to one state.</summary>
     /// <param name="group">The generation's group.</param>
     /// <param name="run">The run.</param>
     /// <param name="store">Where others copy this member's state from.</param>
     /// <param name="cancellation">Seals the group.</param>
-    /// <returns>False when others have forgotten their state because it was wrong, and this member's is as old: it must be forgotten too.</returns>
+    /// <returns>False when this member's state must be forgotten: members hold different bits of one step, or others have found that and this state is
+    /// as old.</returns>
     /// <exception cref="PeerLostException">A member was lost meanwhile.</exception>
-    /// <exception cref="SpikeformerException">Two members hold different bits of one step.</exception>
+    /// <exception cref="SpikeformerException">Members differ before the first step.</exception>
     public static bool TryAlign(Group group, PreparedRun run, TransferStore store, CancellationToken cancellation)
     {
         Standing[] all = Exchange(group, run, StatePart, cancellation);
@@ -44,11 +45,13 @@ internal static class Alignment
         else run.Progress.State = furthest.Progress;
 
         // Nobody goes on before everybody is there, and all hold the same.
-        foreach (Standing one in Exchange(group, run, BarrierPart, cancellation))
-            if (one.Step != run.State.Step || one.Digest != run.State.Digest)
-                throw new SpikeformerException(ErrorKind.Failed,
-                    $"{group.Plan.Name(one.Rank)} holds step {one.Step} with digest {one.Digest}, this worker step {run.State.Step} with {run.State.Digest}",
-                    "Stop the run and resume it from its last verified checkpoint");
+        Standing[] aligned = Exchange(group, run, BarrierPart, cancellation);
+        if (aligned.FirstOrDefault(one => (one.Step, one.Hash) != (aligned[0].Step, aligned[0].Hash)) is { Rank: > 0 } other)
+        {
+            if (run.State.Step > 0) return false;
+            throw new SpikeformerException(ErrorKind.Failed, $"{group.Plan.Name(other.Rank)} begins with other weights than {group.Plan.Name(0)}",
+                "Run all workers with the same build on machines of one kind");
+        }
         store.Forget();
         run.HasForgotten = false;
         return true;
@@ -76,9 +79,9 @@ internal static class Alignment
     {
         var own = new byte[PayloadBytes];
         BinaryPrimitives.WriteInt64LittleEndian(own, run.State.Step);
-        System.Text.Encoding.ASCII.GetBytes(run.State.Digest, own.AsSpan(sizeof(long)));
-        own[sizeof(long) + DigestChars] = run.HasForgotten ? (byte)1 : (byte)0;
-        JsonSerializer.SerializeToUtf8Bytes(run.Progress.State, s_json).CopyTo(own, sizeof(long) + DigestChars + 1);
+        BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.State.Hash());
+        own[ForgottenAt] = run.HasForgotten ? (byte)1 : (byte)0;
+        JsonSerializer.SerializeToUtf8Bytes(run.Progress.State, s_json).CopyTo(own, ProgressAt);
         byte[] message = [.. Enumerable.Repeat(own, group.OwnNodes.Count).SelectMany(bytes => bytes)];
         // The step is what is being found out, so these exchanges carry none.
         NodePayloads all = group.ExchangeNodes(0, part, PayloadBytes, message, cancellation);
@@ -88,9 +91,9 @@ internal static class Alignment
             ReadOnlySpan<byte> bytes = all[i];
             int shard = all.Node(i).First, rank = 0;
             while (shard >= group.Plan.Members[rank].EndShard) rank++;
-            ReadOnlySpan<byte> progress = bytes[(sizeof(long) + DigestChars + 1)..].TrimEnd((byte)0);
-            standings[rank] = new(rank, BinaryPrimitives.ReadInt64LittleEndian(bytes), System.Text.Encoding.ASCII.GetString(bytes.Slice(sizeof(long), DigestChars)),
-                bytes[sizeof(long) + DigestChars] != 0, JsonSerializer.Deserialize<ProgressState>(progress, s_json)!);
+            ReadOnlySpan<byte> progress = bytes[ProgressAt..].TrimEnd((byte)0);
+            standings[rank] = new(rank, BinaryPrimitives.ReadInt64LittleEndian(bytes), BinaryPrimitives.ReadUInt64LittleEndian(bytes[HashAt..]),
+                bytes[ForgottenAt] != 0, JsonSerializer.Deserialize<ProgressState>(progress, s_json)!);
         }
         return [.. standings.Values.OrderBy(one => one.Rank)];
     }

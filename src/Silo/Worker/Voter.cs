@@ -75,7 +75,7 @@ internal sealed class Voter
         if (!Alignment.TryAlign(group, _run, store, over))
         {
             MustForget = true;
-            group.Abort($"{groupPlan.Name(_own.Rank)} holds a state from before others found theirs to differ");
+            group.Abort("Members hold different bits of one step.");
             throw group.Loss!;
         }
         if (IsLead) Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers");

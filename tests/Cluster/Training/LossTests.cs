@@ -66,6 +66,7 @@ public sealed class LossTests : IDisposable
     [MemberData(nameof(Slots))]
     public async Task A_worker_that_is_frozen_is_left_behind_and_changes_nothing_when_it_wakes(int slot)
     {
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=12");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
@@ -90,7 +91,7 @@ public sealed class LossTests : IDisposable
     [InlineData(2, 0)]
     public async Task A_flipped_bit_is_found_and_what_it_touched_is_computed_again(int workers, int slot)
     {
-        if (workers == 2) TestData.RequireLong();
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=5");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers, failPoints: $"a/{slot}:applied@55=flip");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -39,6 +40,28 @@ internal sealed class FileLock : IDisposable
         return null;
     }
 
+    /// <summary>Takes the lock, waiting for a while where another has it: one that ends, or one that only looks.</summary>
+    /// <param name="path">The lock file; its directory must exist.</param>
+    /// <param name="patience">How long.</param>
+    /// <param name="owner">Who has it, when the result is null.</param>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    public static FileLock? TryAcquire(string path, TimeSpan patience, out string owner)
+    {
+        long began = Stopwatch.GetTimestamp();
+        FileLock? held;
+        while ((held = TryAcquire(path, out owner)) is null && Stopwatch.GetElapsedTime(began) < patience) Thread.Sleep(20);
+        return held;
+    }
+
+    /// <summary>The process that has a lock, or null when nobody has it.</summary>
+    /// <param name="path">The lock file; made when needed.</param>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    public static int? OwnerOf(string path)
+    {
+        using SafeFileHandle file = Posix.OpenLockFile(path);
+        return Posix.IsLocked(path) ? ReadProcess(file) : null;
+    }
+
     /// <summary>Releases the lock.</summary>
     public void Dispose()
     {
@@ -60,12 +83,12 @@ internal sealed class FileLock : IDisposable
         }
     }
 
-    private static string ReadOwner(SafeFileHandle file)
+    private static string ReadOwner(SafeFileHandle file) => ReadProcess(file) is { } process ? $"process {process}" : "another process";
+
+    private static int? ReadProcess(SafeFileHandle file)
     {
         Span<byte> text = stackalloc byte[32];
         int length = RandomAccess.Read(file, text, 0);
-        return int.TryParse(text[..length].TrimEnd((byte)'\n'), CultureInfo.InvariantCulture, out int pid)
-            ? $"process {pid}"
-            : "another process";
+        return int.TryParse(text[..length].TrimEnd((byte)'\n'), CultureInfo.InvariantCulture, out int process) ? process : null;
     }
 }

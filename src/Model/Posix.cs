@@ -9,7 +9,7 @@ internal static partial class Posix
     public const int EINTR = 4, EAGAIN = 11, EACCES = 13, ENOSPC = 28, EROFS = 30, EDQUOT = 122;
 
     private const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_APPEND = 0x400, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000;
-    private const int LockExclusive = 2, LockNonBlocking = 4;
+    private const int LockShared = 1, LockExclusive = 2, LockNonBlocking = 4;
     private const int AdviceDontNeed = 4;
 
     /// <summary>Makes the entries of a directory (creations, renames, removals) survive a power cut.</summary>
@@ -35,6 +35,29 @@ internal static partial class Posix
             if (error != EINTR) throw LastError(path);
         }
         return true;
+    }
+
+    /// <summary>Waits until nobody has the exclusive lock of a file; takes none.</summary>
+    /// <exception cref="IOException">The file cannot be opened, or the file system does not support it.</exception>
+    public static void AwaitUnlocked(string path)
+    {
+        using SafeFileHandle file = OpenLockFile(path);
+        while (flock(file, LockShared) != 0)
+            if (Marshal.GetLastPInvokeError() != EINTR) throw LastError(path);
+    }
+
+    /// <summary>Whether somebody has the exclusive lock of a file.</summary>
+    /// <exception cref="IOException">The file cannot be opened, or the file system does not support it.</exception>
+    public static bool IsLocked(string path)
+    {
+        using SafeFileHandle file = OpenLockFile(path);
+        while (flock(file, LockShared | LockNonBlocking) != 0)
+        {
+            int error = Marshal.GetLastPInvokeError();
+            if (error == EAGAIN) return true;
+            if (error != EINTR) throw LastError(path);
+        }
+        return false;
     }
 
     /// <summary>Asks the system to forget its cached pages of a file, so that the next read comes from the device. Only a hint.</summary>

@@ -19,6 +19,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     private readonly Queue<StepCommit> _commits = [];
     private readonly List<EpochResult> _epochs = [];
     private readonly Throughput _throughput = new(time);
+    private readonly GenerationPace _pace = new(time);
     private Roster _roster = new(time);
     private RunRecord _record = new();
     private Task _sharing = Task.CompletedTask;
@@ -136,6 +137,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         {
             Remember(_commits, _lastCommit = commit, RememberedCommits);
             _throughput.Count(commit.Samples);
+            _pace.Committed();
         }
         foreach (EpochResult epoch in report.Epochs)
         {
@@ -154,7 +156,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
 
     private async Task Plan()
     {
-        if (!_roster.IsSettled(_record.Plan)) return;
+        if (!_roster.IsSettled(_record.Plan) || !_pace.IsDue) return;
         IReadOnlyList<Candidate> candidates = _roster.Candidates(_record);
         var fingerprint = candidates.FirstOrDefault(candidate => candidate.CanVote) is { } first ? _roster.ReportOf(first.Info.Worker)!.Fingerprint : null;
         await Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow(), MustMove(candidates)));
@@ -176,6 +178,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     private async Task Commit(Decision decision, IReadOnlyList<ClusterEvent>? told = null)
     {
         bool isDecided = !ReferenceEquals(decision.Record, _record);
+        if (decision.Record.LastNumber > _record.LastNumber) _pace.Planned();
         if (!isDecided && told is null or []) return;
         IEnumerable<ClusterEvent> decided = decision.Events.Select(what =>
             new ClusterEvent { Time = time.GetUtcNow(), Kind = what.Kind, Step = _lastCommit?.Step ?? 0, Message = what.Message });

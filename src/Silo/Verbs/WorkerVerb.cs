@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Net;
 using System.Runtime.InteropServices;
 using Spikeformer.Clustering;
@@ -10,6 +11,7 @@ namespace Spikeformer.Silo;
 internal static class WorkerVerb
 {
     private const int Niceness = 5;
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10), OrphanPause = TimeSpan.FromMilliseconds(100);
 
     public static Command Create()
     {
@@ -22,8 +24,13 @@ internal static class WorkerVerb
         var address = new Option<string>("--data-address") { Description = "Address of the data plane", DefaultValueFactory = _ => "127.0.0.1" };
         var port = new Option<int>("--data-port") { Description = "Its port, 0 for a free one" };
         var log = new Option<string?>("--log") { Description = "Write to this file instead of standard error", HelpName = "FILE" };
-        var grace = new Option<int>("--orphan-grace") { Description = "Seconds to go on after standard input ends", DefaultValueFactory = _ => 60 };
-        var command = new Command("worker", "Compute for the runs of a cluster") { name, device, gateways, state, clusterId, serviceId, address, port, log, grace };
+        var agentLock = new Option<string?>("--agent-lock") { Description = "File that the silo keeps locked while it lives", HelpName = "FILE" };
+        var deviceLock = new Option<string?>("--device-lock") { Description = "File to lock: one worker for a device", HelpName = "FILE" };
+        var grace = new Option<int>("--orphan-grace") { Description = "Seconds to go on without a silo", DefaultValueFactory = _ => 60 };
+        var command = new Command("worker", "Compute for the runs of a cluster")
+        {
+            name, device, gateways, state, clusterId, serviceId, address, port, log, agentLock, deviceLock, grace,
+        };
         command.SetAction(async parsed =>
         {
             if (parsed.GetValue(log) is { } file) Posix.LogTo(file);
@@ -31,6 +38,7 @@ internal static class WorkerVerb
             ClusterAddress cluster = parsed.GetValue(state) is { } directory ? ClusterAddress.OfDirectory(directory)
                 : parsed.GetValue(gateways) is { } list ? ClusterAddress.Parse(list)
                 : throw new SpikeformerException(ErrorKind.Usage, "A worker needs its cluster", "Give --cluster or --state");
+            using FileLock? held = parsed.GetValue(deviceLock) is { } lockFile ? LockDevice(lockFile, parsed.GetRequiredValue(device)) : null;
             using var drain = new CancellationTokenSource();
             using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
             {
@@ -38,7 +46,7 @@ internal static class WorkerVerb
                 drain.Cancel();
             });
             using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
-            EndWithParent(TimeSpan.FromSeconds(parsed.GetValue(grace)));
+            if (parsed.GetValue(agentLock) is { } agent) EndWithAgent(agent, TimeSpan.FromSeconds(parsed.GetValue(grace)));
             return await WorkerProcess.RunAsync(new()
             {
                 Name = parsed.GetRequiredValue(name),
@@ -52,26 +60,22 @@ internal static class WorkerVerb
         return command;
     }
 
-    /// <summary>The silo holds the other end of standard input: it ends with the silo, whatever that dies of.</summary>
-    private static void EndWithParent(TimeSpan grace)
+    private static FileLock LockDevice(string file, string device) => FileLock.TryAcquire(file, LockPatience, out string owner)
+        ?? throw new SpikeformerException(ErrorKind.Conflict, $"{owner} works on {device} already", "End it first");
+
+    /// <summary>Ends this process when its silo has died, whatever of, and none has come in its place within the grace.</summary>
+    private static void EndWithAgent(string lockFile, TimeSpan grace) => new Thread(() =>
     {
-        if (!Console.IsInputRedirected) return;
-        new Thread(() =>
+        long orphaned;
+        do
         {
-            using Stream parent = Console.OpenStandardInput();
-            Span<byte> ignored = stackalloc byte[64];
-            try
-            {
-                while (parent.Read(ignored) > 0) { }
-            }
-            catch (IOException)
-            {
-                // A pipe that breaks has ended too.
-            }
-            Thread.Sleep(grace);
-            Console.Error.WriteLine("The silo has gone and none has taken over: this worker ends.");
-            Environment.Exit((int)ErrorKind.Unreachable);
-        })
-        { IsBackground = true, Name = "parent pipe" }.Start();
-    }
+            Posix.AwaitUnlocked(lockFile);
+            orphaned = Stopwatch.GetTimestamp();
+            while (!Posix.IsLocked(lockFile) && Stopwatch.GetElapsedTime(orphaned) < grace) Thread.Sleep(OrphanPause);
+        }
+        while (Stopwatch.GetElapsedTime(orphaned) < grace);
+        Console.Error.WriteLine("The silo has gone and none has taken over: this worker ends.");
+        Environment.Exit((int)ErrorKind.Unreachable);
+    })
+    { IsBackground = true, Name = "agent watch" }.Start();
 }

@@ -8,11 +8,12 @@ using Spikeformer.Workers;
 
 namespace Spikeformer.Silo;
 
-/// <summary>Starts, watches and restarts one worker process for each device of a node silo. When the silo ends in order, the workers leave
-/// their runs first.</summary>
+/// <summary>Starts, watches and restarts one worker process for each device of a node silo, and adopts those that have outlived the silo's
+/// predecessor. When the silo ends in order, the workers leave their runs first.</summary>
 internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromSeconds(30), Steady = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
     // A worker leaves within a step and a checkpoint.
     private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(60);
 
@@ -45,7 +46,15 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
     }
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stopping) => Task.WhenAll(_devices.Select(device => KeepAsync(device, stopping)));
+    protected override async Task ExecuteAsync(CancellationToken stopping)
+    {
+        if (_devices.Count == 0) return;
+        await Task.Yield();
+        Directory.CreateDirectory(LogFolder);
+        using FileLock agent = FileLock.TryAcquire(Locks.Agent, LockPatience, out string owner)
+            ?? throw new SpikeformerException(ErrorKind.Conflict, $"{owner} is silo {_settings.SiloName} already", "End it, or give this one another --name");
+        await Task.WhenAll(_devices.Select(device => KeepAsync(device, stopping)));
+    }
 
     /// <summary>Keeps one device's worker alive; pauses grow while it does not last.</summary>
     private async Task KeepAsync(Device device, CancellationToken stopping)
@@ -54,8 +63,10 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         while (!stopping.IsCancellationRequested)
         {
             long began = Stopwatch.GetTimestamp();
-            using Process process = Process.Start(await CommandAsync(device))!;
-            LogStarted(Name(device), device.ToString(), process.Id);
+            Process? orphan = OrphanOn(device);
+            using Process process = orphan ?? Process.Start(await CommandAsync(device))!;
+            if (orphan is null) LogStarted(Name(device), device.ToString(), process.Id);
+            else LogAdopted(Name(device), device.ToString(), process.Id);
             try
             {
                 await process.WaitForExitAsync(stopping);
@@ -66,10 +77,24 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
                 return;
             }
             if (stopping.IsCancellationRequested) return;
-            LogExited(Name(device), process.Id, process.ExitCode, LogFile(device.Slot));
+            LogExited(Name(device), process.Id, orphan is null ? $"{process.ExitCode}" : "unknown", LogFile(device.Slot));
             if (Stopwatch.GetElapsedTime(began) > Steady) pause = FirstPause;
             await Task.Delay(pause, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
+    }
+
+    /// <summary>The worker of an earlier life of this silo that still works on a device, or null.</summary>
+    private Process? OrphanOn(Device device)
+    {
+        if (FileLock.OwnerOf(Locks.Worker(device.Slot)) is not { } id) return null;
+        try
+        {
+            return Process.GetProcessById(id);
+        }
+        catch (ArgumentException)
+        {
+            return null; // it has just ended
         }
     }
 
@@ -90,7 +115,6 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
 
     private async Task<ProcessStartInfo> CommandAsync(Device device)
     {
-        Directory.CreateDirectory(LogFolder);
         string program = Environment.ProcessPath!, assembly = typeof(WorkerSupervisor).Assembly.Location;
         bool isHosted = Path.GetFileNameWithoutExtension(program) == "dotnet";
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true };
@@ -99,7 +123,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
             .. isHosted ? [assembly] : Array.Empty<string>(), "worker", "--name", Name(device), "--device", device.ToString(),
             .. await ClusterArgumentsAsync(), "--cluster-id", _settings.ClusterId, "--service-id", _settings.ServiceId,
             "--data-address", _settings.AdvertisedAddress.ToString(), "--data-port", $"{(_settings.DataPort == 0 ? 0 : _settings.DataPort + device.Slot)}",
-            "--log", LogFile(device.Slot), "--orphan-grace", $"{_settings.OrphanGrace}",
+            "--log", LogFile(device.Slot), "--agent-lock", Locks.Agent, "--device-lock", Locks.Worker(device.Slot), "--orphan-grace", $"{_settings.OrphanGrace}",
         ];
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         // Not as an argument: it may hold a password.
@@ -123,6 +147,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
 
     private string Name(Device device) => $"{_settings.SiloName}/{device.Slot}";
 
+    private AgentLocks Locks => new(LogFolder, _settings.SiloName);
+
     private string LogFolder => _settings.WorkerLogs ?? Path.Combine(_settings.StateDirectory, "workers");
 
     private string LogFile(int slot) => Path.Combine(LogFolder, $"{slot}.log");
@@ -133,8 +159,11 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device} started as process {Process}")]
     private partial void LogStarted(string worker, string device, int process);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device}, process {Process}, has outlived the silo that started it and is adopted")]
+    private partial void LogAdopted(string worker, string device, int process);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode}, a new one is started; its log is {Log}")]
-    private partial void LogExited(string worker, int process, int exitCode, string log);
+    private partial void LogExited(string worker, int process, string exitCode, string log);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) did not leave within {Seconds} s and was killed")]
     private partial void LogKilled(string worker, int process, double seconds);

@@ -144,7 +144,7 @@ public sealed class RunTransitionsTests
     {
         RunRecord complete = RunTransitions.Start(new(), Some.Spec(), Some.Noon).Record with { State = Completed };
         Assert.Equal(ErrorKind.Conflict, RunTransitions.Resume(complete, RunChanges.None, Guid.NewGuid(), Some.Noon).Kind);
-        Assert.Null(RunTransitions.Resume(complete, new() { Settings = ["epochs=99"], Overrides = ["epochs"] }, Guid.NewGuid(), Some.Noon).Refusal);
+        Assert.Null(RunTransitions.Resume(complete, new() { Settings = ["seed=99"], Overrides = ["seed"] }, Guid.NewGuid(), Some.Noon).Refusal);
     }
 
     [Fact]

@@ -10,12 +10,12 @@ public sealed class RunDifferencesTests
     private static readonly Recipe Before = RecipeCatalogue.Load("demo");
 
     [Theory]
-    [InlineData("epochs=77", "epochs")]
+    [InlineData("batch=12", "batch")]
     [InlineData("seed=5", "seed")]
     [InlineData("shards=2", "shards")]
     [InlineData("precision=bf16", "precision")]
-    [InlineData("model.width=64", "model.width")]
-    [InlineData("data.canvas=[12,12]", "data.canvas")]
+    [InlineData("model.depth=5", "model.depth")]
+    [InlineData("data.canvas=[24,24]", "data.canvas")]
     [InlineData("schedule.0.base=0.5", "schedule.0.base")]
     public void A_changed_field_is_named_as_it_is_set(string change, string name)
     {

@@ -1,0 +1,45 @@
+using Spikeformer.Client;
+using Spikeformer.Contracts;
+using Spikeformer.TestKit;
+using Spikeformer.Training;
+using Xunit;
+
+namespace Spikeformer.Cluster;
+
+/// <summary>The only silo dies with the run's coordinator on it; its workers train on, and its successor takes them over.</summary>
+public sealed class AdoptionTests : IDisposable
+{
+    private readonly ClusterRuns _runs = new();
+
+    public void Dispose() => _runs.Dispose();
+
+    [Fact]
+    public async Task Workers_outlive_their_silo_and_the_next_one_adopts_them()
+    {
+        Recipe recipe = ClusterRuns.Recipe("epochs=12");
+        OracleRun oracle = Oracle.Train(recipe);
+        int[] before;
+        using (SiloProcess first = await _runs.StartAsync("a", workers: 2, orphanGrace: 120))
+        {
+            await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(first.Endpoints.Gateway);
+            await cluster.StartAsync(_runs.Spec(recipe, "orphans", workers: 2));
+            await ClusterRuns.StepAsync(cluster, "orphans", 10);
+            before = await ProcessesAsync(cluster);
+            first.Kill();
+        }
+        int logged = _runs.Steps("orphans").Length;
+        await Eventually.HoldsAsync("steps without a silo", () => Task.FromResult(_runs.Steps("orphans").Length >= logged + 50));
+
+        using SiloProcess second = await _runs.StartAsync("a", workers: 2, orphanGrace: 0);
+        await using SpikeformerCluster again = await SpikeformerCluster.ConnectAsync(second.Endpoints.Gateway);
+        await ClusterRuns.StepAsync(again, "orphans", logged + 51);
+        Assert.Equal(before, await ProcessesAsync(again));
+        RunStatus end = await again.WaitAsync("orphans");
+        _runs.AssertSame(oracle, end);
+        Assert.Equal([1], _runs.Generations("orphans").Distinct());
+        Assert.Equal(before, await ProcessesAsync(again));
+    }
+
+    private static async Task<int[]> ProcessesAsync(SpikeformerCluster cluster) =>
+        [.. from worker in await cluster.WorkersAsync() orderby worker.Report.Info.Worker select worker.Report.Info.ProcessId];
+}

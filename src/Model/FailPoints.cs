@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Spikeformer;
 
 /// <summary>
-/// Named places at which a test lets a process die, freeze, hang in one thread or flip a bit:
-/// <c>SPIKEFORMER_FAILPOINTS=WORKER:PLACE@STEP=kill|stop|hang|flip[,…]</c>, a
+/// Named places at which a test lets a process die, freeze, hang in one thread, or do what can go wrong just there:
+/// <c>SPIKEFORMER_FAILPOINTS=WORKER:PLACE@STEP=kill|stop|hang|fault[,…]</c>, a
 /// star for any step. Without that variable a place costs one comparison.
 /// </summary>
 internal static class FailPoints
@@ -15,7 +15,7 @@ internal static class FailPoints
     /// <summary>Name of another, with a folder in which entries that have struck are noted, so that the next process is spared.</summary>
     public const string FolderVariable = "SPIKEFORMER_FAILPOINTS_FOLDER";
 
-    private const int Kill = 9, Stop = 19, Flip = 0, Hang = -1, AnyStep = -1;
+    private const int Kill = 9, Stop = 19, Fault = 0, Hang = -1, AnyStep = -1;
 
     private static readonly Point[] s_points = Parse(Environment.GetEnvironmentVariable(Variable));
     private static readonly bool[] s_hit = new bool[s_points.Length];
@@ -26,21 +26,21 @@ internal static class FailPoints
     /// <summary>The process is at a place; from any thread. Each entry of the list strikes once in a process.</summary>
     /// <param name="place">Its name.</param>
     /// <param name="step">The step under way.</param>
-    /// <returns>Whether the caller should flip a bit of what it holds.</returns>
+    /// <returns>Whether the caller should let happen what can go wrong there.</returns>
     public static bool Hit(string place, long step)
     {
         if (s_points.Length == 0) return false;
-        bool mustFlip = false;
+        bool mustFail = false;
         for (int i = 0; i < s_points.Length; i++)
         {
             Point point = s_points[i];
             if (point.Place != place || point.Step != step && point.Step != AnyStep || point.Worker != Worker) continue;
             if (Interlocked.Exchange(ref s_hit[i], true) || !Note(i)) continue;
-            if (point.Signal == Flip) mustFlip = true;
+            if (point.Signal == Fault) mustFail = true;
             else if (point.Signal == Hang) Thread.Sleep(Timeout.Infinite);
             else Posix.SignalSelf(point.Signal);
         }
-        return mustFlip;
+        return mustFail;
     }
 
     /// <summary>Whether this is the first process in which an entry strikes.</summary>
@@ -64,8 +64,8 @@ internal static class FailPoints
     private static Point ParseOne(string text)
     {
         int colon = text.IndexOf(':'), at = text.IndexOf('@'), equals = text.IndexOf('=');
-        int? signal = colon < 0 || at < colon || equals < at ? null : text[(equals + 1)..] switch { "kill" => Kill, "stop" => Stop, "hang" => Hang, "flip" => Flip, _ => null };
-        if (signal is not { } known) throw new FormatException($"{Variable}: '{text}' is not WORKER:PLACE@STEP=kill|stop|hang|flip");
+        int? signal = colon < 0 || at < colon || equals < at ? null : text[(equals + 1)..] switch { "kill" => Kill, "stop" => Stop, "hang" => Hang, "fault" => Fault, _ => null };
+        if (signal is not { } known) throw new FormatException($"{Variable}: '{text}' is not WORKER:PLACE@STEP=kill|stop|hang|fault");
         ReadOnlySpan<char> step = text.AsSpan(at + 1, equals - at - 1);
         return new(text[..colon], text[(colon + 1)..at], step is "*" ? AnyStep : long.Parse(step, CultureInfo.InvariantCulture), known);
     }

@@ -9,7 +9,8 @@ public sealed class FailPointsTests
     {
         Assert.Empty(FailPoints.Parse(null));
         Assert.Empty(FailPoints.Parse(""));
-        Assert.Equal([new("a/1", "compute", 30, 9), new("b/0", "lend", -1, 19)], FailPoints.Parse("a/1:compute@30=kill,b/0:lend@*=stop"));
+        Assert.Equal([new("a/1", "compute", 30, 9), new("b/0", "lend", -1, 19), new("a/0", "couple", 2, -1), new("a/0", "applied", 5, 0)],
+            FailPoints.Parse("a/1:compute@30=kill,b/0:lend@*=stop,a/0:couple@2=hang,a/0:applied@5=fault"));
     }
 
     [Theory]

@@ -141,7 +141,7 @@ internal sealed class Voter
         BoundaryVerdict verdict = BoundaryNote.Read(group.Notes, _plan);
 
         _board.Enter(WorkerPhase.Applying, step);
-        FailPoints.Hit("apply", step);
+        if (FailPoints.Hit("apply", step)) Drop(group);
         CommittedStep committed = State.Apply(plan, reduced);
         _run.Reduced.Committed(step);
         _run.Kept.Forget();
@@ -300,6 +300,13 @@ internal sealed class Voter
         ? State.Hash()
         : ulong.Parse(State.Digest.AsSpan(0, 16), System.Globalization.NumberStyles.HexNumber);
 
+    /// <summary>What a cut connection would do, at the one moment when others may be a step ahead; for tests.</summary>
+    private static void Drop(Group group)
+    {
+        group.Abort("A test wants it so");
+        throw group.Loss!;
+    }
+
     /// <summary>What a cosmic ray would do; for tests.</summary>
     private unsafe void FlipABit() => *(int*)TensorMemory.Pointer(State.Parameters.Values) ^= 1 << 12;
 
@@ -318,6 +325,7 @@ internal sealed class Voter
     private void CaughtUp(CommittedStep missed)
     {
         _run.Kept.Forget();
+        Report("caughtUp", $"Step {missed.Step}, which others had committed already, was applied from its reduced vector");
         _lead.Committed(missed, Generation);
         _board.Committed(Commit(missed), IsLead, secondsPerShard: null);
     }

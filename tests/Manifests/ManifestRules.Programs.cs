@@ -10,6 +10,8 @@ namespace Spikeformer.Manifests;
 // Programs: what their settings and command lines say.
 internal static partial class ManifestRules
 {
+    private const string Nowhere = "nowhere:0";
+
     /// <summary>Settings and command lines are read by the code that will read them.</summary>
     private static IEnumerable<string> Program(ManifestSet set, Pod pod)
     {
@@ -38,9 +40,10 @@ internal static partial class ManifestRules
             {
                 var error = new StringWriter();
                 using var interruption = new Interruption();
-                // A command line that is right is refused for the one thing that is left out: the cluster, which is in the environment of the pod.
-                Client.CommandLine.RunAsync([.. container.Command.Skip(1)], TextWriter.Null, error, interruption).GetAwaiter().GetResult();
-                if (!error.ToString().StartsWith("No cluster is named", StringComparison.Ordinal)) yield return $"{place}: {error}";
+                // A command line that is right is refused for its last word only, which no cluster can have.
+                string[] arguments = [.. container.Command.Skip(1), "--cluster", Nowhere];
+                Client.CommandLine.RunAsync(arguments, TextWriter.Null, error, interruption).GetAwaiter().GetResult();
+                if (!error.ToString().StartsWith($"The cluster address '{Nowhere}'", StringComparison.Ordinal)) yield return $"{place}: {error}";
                 string gateways = Environment(set, container).GetValueOrDefault("SPIKEFORMER_CLUSTER", "");
                 foreach (System.Net.DnsEndPoint gateway in ClusterAddress.Parse(gateways.Length > 0 ? gateways : "none:1").Gateways)
                     if (!set.Of<V1Service>().Any(o => o.Name() == gateway.Host && o.Spec.Ports.Any(port => port.Port == gateway.Port)))

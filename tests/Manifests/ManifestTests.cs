@@ -59,6 +59,7 @@ public sealed class ManifestTests
     [InlineData("        - --recipe\n", "        - --recipes\n", "--recipes")]
     [InlineData("        - demo\n        - --name", "        - demonstration\n        - --name", "demonstration")]
     [InlineData("value: spikeformer:30000", "value: spikeformer:30001", "there is no service spikeformer with port 30001")]
+    [InlineData("        - containerPort: 11111\n", "        - containerPort: 11119\n", "the port silo is not 11111")]
     // Rollouts.
     [InlineData("      maxSurge: 0", "      maxSurge: 1", "maxSurge must be 0")]
     [InlineData("      maxUnavailable: 1", "      maxUnavailable: 2", "maxUnavailable must be 1")]
@@ -66,6 +67,10 @@ public sealed class ManifestTests
     // Selectors and ports.
     [InlineData("    matchLabels:\n      app.kubernetes.io/component: control\n", "    matchLabels:\n      app.kubernetes.io/component: controller\n", "the selector does not fit its own pods")]
     [InlineData("  maxUnavailable: 1\n  selector:\n    matchLabels:\n      app.kubernetes.io/name: spikeformer\n", "  maxUnavailable: 1\n  selector:\n    matchLabels:\n      app.kubernetes.io/name: spike\n", "no PodDisruptionBudget covers it")]
+    [InlineData("  serviceName: spikeformer-redis", "  serviceName: redis", "there is no service redis")]
+    [InlineData("      - labelSelector:\n          matchLabels:\n            app.kubernetes.io/component: control\n", "      - labelSelector:\n          matchLabels:\n            app.kubernetes.io/component: node\n", "spreads pods that are not its own")]
+    [InlineData("      app.kubernetes.io/name: spikeformer-client\n  policyTypes", "      app.kubernetes.io/name: clients\n  policyTypes", "NetworkPolicy client: a selector fits no pod")]
+    [InlineData("  policyTypes:\n  - Ingress\n  - Egress\n", "  policyTypes:\n  - Egress\n", "no NetworkPolicy says who may reach it")]
     [InlineData("    targetPort: gateway", "    targetPort: gate", "no container has its port gate")]
     [InlineData("  clusterIP: None\n", "  type: LoadBalancer\n", "must be headless")]
     [InlineData("    ports:\n    - port: 11111\n", "    ports:\n    - port: 11119\n", "no container has the port 11119")]

@@ -12,7 +12,7 @@ namespace Spikeformer.Silo;
 /// predecessor. When the silo ends in order, the workers leave their runs first.</summary>
 internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromSeconds(30), Steady = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromSeconds(30), Steady = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
     // A worker leaves within a step and a checkpoint.
     private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(60);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
+using Spikeformer.Metrics;
 using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
@@ -19,6 +20,7 @@ public sealed class RunKeeper : IDisposable
     private readonly BackgroundCheckpoints _checkpoints;
     private JsonLinesLog? _steps;
     private IReadOnlyList<StateTensor>? _snapshot;
+    private long _writeBegan;
 
     private RunKeeper(RunDirectory directory, RunDescription description, RunLock held, Action<string, string> report, TimeProvider time)
     {
@@ -114,8 +116,11 @@ public sealed class RunKeeper : IDisposable
         _steps?.Sync(); // a resumed run must find the lines of all steps that its checkpoint holds
         // One copy of the state serves all saves: wait until the last one no longer reads it.
         _checkpoints.Wait();
+        long began = _time.GetTimestamp();
         _snapshot = state.Snapshot(_snapshot);
         (WeightsDigest, SavedStep) = (TrainingState.WeightsDigest(_snapshot), state.Step);
+        _writeBegan = _time.GetTimestamp();
+        Catalogue.CheckpointDuration.Record(_time.GetElapsedTime(began, _writeBegan).TotalSeconds, "snapshot");
         _checkpoints.Save(new CheckpointInfo
         {
             Run = _description.Run,
@@ -188,6 +193,9 @@ public sealed class RunKeeper : IDisposable
             return;
         }
         LastCheckpoint = FolderOf(saved.Entry.Id);
+        Catalogue.CheckpointDuration.Record(_time.GetElapsedTime(_writeBegan).TotalSeconds, "write");
+        Catalogue.CheckpointSize.Record(saved.Entry.Manifest!.SliceBytes);
+        Catalogue.CheckpointStep.Record(info.Step);
         _report("checkpoint", $"Saved {saved.Entry.Id}");
         foreach (string warning in saved.Warnings) _report("warning", warning);
     }

@@ -23,7 +23,8 @@ internal static class WorkerVerb
         var port = new Option<int>("--data-port") { Description = "Its port, 0 for a free one" };
         var log = new Option<string?>("--log") { Description = "Write to this file instead of standard error", HelpName = "FILE" };
         var grace = new Option<int>("--orphan-grace") { Description = "Seconds to go on after standard input ends", DefaultValueFactory = _ => 60 };
-        var command = new Command("worker", "Compute for the runs of a cluster") { name, device, gateways, state, clusterId, serviceId, address, port, log, grace };
+        var metrics = new Option<string?>("--metrics") { Description = "The silo's page for measurements", HelpName = "FILE" };
+        var command = new Command("worker", "Compute for the runs of a cluster") { name, device, gateways, state, clusterId, serviceId, address, port, log, grace, metrics };
         command.SetAction(async parsed =>
         {
             if (parsed.GetValue(log) is { } file) Posix.LogTo(file);
@@ -47,6 +48,7 @@ internal static class WorkerVerb
                 Cluster = cluster with { ClusterId = parsed.GetRequiredValue(clusterId), ServiceId = parsed.GetRequiredValue(serviceId) },
                 DataAddress = IPAddress.Parse(parsed.GetRequiredValue(address)),
                 DataPort = parsed.GetValue(port),
+                Metrics = parsed.GetValue(metrics),
             }, drain.Token);
         });
         return command;

@@ -2,6 +2,7 @@ using Spikeformer.Checkpoints;
 using Spikeformer.Collectives;
 using Spikeformer.Contracts;
 using Spikeformer.Data;
+using Spikeformer.Metrics;
 using Spikeformer.Network;
 using Spikeformer.Runs;
 using Spikeformer.Training;
@@ -26,6 +27,7 @@ internal sealed class Voter
     private readonly int[] _shards;
     private readonly IReadOnlyList<TreeNode> _nodes;
     private StepClock _clock;
+    private StepMetrics _metrics;
     private long _beganAt;
     private int _skipped;
 
@@ -39,7 +41,7 @@ internal sealed class Voter
     public Voter(PreparedRun run, MemberBoard board, Lead lead, GenerationPlan plan, PlanMember own, DataListener listener, TimeProvider time)
     {
         (_run, _board, _lead, _plan, _own, _listener, _time) = (run, board, lead, plan, own, listener, time);
-        _clock = new(time);
+        _metrics = new(_clock = new(time));
         _shards = [.. Enumerable.Range(own.FirstShard, own.EndShard - own.FirstShard)];
         _nodes = SummationTree.Cover(own.FirstShard, own.EndShard, plan.Shards);
     }
@@ -81,7 +83,7 @@ internal sealed class Voter
         if (IsLead) Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers");
         using var reduced = new StepVector(_run.Network.Layout);
 
-        _clock = new(_time);
+        _metrics = new(_clock = new(_time));
         _beganAt = State.Step;
         while (true)
         {
@@ -136,6 +138,7 @@ internal sealed class Voter
         if (FailPoints.Hit("applied", step)) FlipABit();
         _lead.Committed(committed, Generation);
         _board.Committed(Commit(committed), IsLead, secondsPerShard);
+        _metrics.Committed(group, batch.Plan, reduced);
         CheckDiverged(committed);
         return verdict;
     }
@@ -249,6 +252,7 @@ internal sealed class Voter
     private void Differ(Group group, DigestMismatchException mismatch)
     {
         MustForget = true;
+        Catalogue.DigestMismatches.Add();
         group.Abort($"{mismatch.Message}, suspected: {string.Join(", ", mismatch.Odd.Select(group.Plan.Name))}");
     }
 

@@ -92,7 +92,6 @@ internal sealed class RunSeries
     public void Leave()
     {
         Account();
-        _cause = null;
         _group.End(keepsGauges: RunStates.IsOver(_state));
     }
 

@@ -61,9 +61,9 @@ internal static class Catalogue
 
     // A worker, seen from its silo.
 
-    public static readonly Metric WorkerUp = Define(Worker, Gauge, "spikeformer.worker.up", null, "1 while the worker's process lives; the series ends with it.");
-    public static readonly Metric WorkerStarts = Define(Worker, Counter, "spikeformer.worker.starts", "{start}", "Processes that were started for the device.");
-    public static readonly Metric MeasurementsLost = Define(Worker, Counter, "spikeformer.measurements_lost", "{measurement}", "Measurements of histograms that came faster than the silo took them.");
+    public static readonly Metric WorkerUp = Define(Device, Gauge, "spikeformer.worker.up", null, "1 while the worker's process lives; the series ends with it.");
+    public static readonly Metric WorkerStarts = Define(Device, Counter, "spikeformer.worker.starts", "{start}", "Processes that were started for the device.");
+    public static readonly Metric MeasurementsLost = Define(Device, Counter, "spikeformer.measurements_lost", "{measurement}", "Measurements of histograms that came faster than the silo took them.");
 
     private static Metric Define(
         MetricScope scope, MetricKind kind, string name, string? unit, string meaning, string[]? labels = null, double[]? bounds = null)

@@ -20,6 +20,8 @@ internal enum MetricScope
     Run,
     /// <summary>A worker: labels <c>worker</c>, <c>device</c>, and <c>run</c> while it serves one.</summary>
     Worker,
+    /// <summary>A worker, as its silo sees it: labels <c>worker</c> and <c>device</c>.</summary>
+    Device,
 }
 
 /// <summary>One metric of the <see cref="Catalogue"/>: what it is called and what it means. Those of a worker are measured through it, in the

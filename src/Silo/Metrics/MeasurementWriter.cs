@@ -13,6 +13,7 @@ internal sealed class MeasurementWriter : IDisposable
     private readonly object _gate = new();
     private readonly Dictionary<(Metric Metric, string Label), int> _slots = [];
     private string _run = "";
+    private bool _isOver;
 
     /// <param name="page">The page; stays the caller's.</param>
     public MeasurementWriter(MeasurementPage page)
@@ -40,13 +41,19 @@ internal sealed class MeasurementWriter : IDisposable
     /// <summary>A slot's key: metric, run and label, a line each.</summary>
     public static string Key(string metric, string run, string label) => $"{metric}\n{run}\n{label}";
 
-    /// <inheritdoc/>
-    public void Dispose() => _listener.Dispose();
+    /// <summary>Writes no more: the page may go.</summary>
+    public void Dispose()
+    {
+        _listener.Dispose();
+        // Another thread may still be measuring.
+        lock (_gate) _isOver = true;
+    }
 
     private void Take(Metric metric, double value, string label)
     {
         lock (_gate)
         {
+            if (_isOver) return;
             bool isKnown = _slots.TryGetValue((metric, label), out int slot);
             if (!isKnown) _slots[(metric, label)] = slot = _page.Take(Key(metric.Name, _run, label), metric.Kind is MetricKind.Gauge ? value : 0);
             if (slot < 0) return;

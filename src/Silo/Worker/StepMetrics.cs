@@ -5,8 +5,7 @@ using Spikeformer.Training;
 namespace Spikeformer.Silo.Worker;
 
 /// <summary>Measures the steps of one generation. For the compute thread.</summary>
-/// <param name="clock">Where the generation's time goes.</param>
-internal sealed class StepMetrics(StepClock clock)
+internal sealed class StepMetrics
 {
     private static readonly (StepPart Part, string Phase)[] s_phases =
     [
@@ -14,27 +13,37 @@ internal sealed class StepMetrics(StepClock clock)
         (StepPart.Boundary, "boundary"),
     ];
 
+    private readonly StepClock _clock;
     private readonly double[] _told = new double[Enum.GetValues<StepPart>().Length];
     private long _bytes;
 
+    /// <param name="clock">Where the generation's time goes.</param>
+    public StepMetrics(StepClock clock)
+    {
+        _clock = clock;
+        // A counter that appears with its first count hides it from rate().
+        Catalogue.DigestMismatches.Add(0);
+        foreach (RejectionCause cause in Enum.GetValues<RejectionCause>()) Catalogue.Rejected.Add(0, cause.ToString());
+    }
+
     /// <summary>A step was committed.</summary>
-    /// <param name="group">The generation's data plane.</param>
     /// <param name="plan">The step.</param>
     /// <param name="reduced">What was applied.</param>
-    public void Committed(Group group, StepPlan plan, StepVector reduced)
+    /// <param name="bytes">Bytes that have come over the generation's data plane.</param>
+    public void Committed(StepPlan plan, StepVector reduced, long bytes)
     {
         double whole = 0;
         foreach ((StepPart part, string phase) in s_phases)
         {
-            double seconds = clock.Seconds(part) - _told[(int)part];
+            double seconds = _clock.Seconds(part) - _told[(int)part];
             _told[(int)part] += seconds;
             if (part is not StepPart.Boundary) whole += seconds;
             else if (seconds == 0) continue;
             Catalogue.StepPhaseDuration.Record(seconds, phase);
         }
         Catalogue.StepDuration.Record(whole);
-        Catalogue.AllReduceBytes.Add(group.BytesReceived - _bytes, "received");
-        _bytes = group.BytesReceived;
+        Catalogue.AllReduceBytes.Add(bytes - _bytes, "received");
+        _bytes = bytes;
         Catalogue.LedgerGaps.Add(reduced.LedgerSum == Due(plan) ? 0 : 1);
     }
 

@@ -41,7 +41,8 @@ internal sealed class Voter
     public Voter(PreparedRun run, MemberBoard board, Lead lead, GenerationPlan plan, PlanMember own, DataListener listener, TimeProvider time)
     {
         (_run, _board, _lead, _plan, _own, _listener, _time) = (run, board, lead, plan, own, listener, time);
-        _metrics = new(_clock = new(time));
+        _clock = new(time);
+        _metrics = new(_clock);
         _shards = [.. Enumerable.Range(own.FirstShard, own.EndShard - own.FirstShard)];
         _nodes = SummationTree.Cover(own.FirstShard, own.EndShard, plan.Shards);
     }
@@ -83,7 +84,8 @@ internal sealed class Voter
         if (IsLead) Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers");
         using var reduced = new StepVector(_run.Network.Layout);
 
-        _metrics = new(_clock = new(_time));
+        _clock = new(_time);
+        _metrics = new(_clock);
         _beganAt = State.Step;
         while (true)
         {
@@ -138,7 +140,7 @@ internal sealed class Voter
         if (FailPoints.Hit("applied", step)) FlipABit();
         _lead.Committed(committed, Generation);
         _board.Committed(Commit(committed), IsLead, secondsPerShard);
-        _metrics.Committed(group, batch.Plan, reduced);
+        _metrics.Committed(batch.Plan, reduced, group.BytesReceived);
         CheckDiverged(committed);
         return verdict;
     }

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Spikeformer;
 
 /// <summary>
-/// Named places at which a test lets a process die, freeze or flip a bit: <c>SPIKEFORMER_FAILPOINTS=WORKER:PLACE@STEP=kill|stop|flip[,…]</c>, a
+/// Named places at which a test lets a process die, freeze, hang in one thread or flip a bit:
+/// <c>SPIKEFORMER_FAILPOINTS=WORKER:PLACE@STEP=kill|stop|hang|flip[,…]</c>, a
 /// star for any step. Without that variable a place costs one comparison.
 /// </summary>
 internal static class FailPoints
@@ -14,7 +15,7 @@ internal static class FailPoints
     /// <summary>Name of another, with a folder in which entries that have struck are noted, so that the next process is spared.</summary>
     public const string FolderVariable = "SPIKEFORMER_FAILPOINTS_FOLDER";
 
-    private const int Kill = 9, Stop = 19, Flip = 0, AnyStep = -1;
+    private const int Kill = 9, Stop = 19, Flip = 0, Hang = -1, AnyStep = -1;
 
     private static readonly Point[] s_points = Parse(Environment.GetEnvironmentVariable(Variable));
     private static readonly bool[] s_hit = new bool[s_points.Length];
@@ -36,6 +37,7 @@ internal static class FailPoints
             if (point.Place != place || point.Step != step && point.Step != AnyStep || point.Worker != Worker) continue;
             if (Interlocked.Exchange(ref s_hit[i], true) || !Note(i)) continue;
             if (point.Signal == Flip) mustFlip = true;
+            else if (point.Signal == Hang) Thread.Sleep(Timeout.Infinite);
             else Posix.SignalSelf(point.Signal);
         }
         return mustFlip;
@@ -62,10 +64,10 @@ internal static class FailPoints
     private static Point ParseOne(string text)
     {
         int colon = text.IndexOf(':'), at = text.IndexOf('@'), equals = text.IndexOf('=');
-        if (colon < 0 || at < colon || equals < at || text[(equals + 1)..] is not ("kill" or "stop" or "flip"))
-            throw new FormatException($"{Variable}: '{text}' is not WORKER:PLACE@STEP=kill|stop|flip");
+        int? signal = colon < 0 || at < colon || equals < at ? null : text[(equals + 1)..] switch { "kill" => Kill, "stop" => Stop, "hang" => Hang, "flip" => Flip, _ => null };
+        if (signal is not { } known) throw new FormatException($"{Variable}: '{text}' is not WORKER:PLACE@STEP=kill|stop|hang|flip");
         ReadOnlySpan<char> step = text.AsSpan(at + 1, equals - at - 1);
-        return new(text[..colon], text[(colon + 1)..at], step is "*" ? AnyStep : long.Parse(step, CultureInfo.InvariantCulture), text[(equals + 1)..] switch { "kill" => Kill, "stop" => Stop, _ => Flip });
+        return new(text[..colon], text[(colon + 1)..at], step is "*" ? AnyStep : long.Parse(step, CultureInfo.InvariantCulture), known);
     }
 
     internal readonly record struct Point(string Worker, string Place, long Step, int Signal);

@@ -24,14 +24,24 @@ public static class RunSpecs
     /// <summary>The continuation of a run whose directory this process can read.</summary>
     /// <param name="directory">The run directory.</param>
     /// <exception cref="SpikeformerException">It holds no run (NotFound), or its description is damaged (CheckFailed).</exception>
-    public static RunSpec Resuming(string directory)
+    public static RunSpec Resuming(string directory) => ResumingChanged(directory, RunChanges.None);
+
+    /// <summary>The same with something changed, so that the result is another one from there on.</summary>
+    /// <param name="directory">The run directory.</param>
+    /// <param name="changes">What changes, and by which names that is allowed.</param>
+    /// <exception cref="SpikeformerException">It holds no run (NotFound), its description is damaged (CheckFailed), the changed recipe is wrong
+    /// (Usage), or a change is not allowed by name (Conflict).</exception>
+    public static RunSpec ResumingChanged(string directory, RunChanges changes)
     {
         var run = new RunDirectory(directory);
         RunDescription description = run.ReadDescription();
+        Recipe recipe = RecipeReader.Read(description.Recipe.GetRawText(), run.DescriptionFile, changes.Settings);
+        IReadOnlyList<RunDifference> refused = RunDifferences.NotCovered(RunDifferences.Between(RunDirectory.RecipeOf(description), recipe), changes.Overrides);
+        if (refused.Count > 0) throw RunDifferences.Refusal($"{description.Run} in {run.Path}", refused);
         return new()
         {
-            Name = description.Run, Recipe = Encoding.UTF8.GetString(RecipeWriter.ToCanonical(RunDirectory.RecipeOf(description))), OutDirectory = run.Path,
-            DataPath = description.DataPath, IsResume = true,
+            Name = description.Run, Recipe = Encoding.UTF8.GetString(RecipeWriter.ToCanonical(recipe)), OutDirectory = run.Path,
+            DataPath = changes.DataPath ?? description.DataPath, IsResume = true, Overrides = changes.Overrides,
         };
     }
 

@@ -43,8 +43,17 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
     /// <param name="cancellation">Ends the waiting, not the run.</param>
     /// <exception cref="SpikeformerException">There is no such run (NotFound), it is not over or complete (Conflict), or the cluster does not answer
     /// (Unreachable).</exception>
-    public Task<RunStatus> ResumeAsync(string run, CancellationToken cancellation = default) =>
-        CommandAsync(run, (grain, command) => grain.Resume(command), cancellation);
+    public Task<RunStatus> ResumeAsync(string run, CancellationToken cancellation = default) => ResumeChangedAsync(run, RunChanges.None, cancellation);
+
+    /// <summary>Continues a run of this cluster that is over with something changed: the result is another one from there on, and the run notes it as
+    /// a new lineage.</summary>
+    /// <param name="run">Its name.</param>
+    /// <param name="changes">What changes, and by which names that is allowed.</param>
+    /// <param name="cancellation">Ends the waiting, not the run.</param>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), it is not over, or a change is not allowed by name (Conflict), the
+    /// changed recipe is wrong (Usage), or the cluster does not answer (Unreachable).</exception>
+    public Task<RunStatus> ResumeChangedAsync(string run, RunChanges changes, CancellationToken cancellation = default) =>
+        CommandAsync(run, (grain, command) => grain.Resume(command, changes), cancellation);
 
     /// <summary>Asks a run to save a checkpoint and stop; returns once the cluster has noted it. Follow the run to see the end.</summary>
     /// <param name="run">Its name.</param>

@@ -28,6 +28,12 @@ internal static class RunOptions
         Description = "Steps between two checkpoints (default: one an epoch)", HelpName = "STEPS",
     });
 
+    public static Option<string[]> Override() => new("--override")
+    {
+        Description = "What may differ from the run's beginning, such as schedule or dataHash; the result becomes another one, noted as a new lineage",
+        HelpName = "NAME[,…]", Arity = ArgumentArity.ZeroOrMore, AllowMultipleArgumentsPerToken = false,
+    };
+
     /// <summary>What is to be started. Paths become absolute: the workers stand elsewhere.</summary>
     public static RunSpec Spec(Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery)
     {

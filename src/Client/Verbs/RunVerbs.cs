@@ -36,25 +36,27 @@ internal static class RunVerbs
         Option<int> workers = RunOptions.Workers();
         Option<int?> every = RunOptions.CheckpointEvery();
         Option<bool> wait = new("--wait") { Description = "Follow a cluster's run to its end" };
+        Option<string[]> set = RecipeOptions.Set(), allowed = RunOptions.Override();
         var command = new Command("resume", "Continue a run from its newest sound checkpoint: the one in --out in the foreground, or RUN on a cluster")
         {
-            run, @out, data, workers, every, cluster, wait,
+            run, @out, data, workers, every, cluster, wait, set, allowed,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             Terminal terminal = CommandLine.TerminalOf(parsed);
+            var changes = new RunChanges
+            {
+                Settings = parsed.GetValue(set) ?? [], DataPath = parsed.GetValue(data) is { } path ? Path.GetFullPath(path) : null,
+                Overrides = [.. (parsed.GetValue(allowed) ?? []).SelectMany(names => names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+            };
             if (parsed.GetValue(run) is { } name)
             {
                 await using SpikeformerCluster connection = await ClusterOptions.ConnectAsync(parsed.GetValue(cluster), cancellation);
-                return await Begun(terminal, connection, await connection.ResumeAsync(name, cancellation), parsed.GetValue(wait), interruption);
+                return await Begun(terminal, connection, await connection.ResumeChangedAsync(name, changes, cancellation), parsed.GetValue(wait), interruption);
             }
             if (parsed.GetValue(@out) is not { } directory)
                 throw new SpikeformerException(ErrorKind.Usage, "There is no run named to resume", "Give --out DIR, or RUN and --cluster");
-            RunSpec spec = RunSpecs.Resuming(directory);
-            spec = spec with
-            {
-                DataPath = parsed.GetValue(data) is { } path ? Path.GetFullPath(path) : spec.DataPath, Workers = parsed.GetValue(workers), CheckpointEvery = parsed.GetValue(every),
-            };
+            RunSpec spec = RunSpecs.ResumingChanged(directory, changes) with { Workers = parsed.GetValue(workers), CheckpointEvery = parsed.GetValue(every) };
             return RunReport.Show(terminal, await EmbeddedRun.TrainAsync(terminal, spec, interruption), interruption);
         });
         return command;

@@ -19,6 +19,9 @@ public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList
     /// <summary>How long this rank has been in exchanges: mostly waiting for slower ones.</summary>
     public TimeSpan Exchanging { get; private set; }
 
+    /// <summary>Called before each exchange: this rank has come so far by itself.</summary>
+    public Action? Reached { get; init; }
+
     private const int MiddlePart = 2; // the second layer's forward exchange
 
     /// <inheritdoc/>
@@ -48,6 +51,7 @@ public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList
                 group.Abort($"{group.Plan.Name(leader)} is in exchange {part} of step {step}, which the network does not have", leader);
                 throw group.Loss!;
             }
+            Reached?.Invoke();
             group.ExchangeNodes(step, part, Bytes(channels), new byte[Bytes(channels) * group.OwnNodes.Count], cancellation);
         }
     }
@@ -62,6 +66,7 @@ public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList
         for (int i = 0; i < group.OwnNodes.Count; i++)
             if (NodeFold.Fold(group.OwnNodes[i].Node, group.Plan.Shards, leaves, add) is { } sum) write(sum).CopyTo(payloads, i * Values(channels));
         if (part == MiddlePart) FailPoints.Hit("couple", step);
+        Reached?.Invoke();
         long began = Stopwatch.GetTimestamp();
         NodePayloads all = group.ExchangeNodes(step, part, Bytes(channels), MemoryMarshal.AsBytes<double>(payloads), cancellation);
         Exchanging += Stopwatch.GetElapsedTime(began);

@@ -7,6 +7,8 @@ public enum PeerLossReason
     Closed = 1,
     /// <summary>A peer owed bytes and sent none until the progress deadline.</summary>
     NoProgress,
+    /// <summary>A peer is alive, and its computation has not come on for too long.</summary>
+    Stuck,
     /// <summary>A peer sent something that the plan does not have; see <see cref="Rejections"/>.</summary>
     WrongFrame,
     /// <summary>A peer could not be connected in time.</summary>

@@ -12,9 +12,10 @@ public interface IRunGrain : IGrainWithStringKey
     /// <returns>Refused when the name is taken by a run that is not over (4), or the recipe or a name is wrong (2).</returns>
     [Alias("Start"), ResponseTimeout("00:00:05")] Task<CommandReply> Start(RunCommand command, RunSpec spec);
 
-    /// <summary>Continues a run that is over, as it was started.</summary>
-    /// <returns>Refused when there is no such run (3), or it is not over or complete (4).</returns>
-    [Alias("Resume"), ResponseTimeout("00:00:05")] Task<CommandReply> Resume(RunCommand command);
+    /// <summary>Continues a run that is over, as it was started but for what is changed.</summary>
+    /// <returns>Refused when there is no such run (3), it is not over, or complete and not changed, or a change is not allowed by name (4), or the
+    /// changed recipe is wrong (2).</returns>
+    [Alias("Resume"), ResponseTimeout("00:00:05")] Task<CommandReply> Resume(RunCommand command, RunChanges changes);
 
     /// <summary>Asks the members to save and end at the next boundary. A run that is over is left as it is.</summary>
     [Alias("Stop"), ResponseTimeout("00:00:05")] Task<CommandReply> Stop(RunCommand command);

@@ -110,6 +110,21 @@ public sealed record RunCommand
     [Id(1)] public string By { get; init; } = "";
 }
 
+/// <summary>What is to be another when a run resumes.</summary>
+[GenerateSerializer, Immutable, Alias("spikeformer.RunChanges")]
+public sealed record RunChanges
+{
+    /// <summary>Nothing.</summary>
+    public static RunChanges None { get; } = new();
+
+    /// <summary>Changes to the recipe, <c>key=value</c>.</summary>
+    [Id(0)] public IReadOnlyList<string> Settings { get; init; } = [];
+    /// <summary>Names of what may differ from the run's beginning; see <see cref="RunSpec.Overrides"/>.</summary>
+    [Id(1)] public IReadOnlyList<string> Overrides { get; init; } = [];
+    /// <summary>Another folder of the data, as the workers see it; null for the one it had.</summary>
+    [Id(2)] public string? DataPath { get; init; }
+}
+
 /// <summary>The answer to a command.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.CommandReply")]
 public sealed record CommandReply

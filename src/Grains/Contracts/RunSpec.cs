@@ -28,4 +28,7 @@ public sealed record RunSpec
     [Id(9)] public string? CacheDirectory { get; init; }
     /// <summary>Which start this is; the run sets it. Tells a directory that this start began from one that held a run before.</summary>
     [Id(10)] public Guid StartId { get; init; }
+    /// <summary>When it resumes: names of what may differ from the run's beginning, fields of the recipe or of the numerics fingerprint, or
+    /// <c>dataHash</c>. Each change begins a lineage.</summary>
+    [Id(11)] public IReadOnlyList<string> Overrides { get; init; } = [];
 }

@@ -36,7 +36,9 @@ public sealed class Roster(TimeProvider time)
         report = report with { Fingerprint = isKnown && report.Fingerprint.Count == 0 ? old!.Report.Fingerprint : Shared(report.Fingerprint) };
         long now = time.GetTimestamp();
         bool goesOn = isKnown && old!.Report.Phase == report.Phase && old.Report.Step == report.Step;
-        _entries[worker] = new(report, Received: now, PhaseSince: goesOn ? old!.PhaseSince : now, isKnown ? old!.Arrival : _arrivals++);
+        // One that lives on and is stuck says the same again and again; whoever was named by mistake has sealed its generation, and says so.
+        bool speaksUp = !goesOn || report.Phase is WorkerPhase.Sealed;
+        _entries[worker] = new(report, Received: now, PhaseSince: goesOn ? old!.PhaseSince : now, isKnown ? old!.Arrival : _arrivals++, speaksUp ? null : old!.NamedLost);
         // Said again, or by another, it gives the lost one no more time; and once that one has spoken up, only news can name it again.
         bool saysAgain = isKnown && old!.Report.Phase is WorkerPhase.Sealed && old.Report.Lost.SequenceEqual(report.Lost);
         if (report.Phase is WorkerPhase.Sealed && !saysAgain)
@@ -131,8 +133,8 @@ public sealed class Roster(TimeProvider time)
         if (!_entries.TryGetValue(worker, out Entry? entry)) return time.GetElapsedTime(_opened) >= SilenceLimit;
         if (entry.Report.Info.Incarnation != incarnation) return true;
         if (time.GetElapsedTime(entry.Received) >= SilenceLimit) return true;
-        // Named lost by a peer and silent since then for as long as a report takes: a mistaken peer is corrected by its next report.
-        return entry.NamedLost is { } named && entry.Received < named && time.GetElapsedTime(named) >= SealingLimit;
+        // Named lost by a peer, and nothing new from it for as long as a report takes.
+        return entry.NamedLost is { } named && time.GetElapsedTime(named) >= SealingLimit;
     }
 
     /// <summary>Whether a worker holds the run's state: a member, one that follows, and one that was a member, even where it has not heard yet that

@@ -57,9 +57,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot be started as {spec.Name}."));
 
     /// <inheritdoc/>
-    public Task<CommandReply> Resume(RunCommand command) => Obey(command, () => _record.Spec is { } spec
-        ? Begin(RunTransitions.Start(_record, spec with { IsResume = true, StartId = command.Id }, time.GetUtcNow()))
-        : RunTransitions.Stop(_record, time.GetUtcNow()));
+    public Task<CommandReply> Resume(RunCommand command, RunChanges changes) =>
+        Obey(command, () => Begin(RunTransitions.Resume(_record, changes, command.Id, time.GetUtcNow())));
 
     /// <inheritdoc/>
     public Task<CommandReply> Stop(RunCommand command) => Obey(command, () => RunTransitions.Stop(_record, time.GetUtcNow()));

@@ -1,3 +1,4 @@
+using System.Text;
 using Spikeformer.Contracts;
 using Spikeformer.Training;
 
@@ -36,7 +37,7 @@ public static class RunTransitions
         if (Math.Max(spec.Workers, spec.MinWorkers) > recipe.Shards)
             return Decision.Refuse(record, ErrorKind.Usage,
                 $"{Math.Max(spec.Workers, spec.MinWorkers)} workers are wanted, but the recipe has {recipe.Shards} shards and a worker owns at least one. Ask for at most {recipe.Shards}.");
-        if (spec.IsResume && record.State is RunState.Completed)
+        if (spec.IsResume && record.State is RunState.Completed && hash == record.RecipeHash)
             return Decision.Refuse(record, ErrorKind.Conflict, $"Run {spec.Name} is complete; there is nothing to resume.");
         var next = record with
         {
@@ -55,10 +56,29 @@ public static class RunTransitions
         return new(next, [(spec.IsResume ? "resumed" : "accepted", $"Run {spec.Name} was {(spec.IsResume ? "resumed" : "accepted")}: recipe {hash[..12]}, {recipe.Shards} shards")]);
     }
 
+    /// <summary>A client wants a run that is over to go on.</summary>
+    public static Decision Resume(RunRecord record, RunChanges changes, Guid startId, DateTimeOffset now)
+    {
+        if (record.Spec is not { } spec) return NotFound(record);
+        RunSpec next = spec with { IsResume = true, StartId = startId, DataPath = changes.DataPath ?? spec.DataPath, Overrides = changes.Overrides };
+        if (changes.Settings.Count == 0) return Start(record, next, now);
+        try
+        {
+            Recipe before = RecipeReader.Read(spec.Recipe, spec.Name), changed = RecipeReader.Read(spec.Recipe, spec.Name, changes.Settings);
+            IReadOnlyList<RunDifference> refused = RunDifferences.NotCovered(RunDifferences.Between(before, changed), changes.Overrides);
+            if (refused.Count > 0) throw RunDifferences.Refusal(spec.Name, refused);
+            return Start(record, next with { Recipe = Encoding.UTF8.GetString(RecipeWriter.ToCanonical(changed)) }, now);
+        }
+        catch (SpikeformerException error)
+        {
+            return Decision.Refuse(record, error.Kind, error.Message);
+        }
+    }
+
     /// <summary>A client wants the run to stop with a checkpoint.</summary>
     public static Decision Stop(RunRecord record, DateTimeOffset now) => record.State switch
     {
-        RunState.None => Decision.Refuse(record, ErrorKind.NotFound, "There is no such run. 'list' shows the runs of this cluster."),
+        RunState.None => NotFound(record),
         RunState.Created or RunState.WaitingForWorkers => Enter(record with { Plan = null }, RunState.Stopped, now, "Stopped before any worker trained it"),
         RunState.Running => Enter(record, RunState.Stopping, now, "A stop was asked for; the members save and end at the next step"),
         _ => Decision.None(record),
@@ -67,7 +87,7 @@ public static class RunTransitions
     /// <summary>A client wants the run to end at once.</summary>
     public static Decision Cancel(RunRecord record, DateTimeOffset now) => record.State switch
     {
-        RunState.None => Decision.Refuse(record, ErrorKind.NotFound, "There is no such run. 'list' shows the runs of this cluster."),
+        RunState.None => NotFound(record),
         _ when RunStates.IsOver(record.State) => Decision.None(record),
         _ => Enter(record with { Plan = null }, RunState.Cancelled, now, "Cancelled; 'resume' continues from the last checkpoint"),
     };
@@ -170,6 +190,8 @@ public static class RunTransitions
     private static string Range(PlanMember member) => member.EndShard - member.FirstShard == 1
         ? $"shard {member.FirstShard}"
         : $"shards {member.FirstShard}-{member.EndShard - 1}";
+
+    private static Decision NotFound(RunRecord record) => Decision.Refuse(record, ErrorKind.NotFound, "There is no such run. 'list' shows the runs of this cluster.");
 
     private static Decision Enter(RunRecord record, RunState state, DateTimeOffset now, string message) =>
         new(record with { State = state, Changed = now }, [(Name(state), message)]);

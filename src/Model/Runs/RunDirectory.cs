@@ -4,7 +4,15 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
 
-/// <summary>What a run is, as its directory's <c>run.json</c> tells: written once when the run begins.</summary>
+/// <summary>A lineage: from a step on the run went on with something changed, by a user's wish.</summary>
+/// <param name="Number">From 1; the run began with lineage 0.</param>
+/// <param name="Start">Committed steps when it began.</param>
+/// <param name="RecipeHashBefore">Hash of the recipe until then.</param>
+/// <param name="Changes">What was changed.</param>
+/// <param name="BegunUtc">When; for people only.</param>
+public sealed record Lineage(int Number, long Start, string RecipeHashBefore, IReadOnlyList<RunDifference> Changes, DateTimeOffset BegunUtc);
+
+/// <summary>What a run is, as its directory's <c>run.json</c> tells: written when the run begins, and when it goes on with something changed.</summary>
 public sealed record RunDescription
 {
     /// <summary>Layout of this file; 1.</summary>
@@ -27,6 +35,11 @@ public sealed record RunDescription
     public DateTimeOffset CreatedUtc { get; init; }
     /// <summary>Which start began it: a later worker of that start goes on here, any other start is refused.</summary>
     public Guid StartId { get; init; }
+    /// <summary>The lineages after the first, in their order.</summary>
+    public IReadOnlyList<Lineage> Lineages { get; init; } = [];
+
+    /// <summary>The recipe's hash in a lineage.</summary>
+    public string RecipeHashIn(int lineage) => Lineages.FirstOrDefault(later => later.Number > lineage)?.RecipeHashBefore ?? RecipeHash;
 
     /// <summary>A run as it would be described in this process.</summary>
     /// <param name="run">Its name.</param>
@@ -81,6 +94,13 @@ public sealed class RunDirectory(string path)
     public void Begin(RunDescription description)
     {
         RequireNoRun();
+        Write(description);
+    }
+
+    /// <summary>Replaces the description of a run that goes on with something changed.</summary>
+    /// <exception cref="SpikeformerException">The directory cannot be written.</exception>
+    public void Write(RunDescription description)
+    {
         try
         {
             AtomicFile.WriteAllText(DescriptionFile, JsonSerializer.Serialize(description, s_json) + "\n");

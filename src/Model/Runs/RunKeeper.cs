@@ -12,7 +12,6 @@ namespace Spikeformer.Runs;
 public sealed class RunKeeper : IDisposable
 {
     private readonly RunDirectory _directory;
-    private readonly RunDescription _description;
     private readonly Action<string, string> _report;
     private readonly TimeProvider _time;
     private readonly RunLock _lock;
@@ -21,10 +20,13 @@ public sealed class RunKeeper : IDisposable
     private JsonLinesLog? _steps;
     private IReadOnlyList<StateTensor>? _snapshot;
     private long _writeBegan;
+    // As run.json has it, and as it is to be once it is known at which step the change takes hold.
+    private RunDescription _description;
+    private RunDescription? _changed;
 
-    private RunKeeper(RunDirectory directory, RunDescription description, RunLock held, Action<string, string> report, TimeProvider time)
+    private RunKeeper(RunDirectory directory, RunDescription description, RunDescription? changed, RunLock held, Action<string, string> report, TimeProvider time)
     {
-        (_directory, _description, _lock, _report, _time) = (directory, description, held, report, time);
+        (_directory, _description, _changed, _lock, _report, _time) = (directory, description, changed, held, report, time);
         _store = new(directory.CheckpointsFolder);
         _checkpoints = new(_store, ReportSave);
     }
@@ -36,17 +38,23 @@ public sealed class RunKeeper : IDisposable
     /// <param name="time">Clock for people's time stamps.</param>
     /// <exception cref="SpikeformerException">It holds a run already or another process owns it (Conflict), or it cannot be written.</exception>
     public static RunKeeper Begin(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time) =>
-        Locked(directory.Lock(), directory, description, report, time, () => directory.Begin(description));
+        Locked(directory.Lock(), directory, report, time, () =>
+        {
+            directory.Begin(description);
+            return (description, null);
+        });
 
     /// <summary>Opens the directory of a run that was begun.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="description">What the run is here and now.</param>
+    /// <param name="overrides">Names of what may differ from its beginning; see <see cref="RunDifference.Name"/>.</param>
     /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
     /// <param name="time">Clock for people's time stamps.</param>
-    /// <exception cref="SpikeformerException">There is no run (NotFound), another process owns it, or data or numerics differ from its
+    /// <exception cref="SpikeformerException">There is no run (NotFound), another process owns it, or recipe, data or numerics differ from its
     /// beginning (Conflict, field by field).</exception>
-    public static RunKeeper Continue(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time) =>
-        Continue(directory.Lock(), directory, description, report, time);
+    public static RunKeeper Continue(
+        RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, Action<string, string> report, TimeProvider time) =>
+        Continue(directory.Lock(), directory, description, overrides, report, time);
 
     /// <summary>The same, but null while another process owns the directory: a former lead that still saves, or is frozen.</summary>
     /// <param name="directory">The directory.</param>
@@ -56,7 +64,7 @@ public sealed class RunKeeper : IDisposable
     /// <param name="owner">Who owns it, <c>process 123</c>, when the result is null.</param>
     /// <exception cref="SpikeformerException">There is no run (NotFound), or data or numerics differ from its beginning (Conflict).</exception>
     public static RunKeeper? TryContinue(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time, out string owner) =>
-        directory.TryLock(out owner) is { } held ? Continue(held, directory, description, report, time) : null;
+        directory.TryLock(out owner) is { } held ? Continue(held, directory, description, [], report, time) : null;
 
     /// <summary>Folder of the last checkpoint that was saved or restored, or null.</summary>
     public string? LastCheckpoint { get; private set; }
@@ -81,12 +89,14 @@ public sealed class RunKeeper : IDisposable
         if (newest.Checkpoint is not { } checkpoint)
         {
             _report("resumed", "There is no sound checkpoint: the run begins again at step 0");
+            BeginLineage(0);
             return;
         }
-        if (checkpoint.Info.RecipeHash != _description.RecipeHash)
+        if (checkpoint.Info.RecipeHash != _description.RecipeHashIn(checkpoint.Id.Lineage))
             throw new SpikeformerException(ErrorKind.Conflict, $"Checkpoint {checkpoint.Id} in {_store.Location} was made by another recipe than run.json's",
                 "Restore the run.json that belongs to the checkpoints");
         state.Restore(checkpoint);
+        BeginLineage(state.Step);
         progress.Restore(checkpoint.Info.Metrics);
         (LastCheckpoint, SavedStep) = (FolderOf(checkpoint.Id), state.Step);
         WeightsDigest = checkpoint.Info.WeightsDigest;
@@ -124,6 +134,8 @@ public sealed class RunKeeper : IDisposable
         _checkpoints.Save(new CheckpointInfo
         {
             Run = _description.Run,
+            Lineage = _description.Lineages.Count,
+            LineageStart = _description.Lineages.LastOrDefault()?.Start ?? 0,
             Generation = generation,
             Step = state.Step,
             Epoch = (int)(state.Step / stepsPerEpoch),
@@ -154,16 +166,29 @@ public sealed class RunKeeper : IDisposable
         _lock.Dispose();
     }
 
-    private static RunKeeper Continue(RunLock held, RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time) =>
-        Locked(held, directory, description, report, time, () => CheckSame(directory, directory.ReadDescription(), description));
+    private static RunKeeper Continue(
+        RunLock held, RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, Action<string, string> report, TimeProvider time) =>
+        Locked(held, directory, report, time, () =>
+        {
+            RunDescription begun = directory.ReadDescription();
+            IReadOnlyList<RunDifference> changes = RunDifferences.Between(begun, description);
+            IReadOnlyList<RunDifference> refused = RunDifferences.NotCovered(changes, overrides);
+            if (refused.Count > 0) throw RunDifferences.Refusal($"{begun.Run} in {directory.Path}", refused);
+            RunDescription? changed = changes.Count == 0 ? null : description with
+            {
+                CreatedUtc = begun.CreatedUtc, StartId = begun.StartId,
+                Lineages = [.. begun.Lineages, new(begun.Lineages.Count + 1, 0, begun.RecipeHash, changes, time.GetUtcNow())],
+            };
+            return (begun, changed);
+        });
 
     private static RunKeeper Locked(
-        RunLock held, RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time, Action check)
+        RunLock held, RunDirectory directory, Action<string, string> report, TimeProvider time, Func<(RunDescription, RunDescription?)> describe)
     {
         try
         {
-            check();
-            return new(directory, description, held, report, time);
+            (RunDescription description, RunDescription? changed) = describe();
+            return new(directory, description, changed, held, report, time);
         }
         catch
         {
@@ -172,17 +197,15 @@ public sealed class RunKeeper : IDisposable
         }
     }
 
-    /// <summary>A run that goes on with other data or other arithmetic would not end with the same bits: refused field by field.</summary>
-    private static void CheckSame(RunDirectory directory, RunDescription begun, RunDescription now)
+    /// <summary>From here on the run has what was changed; a run that nobody changed goes on in its lineage.</summary>
+    private void BeginLineage(long start)
     {
-        var differences = new List<string>();
-        if (begun.RecipeHash != now.RecipeHash) differences.Add($"its recipe has hash {begun.RecipeHash[..12]} instead of {now.RecipeHash[..12]}");
-        if (begun.DataHash != now.DataHash)
-            differences.Add($"the data in {now.DataPath ?? "the synthetic camera"} have hash {now.DataHash[..12]} instead of {begun.DataHash[..12]}");
-        differences.AddRange(new NumericsFingerprint(now.Fingerprint).DifferencesFrom(new(begun.Fingerprint)).Select(difference => difference.ToString()));
-        if (differences.Count > 0)
-            throw new SpikeformerException(ErrorKind.Conflict, $"Run {begun.Run} in {directory.Path} cannot go on here: {string.Join("; ", differences)}",
-                "Resume with the recipe and data, and on a machine, as at its beginning");
+        if (_changed is not { } changed) return;
+        Lineage lineage = changed.Lineages[^1] with { Start = start };
+        _description = changed with { Lineages = [.. changed.Lineages.SkipLast(1), lineage] };
+        _directory.Write(_description);
+        _changed = null;
+        _report("lineage", $"Lineage {lineage.Number} begins at step {start}: {string.Join("; ", lineage.Changes)}");
     }
 
     private void ReportSave(CheckpointInfo info, SaveResult? saved, string? problem)

@@ -10,39 +10,51 @@ using Spikeformer.Training;
 namespace Spikeformer.Silo.Worker;
 
 /// <summary>
-/// The first thing that a generation does: every member says how far it is, and those behind take over the state of the furthest. Afterwards
-/// all hold the same bits. This is how a run starts, resumes, takes newcomers in and goes on after a loss: one way for all.
+/// The first thing that a generation does: every member says how far it is, and those behind take over from the furthest: the reduced vector of
+/// the one step that they missed, or else the state. Afterwards all hold the same bits. This is how a run starts, resumes, takes newcomers in and
+/// goes on after a loss: one way for all.
 /// </summary>
 internal static class Alignment
 {
     private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 1024;
-    private const int HashAt = sizeof(long), ForgottenAt = HashAt + sizeof(ulong), ProgressAt = ForgottenAt + 1, PayloadBytes = ProgressAt + ProgressBytes;
+    private const int HashAt = sizeof(long), FlagsAt = HashAt + sizeof(ulong), KeptAt = FlagsAt + 1, NodeBytes = 3,
+        ProgressAt = KeptAt + 1 + KeptSums.Most * NodeBytes, PayloadBytes = ProgressAt + ProgressBytes;
+    private const byte ForgottenFlag = 1, ReducedFlag = 2;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly JsonSerializerOptions s_json = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
-    private readonly record struct Standing(int Rank, long Step, ulong Hash, bool HasForgotten, ProgressState Progress);
+    /// <param name="Rank">The member.</param>
+    /// <param name="Step">Committed steps of its state.</param>
+    /// <param name="Hash">Of its whole state.</param>
+    /// <param name="HasForgotten">Whether it gave its state up as wrong.</param>
+    /// <param name="HasReduced">Whether it can lend the reduced vector of its last step.</param>
+    /// <param name="Kept">Sums that it holds of the step to come.</param>
+    /// <param name="Progress">Averages and evaluations.</param>
+    private readonly record struct Standing(int Rank, long Step, ulong Hash, bool HasForgotten, bool HasReduced, IReadOnlyList<TreeNode> Kept, ProgressState Progress);
 
     /// <summary>Brings all members to one state.</summary>
     /// <param name="group">The generation's group.</param>
     /// <param name="run">The run.</param>
-    /// <param name="store">Where others copy this member's state from.</param>
+    /// <param name="store">Where others take from what this member has.</param>
+    /// <param name="caughtUp">Called with the step that this member had missed, once it has applied it.</param>
+    /// <param name="recovery">How to finish the step that the last generation left; null to compute all of it.</param>
     /// <param name="cancellation">Seals the group.</param>
     /// <returns>False when this member's state must be forgotten: members hold different bits of one step, or others have found that and this state is
     /// as old.</returns>
     /// <exception cref="PeerLostException">A member was lost meanwhile.</exception>
     /// <exception cref="SpikeformerException">Members differ before the first step.</exception>
-    public static bool TryAlign(Group group, PreparedRun run, TransferStore store, CancellationToken cancellation)
+    public static bool TryAlign(Group group, PreparedRun run, TransferStore store, Action<CommittedStep> caughtUp, out RecoveryPlan? recovery, CancellationToken cancellation)
     {
+        recovery = null;
         Standing[] all = Exchange(group, run, StatePart, cancellation);
         if (all.Any(one => one.HasForgotten) && !run.HasForgotten && run.State.Step > 0) return false;
         Standing furthest = all.OrderByDescending(one => (one.Step, one.Progress.Epochs)).ThenBy(one => one.Rank).First();
-        bool othersCopy = all.Any(one => one.Step < furthest.Step);
-        if (furthest.Rank == group.Plan.OwnRank)
+        if (furthest.Rank == group.Plan.OwnRank) Lend(run, store, furthest, all);
+        else
         {
-            if (othersCopy) store.Lend(run.Copy());
+            if (run.State.Step < furthest.Step) CatchUp(group, run, furthest, caughtUp, cancellation);
+            run.Progress.State = furthest.Progress;
         }
-        else if (run.State.Step < furthest.Step) Copy(group, run, furthest, cancellation);
-        else run.Progress.State = furthest.Progress;
 
         // Nobody goes on before everybody is there, and all hold the same.
         Standing[] aligned = Exchange(group, run, BarrierPart, cancellation);
@@ -54,16 +66,37 @@ internal static class Alignment
         }
         store.Forget();
         run.HasForgotten = false;
+        recovery = RecoveryPlan.Of(group.Plan, [.. aligned.Select(one => one.Kept)], isCoupled: run.Recipe.BatchNorm is BatchNormMode.Global);
+        if (recovery is null) run.Kept.Forget();
         return true;
     }
 
-    private static void Copy(Group group, PreparedRun run, Standing from, CancellationToken cancellation)
+    /// <summary>Whether a member has missed only the last step of the furthest, and that one can lend it.</summary>
+    private static bool NeedsOneStep(long step, Standing furthest) => furthest.HasReduced && step == furthest.Step - 1;
+
+    private static void Lend(PreparedRun run, TransferStore store, Standing own, Standing[] all)
+    {
+        if (all.Any(one => NeedsOneStep(one.Step, own))) store.LendLast(own.Step - 1, run.Reduced.Of(own.Step - 1)!.Bytes);
+        if (all.Any(one => one.Step < own.Step && !NeedsOneStep(one.Step, own))) store.Lend(run.Copy());
+    }
+
+    private static void CatchUp(Group group, PreparedRun run, Standing from, Action<CommittedStep> caughtUp, CancellationToken cancellation)
     {
         try
         {
             using Socket socket = GroupDialer.Connect(group.Plan, from.Rank, ConnectionPurpose.Transfer, Patience, cancellation);
             using CancellationTokenRegistration closing = cancellation.Register(socket.Dispose);
             using var stream = new NetworkStream(socket);
+            if (NeedsOneStep(run.State.Step, from))
+            {
+                StepVector reduced = run.Reduced.For(run.State.Step);
+                StateWire.Ask(stream, StateWire.Request.Reduced, run.State.Step);
+                if (StateWire.Read(stream, reduced) is not StateWire.Answer.Here) throw new IOException("it has left");
+                CommittedStep missed = run.State.Apply(run.Order.Plan(run.State.Step), reduced);
+                run.Reduced.Committed(missed.Step - 1);
+                caughtUp(missed);
+                return;
+            }
             StateWire.Ask(stream, StateWire.Request.State, from.Step);
             StateCopy copy = StateWire.ReadState(stream, [.. run.State.Snapshot().Select(tensor => tensor.Spec)]) ?? throw new IOException("it has left");
             run.Take(copy, group.Plan.Name(from.Rank));
@@ -80,7 +113,8 @@ internal static class Alignment
         var own = new byte[PayloadBytes];
         BinaryPrimitives.WriteInt64LittleEndian(own, run.State.Step);
         BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.State.Hash());
-        own[ForgottenAt] = run.HasForgotten ? (byte)1 : (byte)0;
+        own[FlagsAt] = (byte)((run.HasForgotten ? ForgottenFlag : 0) | (run.Reduced.Of(run.State.Step - 1) is not null ? ReducedFlag : 0));
+        WriteNodes(run.Kept.Of(run.State.Step), own.AsSpan(KeptAt));
         JsonSerializer.SerializeToUtf8Bytes(run.Progress.State, s_json).CopyTo(own, ProgressAt);
         byte[] message = [.. Enumerable.Repeat(own, group.OwnNodes.Count).SelectMany(bytes => bytes)];
         // The step is what is being found out, so these exchanges carry none.
@@ -93,8 +127,25 @@ internal static class Alignment
             while (shard >= group.Plan.Members[rank].EndShard) rank++;
             ReadOnlySpan<byte> progress = bytes[ProgressAt..].TrimEnd((byte)0);
             standings[rank] = new(rank, BinaryPrimitives.ReadInt64LittleEndian(bytes), BinaryPrimitives.ReadUInt64LittleEndian(bytes[HashAt..]),
-                bytes[ForgottenAt] != 0, JsonSerializer.Deserialize<ProgressState>(progress, s_json)!);
+                (bytes[FlagsAt] & ForgottenFlag) != 0, (bytes[FlagsAt] & ReducedFlag) != 0, ReadNodes(bytes[KeptAt..]), JsonSerializer.Deserialize<ProgressState>(progress, s_json)!);
         }
         return [.. standings.Values.OrderBy(one => one.Rank)];
+    }
+
+    private static void WriteNodes(IReadOnlyList<TreeNode> nodes, Span<byte> bytes)
+    {
+        bytes[0] = (byte)nodes.Count;
+        for (int i = 0; i < nodes.Count; i++)
+        {
+            bytes[1 + i * NodeBytes] = (byte)nodes[i].Level;
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes[(2 + i * NodeBytes)..], (ushort)nodes[i].Index);
+        }
+    }
+
+    private static TreeNode[] ReadNodes(ReadOnlySpan<byte> bytes)
+    {
+        var nodes = new TreeNode[bytes[0]];
+        for (int i = 0; i < nodes.Length; i++) nodes[i] = new(bytes[1 + i * NodeBytes], BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 + i * NodeBytes)..]));
+        return nodes;
     }
 }

@@ -13,9 +13,10 @@ internal static class DistributedEvaluation
     /// <summary>The result over all shards: the bits of <see cref="Evaluation.Run"/>, for any number of members.</summary>
     /// <param name="group">The generation's group.</param>
     /// <param name="run">The run; its state is only read.</param>
+    /// <param name="computed">Called when this member has done its part.</param>
     /// <param name="cancellation">Ends it between two batches and seals the group.</param>
     /// <exception cref="PeerLostException">A member was lost; evaluate again in the next generation.</exception>
-    public static EvaluationResult Run(Group group, PreparedRun run, CancellationToken cancellation)
+    public static EvaluationResult Run(Group group, PreparedRun run, Action computed, CancellationToken cancellation)
     {
         Recipe recipe = run.Recipe;
         EvaluationPlans plans = Evaluation.Plans(run.Dataset, Split.Test, recipe);
@@ -28,6 +29,7 @@ internal static class DistributedEvaluation
         var own = new byte[group.OwnNodes.Count * PayloadBytes];
         for (int i = 0; i < group.OwnNodes.Count; i++)
             Write(NodeFold.Fold(group.OwnNodes[i].Node, recipe.Shards, leaves, EvaluationResult.Add)!, own.AsSpan(i * PayloadBytes));
+        computed();
         return group.ExchangeNodes(run.State.Step, Part, PayloadBytes, own, cancellation).Fold(Read, EvaluationResult.Add)!;
     }
 

@@ -46,7 +46,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         }
         else
         {
-            _keeper = RunKeeper.Continue(run.Directory, run.Description, Report, time);
+            _keeper = RunKeeper.Continue(run.Directory, run.Description, run.Spec.Overrides, Report, time);
             _keeper.Restore(run.State, run.Progress);
             OpenLogs();
         }

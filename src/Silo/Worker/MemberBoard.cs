@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Spikeformer.Contracts;
 
 namespace Spikeformer.Silo.Worker;
@@ -11,7 +12,8 @@ internal sealed class MemberBoard(WorkerInfo info)
 {
     private static readonly IReadOnlyDictionary<string, string> NoFingerprint = new Dictionary<string, string>();
 
-    private const int TimedSteps = 9;
+    private const int TimedSteps = 9, Patience = 10;
+    private static readonly TimeSpan LeastPatience = TimeSpan.FromSeconds(10);
 
     private readonly object _gate = new();
     private readonly SemaphoreSlim _news = new(0);
@@ -32,6 +34,9 @@ internal sealed class MemberBoard(WorkerInfo info)
     private readonly Queue<double> _secondsPerShard = [];
     private bool _wantsToLeave, _isFingerprintKnown;
     private CancellationTokenSource _over = new();
+    private long _cameOn;
+    private long? _overSince;
+    private TimeSpan _longestStage;
 
     /// <summary>The worker.</summary>
     public WorkerInfo Info => info;
@@ -61,6 +66,15 @@ internal sealed class MemberBoard(WorkerInfo info)
         }
     }
 
+    /// <summary>Whether the compute thread hangs: its generation ended long ago, as its own stages go, and it has not come on since.</summary>
+    public bool IsStuck
+    {
+        get
+        {
+            lock (_gate) return _overSince is { } since && Stopwatch.GetElapsedTime(since) > LeastPatience + Patience * _longestStage;
+        }
+    }
+
     // The compute thread's side.
 
     /// <summary>Begins a phase.</summary>
@@ -70,6 +84,7 @@ internal sealed class MemberBoard(WorkerInfo info)
         {
             bool isUrgent = phase is WorkerPhase.Ready or WorkerPhase.Following && _phase != phase;
             (_phase, _step) = (phase, step);
+            ComesOn();
             if (phase is WorkerPhase.Ready) _outcome = null;
             if (isUrgent) _news.Release();
         }
@@ -88,6 +103,8 @@ internal sealed class MemberBoard(WorkerInfo info)
         {
             (_current, _lost, _phase) = (plan, [], WorkerPhase.Connecting);
             _secondsPerShard.Clear();
+            ComesOn();
+            _longestStage = TimeSpan.Zero;
             _over.Dispose();
             _over = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
             EndWhenOver();
@@ -100,17 +117,22 @@ internal sealed class MemberBoard(WorkerInfo info)
         lock (_gate)
         {
             (_phase, _lost) = (WorkerPhase.Sealed, lost);
+            ComesOn();
             _news.Release();
         }
     }
 
     /// <summary>A step was committed; the lead tells the run.</summary>
-    public void Committed(StepCommit commit, bool isLead, double secondsPerShard)
+    /// <param name="commit">The step.</param>
+    /// <param name="isLead">Whether this worker is the lead.</param>
+    /// <param name="secondsPerShard">How long it computed on a shard; null where that says nothing.</param>
+    public void Committed(StepCommit commit, bool isLead, double? secondsPerShard)
     {
         lock (_gate)
         {
             if (isLead) _commits.Add(commit);
-            _secondsPerShard.Enqueue(secondsPerShard);
+            if (secondsPerShard is not { } seconds) return;
+            _secondsPerShard.Enqueue(seconds);
             if (_secondsPerShard.Count > TimedSteps) _secondsPerShard.Dequeue();
         }
     }
@@ -280,6 +302,17 @@ internal sealed class MemberBoard(WorkerInfo info)
     {
         if (_current is not { } current || current.IsSameAs(_ordered)) return;
         bool isSealed = _ordered is null || _ordered.SealedThrough >= current.Number;
-        if (isSealed || _phase is WorkerPhase.Connecting) _over.Cancel();
+        if (!isSealed && _phase is not WorkerPhase.Connecting) return;
+        _over.Cancel();
+        bool isInside = _phase is WorkerPhase.Connecting or WorkerPhase.Aligning or WorkerPhase.Computing or WorkerPhase.Reducing or WorkerPhase.Applying or WorkerPhase.Evaluating;
+        if (isInside) _overSince ??= Stopwatch.GetTimestamp();
+    }
+
+    private void ComesOn()
+    {
+        long now = Stopwatch.GetTimestamp();
+        TimeSpan taken = Stopwatch.GetElapsedTime(_cameOn, now);
+        if (taken > _longestStage) _longestStage = taken;
+        (_cameOn, _overSince) = (now, null);
     }
 }

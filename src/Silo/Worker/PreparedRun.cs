@@ -20,6 +20,8 @@ internal sealed class PreparedRun : IDisposable
         Loader = new(dataset, Split.Train, Order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
         Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow()) with { StartId = spec.StartId };
         Directory = new(spec.OutDirectory);
+        Reduced = new(Network.Layout);
+        Kept = new(StepVector.Length(Network.Layout));
         Fingerprint = Probe();
     }
 
@@ -61,6 +63,12 @@ internal sealed class PreparedRun : IDisposable
 
     public BatchLoader Loader { get; }
 
+    /// <summary>Where steps are reduced into.</summary>
+    public ReducedVectors Reduced { get; }
+
+    /// <summary>Sums of a step that was not finished.</summary>
+    public KeptSums Kept { get; }
+
     public RunDescription Description { get; }
 
     public RunDirectory Directory { get; }
@@ -75,6 +83,8 @@ internal sealed class PreparedRun : IDisposable
     public void Forget()
     {
         State.Reset();
+        Reduced.Forget();
+        Kept.Forget();
         Progress.State = new TrainingProgress().State;
         HasForgotten = true;
     }
@@ -95,6 +105,8 @@ internal sealed class PreparedRun : IDisposable
     public void Dispose()
     {
         Loader.Dispose();
+        Reduced.Dispose();
+        Kept.Dispose();
         Engine.Dispose();
         State.Dispose();
         Dataset.Dispose();

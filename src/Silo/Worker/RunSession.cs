@@ -13,6 +13,7 @@ namespace Spikeformer.Silo.Worker;
 /// <param name="time">Clocks.</param>
 internal sealed class RunSession(IRunGrain run, WorkerInfo info, DataListener listener, TimeProvider time)
 {
+    private const int Kill = 9;
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(200);
     private readonly MemberBoard _board = new(info);
 
@@ -43,10 +44,18 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, DataListener li
         {
             await _board.News.WaitAsync(TimeSpan.FromSeconds(order.ReportWithinSeconds));
             order = await ReportAsync();
+            if (_board.IsStuck) EndProcess();
         }
         await done.Task;
         _board.Enter(WorkerPhase.Done, _board.Now.Step);
         await ReportAsync();
+    }
+
+    /// <summary>A thread that hangs in native code cannot be ended any other way; the silo starts a new process.</summary>
+    private void EndProcess()
+    {
+        Console.Error.WriteLine($"The computation hangs in {_board.Now.Phase} of step {_board.Now.Step}, and its generation is over: this process ends.");
+        Posix.SignalSelf(Kill);
     }
 
     /// <summary>Reports until the run answers; the same report, so that the run takes it in once.</summary>

@@ -23,6 +23,7 @@ internal sealed class TransferStore : IDisposable
     private readonly object _gate = new();
     private readonly SortedDictionary<long, byte[]> _reduced = [];
     private StateCopy? _state;
+    private (long Step, byte[] Vector) _last = (-1, []);
     private bool _isStateWanted, _isClosed;
     private int _followers;
 
@@ -41,6 +42,16 @@ internal sealed class TransferStore : IDisposable
         lock (_gate)
         {
             (_state, _isStateWanted) = (state, false);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Lends the reduced vector of the last committed step until <see cref="Forget"/>.</summary>
+    public void LendLast(long step, ReadOnlySpan<byte> vector)
+    {
+        lock (_gate)
+        {
+            _last = (step, vector.ToArray());
             Monitor.PulseAll(_gate);
         }
     }
@@ -76,10 +87,10 @@ internal sealed class TransferStore : IDisposable
         }
     }
 
-    /// <summary>Lends the copy no longer.</summary>
+    /// <summary>Lends copy and last vector no longer.</summary>
     public void Forget()
     {
-        lock (_gate) _state = null;
+        lock (_gate) (_state, _last) = (null, (-1, []));
     }
 
     /// <summary>Waits until a step is committed.</summary>
@@ -90,6 +101,7 @@ internal sealed class TransferStore : IDisposable
         {
             while (true)
             {
+                if (_last.Step == step) return _last.Vector;
                 if (_reduced.TryGetValue(step, out byte[]? vector)) return vector;
                 if (_reduced.Count > 0 && _reduced.First().Key > step) return [];
                 if (_isClosed) return null;

@@ -28,6 +28,8 @@ internal sealed class Voter
     private readonly IReadOnlyList<TreeNode> _nodes;
     private StepClock _clock;
     private StepMetrics _metrics;
+    private MemberProgress? _progress;
+    private RecoveryPlan? _recovery;
     private long _beganAt;
     private int _skipped;
 
@@ -72,18 +74,19 @@ internal sealed class Voter
             Suspected = (rank, reason) => Suspect(group, rank, reason),
             Differed = mismatch => Differ(group, mismatch),
         }, ConnectPatience, over);
+        _progress = new(pulse, _time);
         foreach (string warning in group.Warnings) Report("warning", warning);
         _board.Enter(WorkerPhase.Aligning, State.Step);
         FailPoints.Hit("align", State.Step);
-        if (!Alignment.TryAlign(group, _run, store, over))
+        if (!Alignment.TryAlign(group, _run, store, CaughtUp, out _recovery, over))
         {
             MustForget = true;
             group.Abort("Members hold different bits of one step.");
             throw group.Loss!;
         }
-        if (IsLead) Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers");
-        using var reduced = new StepVector(_run.Network.Layout);
-
+        if (IsLead)
+            Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers"
+                + (_recovery is null ? "" : $"; {_recovery.KeptShards} of {_plan.Shards} shards of that step are not computed again"));
         _clock = new(_time);
         _metrics = new(_clock);
         _beganAt = State.Step;
@@ -95,9 +98,9 @@ internal sealed class Voter
                 End(RunState.Completed);
                 return;
             }
-            BoundaryVerdict verdict = Step(group, reduced);
+            BoundaryVerdict verdict = Step(group);
             pulse.Applied(State.Step - 1, DigestForPeers());
-            store.Lend(State.Step - 1, reduced.Bytes);
+            store.Lend(State.Step - 1, _run.Reduced.Of(State.Step - 1)!.Bytes);
             if (store.IsStateWanted) store.Lend(_run.Copy());
             if (verdict is GoOn) continue;
             AtBoundary(group, pulse);
@@ -110,31 +113,42 @@ internal sealed class Voter
     }
 
     /// <summary>One step: compute, reduce, apply, tell.</summary>
-    private unsafe BoundaryVerdict Step(Group group, StepVector reduced)
+    private BoundaryVerdict Step(Group group)
     {
         long step = State.Step, began = _time.GetTimestamp();
         _clock.Ends(StepPart.Rest);
+        _progress!.Begins(step, Stage.Compute);
         _board.Enter(WorkerPhase.Computing, step);
         FailPoints.Hit("compute", step);
-        using StepBatch batch = _run.Loader.Load(step, _shards);
+        RecoveryPlan? recovery = _recovery;
+        _recovery = null;
+        IReadOnlyList<TreeNode> nodes = recovery is null ? _nodes : [.. recovery.Contributions.Of(_own.Rank).Select(one => one.Node)];
+        TreeNode[] due = [.. nodes.Where(node => recovery is null || !recovery.Kept.Contains(node))];
+        int[] shards = recovery is null ? _shards : [.. due.SelectMany(node => Enumerable.Range(node.First, node.End(_plan.Shards) - node.First))];
+        StepPlan plan = _run.Order.Plan(step);
+        using StepBatch? batch = shards.Length > 0 ? _run.Loader.Load(step, shards) : null;
         _clock.Ends(StepPart.Load);
-        IReadOnlyList<StepVector> vectors = Compute(group, batch, out TimeSpan exchanging);
+        TimeSpan exchanging = TimeSpan.Zero;
+        IReadOnlyList<StepVector> vectors = batch is null ? [] : Compute(group, batch, isWhole: recovery is null, out exchanging);
         _clock.Ends(StepPart.Compute);
-        double secondsPerShard = (_time.GetElapsedTime(began) - exchanging).TotalSeconds / _shards.Length;
-        ReportNonFinite(batch, vectors);
-
-        foreach (TreeNode node in _nodes) SummationTree.FoldInPlace(node, _plan.Shards, v => ((nint)vectors[v - _own.FirstShard].Pointer, vectors[0].Values.NumberOfElements));
-        NodeVector[] partials = [.. _nodes.Select(node => new NodeVector(node, (nint)vectors[node.First - _own.FirstShard].Pointer))];
+        double? secondsPerShard = recovery is null ? (_time.GetElapsedTime(began) - exchanging).TotalSeconds / _shards.Length : null;
+        for (int i = 0; i < vectors.Count; i++)
+            if (vectors[i].NonFiniteShards > 0) ReportNonFinite(plan, batch!.Inputs[i]);
+        Dictionary<int, StepVector> ofShard = shards.Zip(vectors).ToDictionary(pair => pair.First, pair => pair.Second);
+        NodeVector[] sums = [.. nodes.Select(node => due.Contains(node) ? Fold(node, ofShard) : _run.Kept[node])];
+        _progress.Reaches(Stage.Reduce);
         _board.Enter(WorkerPhase.Reducing, step);
         FailPoints.Hit("reduce", step);
-        (GenerationPlan? newest, bool mustStop) = _board.Orders;
-        group.AllReduce(step, BoundaryNote.Of(newest, mustStop), partials, reduced.Pointer, reduced.Values.NumberOfElements, cancellation: _board.Over);
+        StepVector reduced = _run.Reduced.For(step);
+        Reduce(group, step, sums, reduced, recovery?.Contributions);
         _clock.Ends(StepPart.Reduce);
         BoundaryVerdict verdict = BoundaryNote.Read(group.Notes, _plan);
 
         _board.Enter(WorkerPhase.Applying, step);
         FailPoints.Hit("apply", step);
-        CommittedStep committed = State.Apply(batch.Plan, reduced);
+        CommittedStep committed = State.Apply(plan, reduced);
+        _run.Reduced.Committed(step);
+        _run.Kept.Forget();
         _clock.Ends(StepPart.Apply);
         _run.Progress.Count(committed, _time.GetElapsedTime(began));
         if (FailPoints.Hit("applied", step)) FlipABit();
@@ -145,12 +159,35 @@ internal sealed class Voter
         return verdict;
     }
 
-    private IReadOnlyList<StepVector> Compute(Group group, StepBatch batch, out TimeSpan exchanging)
+    /// <summary>Adds this worker's shards below a node, in the order of the tree.</summary>
+    private unsafe NodeVector Fold(TreeNode node, Dictionary<int, StepVector> ofShard)
+    {
+        SummationTree.FoldInPlace(node, _plan.Shards, v => ((nint)ofShard[v].Pointer, ofShard[v].Values.NumberOfElements));
+        return new(node, (nint)ofShard[node.First].Pointer);
+    }
+
+    /// <summary>Sums over all members. Where one is lost, what this worker brings is kept for the next generation.</summary>
+    private unsafe void Reduce(Group group, long step, NodeVector[] sums, StepVector reduced, Contributions? contributions)
+    {
+        (GenerationPlan? newest, bool mustStop) = _board.Orders;
+        try
+        {
+            group.AllReduce(step, BoundaryNote.Of(newest, mustStop), sums, reduced.Pointer, reduced.Values.NumberOfElements, contributions, _board.Over);
+        }
+        catch (PeerLostException)
+        {
+            _run.Kept.Keep(step, sums);
+            throw;
+        }
+    }
+
+    private IReadOnlyList<StepVector> Compute(Group group, StepBatch batch, bool isWhole, out TimeSpan exchanging)
     {
         exchanging = TimeSpan.Zero;
-        if (_run.Recipe.BatchNorm is not BatchNormMode.Global) return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling: null);
+        // In a recovery nothing is coupled: shards that need each other's statistics are all kept, or all computed again.
+        if (_run.Recipe.BatchNorm is not BatchNormMode.Global || !isWhole) return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling: null);
         int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
-        var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Over);
+        var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Over) { Reached = _progress!.ReachesNext };
         if (filled.Length == 0) coupling.Follow(_run.Network.Layout.BatchNorms, FirstRankWithSamples(batch.Plan));
         IReadOnlyList<StepVector> vectors = _run.Engine.Compute(batch.Identity, batch.Inputs, coupling);
         exchanging = coupling.Exchanging;
@@ -201,7 +238,8 @@ internal sealed class Voter
     {
         _clock.Ends(StepPart.Rest);
         _board.Enter(WorkerPhase.Evaluating, State.Step);
-        EvaluationResult test = DistributedEvaluation.Run(group, _run, _board.Over);
+        _progress!.Begins(State.Step, Stage.Evaluate);
+        EvaluationResult test = DistributedEvaluation.Run(group, _run, _progress.ReachesNext, _board.Over);
         TrainingProgress progress = _run.Progress;
         progress.EndEpoch(epoch, test);
         // The collector does not see native memory, and rarely runs for what little the loop allocates.
@@ -242,8 +280,12 @@ internal sealed class Voter
     }
 
     /// <summary>A member is silent: the generation ends now, and not when its data is missed.</summary>
-    private static void Suspect(Group group, int rank, PeerLossReason reason) =>
-        group.Abort(reason is PeerLossReason.Closed ? $"{group.Plan.Name(rank)} closed its connections: the process ended" : $"{group.Plan.Name(rank)} gave no sign of life", rank);
+    private static void Suspect(Group group, int rank, PeerLossReason reason) => group.Abort(group.Plan.Name(rank) + reason switch
+    {
+        PeerLossReason.Closed => " closed its connections: the process ended",
+        PeerLossReason.Stuck => " is alive, but its computation does not come on",
+        _ => " gave no sign of life",
+    }, rank);
 
     /// <summary>Tells where this generation's time went.</summary>
     private void ReportTimes()
@@ -267,13 +309,8 @@ internal sealed class Voter
     /// <summary>What a cosmic ray would do; for tests.</summary>
     private unsafe void FlipABit() => *(int*)TensorMemory.Pointer(State.Parameters.Values) ^= 1 << 12;
 
-    private void ReportNonFinite(StepBatch batch, IReadOnlyList<StepVector> vectors)
-    {
-        for (int i = 0; i < vectors.Count; i++)
-            if (vectors[i].NonFiniteShards > 0)
-                Report("stepSkipped", $"Step {batch.Plan.Step} of epoch {batch.Plan.Epoch} makes no update: non-finite gradient in shard {_shards[i]} " +
-                    $"(samples {string.Join(", ", batch.Inputs[i].Samples)})");
-    }
+    private void ReportNonFinite(StepPlan step, ShardInput input) =>
+        Report("stepSkipped", $"Step {step.Step} of epoch {step.Epoch} makes no update: non-finite gradient in shard {input.Shard} (samples {string.Join(", ", input.Samples)})");
 
     private void CheckDiverged(CommittedStep step)
     {
@@ -281,6 +318,14 @@ internal sealed class Voter
         if (_skipped >= MaxSkippedInARow)
             throw new SpikeformerException(ErrorKind.Failed, $"The run diverged: {_skipped} steps in a row up to step {step.Step - 1} had non-finite gradients",
                 "Lower the learning rate (schedule.0.base) or lengthen its warm-up, and start again");
+    }
+
+    /// <summary>This worker has applied a step that the others had committed without it.</summary>
+    private void CaughtUp(CommittedStep missed)
+    {
+        _run.Kept.Forget();
+        _lead.Committed(missed, Generation);
+        _board.Committed(Commit(missed), IsLead, secondsPerShard: null);
     }
 
     private StepCommit Commit(CommittedStep step) => new()

@@ -85,6 +85,39 @@ public sealed class LossTests : IDisposable
         Assert.Equal(generations.Order(), generations);
     }
 
+    /// <summary>All have computed the step when one dies on the way into the all-reduce; the others bring what they have, and compute what it owned.</summary>
+    [Fact]
+    public async Task What_survivors_have_computed_is_not_computed_again()
+    {
+        TestData.RequireLong();
+        Recipe recipe = ClusterRuns.Recipe("epochs=2", "batchNorm=shard");
+        OracleRun oracle = Oracle.Train(recipe);
+        using SiloProcess silo = await _runs.StartAsync("a", workers: 3, failPoints: "a/2:reduce@17=kill");
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
+        RunStatus end = await _runs.TrainAsync(cluster, recipe, "kept", 3);
+        _runs.AssertSame(oracle, end);
+        string aligned = _runs.Events("kept", "aligned").Single(message => message.StartsWith("Generation 2 ", StringComparison.Ordinal));
+        Assert.Matches("^Generation 2 goes on from step 17 with 2 workers; [56] of 8 shards of that step are not computed again$", aligned);
+    }
+
+    /// <summary>The process lives, beats and reports, but its computation does not come on: its peers see that, and it ends itself.</summary>
+    [Theory]
+    [InlineData("compute", "shard")]
+    [InlineData("couple", "global")]
+    [InlineData("evaluate", "shard")]
+    public async Task A_worker_whose_computation_hangs_is_replaced_and_no_bit_changes(string place, string batchNorm)
+    {
+        TestData.RequireLong();
+        Recipe recipe = ClusterRuns.Recipe("epochs=12", $"batchNorm={batchNorm}");
+        OracleRun oracle = Oracle.Train(recipe);
+        string step = place == "evaluate" ? "*" : "33";
+        using SiloProcess silo = await _runs.StartAsync("a", workers: 3, failPoints: $"a/1:{place}@{step}=hang");
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
+        RunStatus end = await _runs.TrainAsync(cluster, recipe, "hung", 3);
+        _runs.AssertSame(oracle, end);
+        Assert.Contains(_runs.Events("hung", "sealed"), message => message.Contains("(a/1) is alive, but its computation does not come on", StringComparison.Ordinal));
+    }
+
     /// <summary>With three workers the odd one can be named, with two nobody knows which it is; the state is that of the last checkpoint again.</summary>
     [Theory]
     [InlineData(3, 1)]

@@ -7,7 +7,7 @@ namespace Spikeformer.Grains.Tests;
 public sealed class HeartbeatTests
 {
     [Fact]
-    public void Step_phase_and_applied_reach_everyone_while_the_callers_do_nothing()
+    public void Step_progress_and_applied_reach_everyone_while_the_callers_do_nothing()
     {
         using var ranks = new Ranks(3, [1, 2, 3]);
         using var done = new Barrier(3);
@@ -17,7 +17,7 @@ public sealed class HeartbeatTests
             loop.Report(40 + rank, rank);
             loop.Applied(39, 0xABC);
             for (int other = 0; other < 3; other++)
-                if (other != rank) Eventually(() => loop.Of(other) is { } pulse && pulse.Step == 40 + other && pulse.Phase == other && pulse.LastApplied == 39);
+                if (other != rank) Eventually(() => loop.Of(other) is { } pulse && pulse.Step == 40 + other && pulse.Progress == other && pulse.LastApplied == 39);
             loop.WaitAllApplied(39, Ranks.Deadline);
             Assert.Equal(39, loop.LastApplied(rank));
             done.SignalAndWait(Ranks.Deadline);
@@ -115,6 +115,32 @@ public sealed class HeartbeatTests
         Assert.Equal((1, PeerLossReason.NoProgress), suspected.Take());
         Assert.InRange(loop!.Of(1).SinceHeard.TotalMilliseconds, 400, 10_000);
         loop.Dispose();
+    }
+
+    /// <summary>All three are alive; rank 0 has come furthest and waits, rank 1 is as far but for one stage, rank 2 works on.</summary>
+    [Fact]
+    public void A_member_that_is_behind_and_does_not_come_on_is_suspected_and_one_that_does_is_not()
+    {
+        using var ranks = new Ranks(3, [1, 2, 3]);
+        using var done = new Barrier(3);
+        ranks.Start(rank =>
+        {
+            var suspected = new BlockingCollection<(int, PeerLossReason)>();
+            using HeartbeatLoop loop = Connect(ranks, rank, new()
+            {
+                Period = TimeSpan.FromMilliseconds(10), ProgressLimit = TimeSpan.FromMilliseconds(400), Suspected = (other, reason) => suspected.Add((other, reason)),
+            });
+            loop.Report(7, rank == 0 ? 4 : 3);
+            if (rank == 2)
+                for (int progress = 4; !done.SignalAndWait(20); progress++) loop.Report(8, progress);
+            else
+            {
+                if (rank == 0) Assert.Equal((1, PeerLossReason.Stuck), suspected.Take());
+                done.SignalAndWait(Ranks.Deadline);
+            }
+            Assert.Empty(suspected);
+            return 0;
+        });
     }
 
     private static HeartbeatLoop Connect(Ranks ranks, int rank, HeartbeatOptions? options = null) =>

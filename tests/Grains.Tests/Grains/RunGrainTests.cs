@@ -57,7 +57,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         Assert.Equal(["accepted", "generation", "completed"], a.Log.Select(what => what.Kind));
         Assert.Empty(b.Log);
 
-        Assert.Equal(4, (await Run.Resume(Command())).ExitCode);
+        Assert.Equal(4, (await Run.Resume(Command(), RunChanges.None)).ExitCode);
         Assert.Equal(Completed, (await Run.Stop(Command())).Status.State);
     }
 
@@ -73,7 +73,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         Assert.Equal((Stopped, 6), ((await Run.Status()).State, (await Run.Status()).Step));
         Assert.Equal(MemberAction.Release, (await b.Report(WorkerPhase.Done, 6)).Action);
 
-        CommandReply resumed = await Run.Resume(Command());
+        CommandReply resumed = await Run.Resume(Command(), RunChanges.None);
         Assert.Equal((0, Created, null), (resumed.ExitCode, resumed.Status.State, resumed.Status.Outcome));
         (a, b) = (new(Run, "a", incarnation: 2), new(Run, "b", incarnation: 2));
         Assert.True((await a.Report(WorkerPhase.Idle)).Spec!.IsResume);
@@ -107,7 +107,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         MemberOrder order = await a.Report(WorkerPhase.Computing);
         Assert.Equal((MemberAction.Release, "It broke."), (order.Action, order.Reason));
         Assert.Equal("failed", a.Log[^1].Kind);
-        Assert.Equal(0, (await Run.Resume(Command())).ExitCode);
+        Assert.Equal(0, (await Run.Resume(Command(), RunChanges.None)).ExitCode);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
     {
         Assert.Equal(3, (await Run.Stop(Command())).ExitCode);
         Assert.Equal(3, (await Run.Cancel(Command())).ExitCode);
-        Assert.Equal(3, (await Run.Resume(Command())).ExitCode);
+        Assert.Equal(3, (await Run.Resume(Command(), RunChanges.None)).ExitCode);
         CommandReply otherName = await Run.Start(Command(), Some.Spec("other"));
         Assert.Equal((2, $"Run {_name} cannot be started as other."), (otherName.ExitCode, otherName.Refusal));
         Assert.Equal(None, (await Run.Status()).State);

@@ -104,7 +104,7 @@ public sealed class RosterTests
     }
 
     [Fact]
-    public void Who_is_named_lost_is_lost_unless_it_speaks_up_again()
+    public void Who_is_named_lost_is_lost_until_it_says_something_new()
     {
         SayAll(WorkerPhase.Computing);
         _time.Advance(s_instant);
@@ -113,7 +113,10 @@ public sealed class RosterTests
         Assert.Equal(["a", "b", "c"], Names());
         _time.Advance(s_instant);
         Assert.Equal(["a", "c"], Names());
+        // Alive, and stuck where it was.
         Say("b", WorkerPhase.Computing);
+        Assert.Equal(["a", "c"], Names());
+        Seal("b");
         Assert.Equal(["a", "b", "c"], Names());
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(["a", "b", "c"], Names());
@@ -131,7 +134,7 @@ public sealed class RosterTests
         _time.Advance(s_instant);
         Assert.Equal(["a", "b"], Names());
         // A mistaken peer that says the same as before does not take back what its report has corrected.
-        Say("c", WorkerPhase.Computing);
+        Seal("c");
         _time.Advance(s_instant);
         Seal("a", lost: ["c"]);
         _time.Advance(TimeSpan.FromSeconds(1));

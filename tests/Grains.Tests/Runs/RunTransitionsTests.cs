@@ -120,6 +120,34 @@ public sealed class RunTransitionsTests
     }
 
     [Fact]
+    public void A_run_that_is_over_goes_on_with_a_change_only_when_that_is_allowed_by_name()
+    {
+        RunRecord stopped = RunTransitions.Stop(RunTransitions.Start(new(), Some.Spec(), Some.Noon).Record, Some.Noon).Record;
+        var changes = new RunChanges { Settings = ["seed=77"] };
+        Decision refused = RunTransitions.Resume(stopped, changes, Guid.NewGuid(), Some.Noon);
+        Assert.Equal(ErrorKind.Conflict, refused.Kind);
+        Assert.Contains("--override seed", refused.Refusal);
+        Assert.Same(stopped, refused.Record);
+
+        Decision allowed = RunTransitions.Resume(stopped, changes with { Overrides = ["seed"] }, Guid.NewGuid(), Some.Noon);
+        Assert.Equal(Created, allowed.Record.State);
+        Assert.NotEqual(stopped.RecipeHash, allowed.Record.RecipeHash);
+        Assert.Equal(["seed"], allowed.Record.Spec!.Overrides);
+        Assert.True(allowed.Record.Spec.IsResume);
+
+        Assert.Equal(ErrorKind.NotFound, RunTransitions.Resume(new(), changes, Guid.NewGuid(), Some.Noon).Kind);
+        Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, new() { Settings = ["sed=1"] }, Guid.NewGuid(), Some.Noon).Kind);
+    }
+
+    [Fact]
+    public void A_complete_run_goes_on_only_with_something_changed()
+    {
+        RunRecord complete = RunTransitions.Start(new(), Some.Spec(), Some.Noon).Record with { State = Completed };
+        Assert.Equal(ErrorKind.Conflict, RunTransitions.Resume(complete, RunChanges.None, Guid.NewGuid(), Some.Noon).Kind);
+        Assert.Null(RunTransitions.Resume(complete, new() { Settings = ["epochs=99"], Overrides = ["epochs"] }, Guid.NewGuid(), Some.Noon).Refusal);
+    }
+
+    [Fact]
     public void A_wrong_recipe_is_refused_with_its_reason()
     {
         Decision decision = RunTransitions.Start(new(), Some.Spec() with { Recipe = """{ "sed": 1 }""" }, Some.Noon);

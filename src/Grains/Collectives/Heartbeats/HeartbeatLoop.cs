@@ -2,7 +2,7 @@ namespace Spikeformer.Collectives;
 
 /// <summary>
 /// Signs of life between the members of a generation, on a thread and connections of their own, so that they go on while the compute thread is
-/// busy. They carry the step, the phase, and what was last applied.
+/// busy. They carry the step, how far this rank is in it, and what was last applied: a peer may be silent, or alive and stuck.
 /// </summary>
 public sealed class HeartbeatLoop : IDisposable
 {
@@ -14,15 +14,16 @@ public sealed class HeartbeatLoop : IDisposable
     private readonly Thread _thread;
     private readonly Lock _reporting = new();
     private readonly object _changed = new();
-    private (long Step, int Phase) _report;
+    private (long Step, int Progress) _report;
+    private long _reported;
     private (long Step, ulong Digest) _applied = (-1, 0);
-    private long _silenceLimit;
+    private long _silenceLimit, _progressLimit;
     private volatile bool _isDisposed;
 
     private HeartbeatLoop(GroupPlan plan, HeartbeatOptions options, Rendezvous rendezvous, Partner[] partners)
     {
         (_plan, _options, _rendezvous, _partners, _digests) = (plan, options, rendezvous, partners, new(plan.WorldSize));
-        SilenceLimit = options.SilenceLimit;
+        (SilenceLimit, ProgressLimit) = (options.SilenceLimit, options.ProgressLimit);
         _thread = new Thread(Beat) { Name = "heartbeat", IsBackground = true };
         _thread.Start();
     }
@@ -63,12 +64,19 @@ public sealed class HeartbeatLoop : IDisposable
         set => Volatile.Write(ref _silenceLimit, (long)value.TotalMilliseconds);
     }
 
+    /// <summary>How long a peer may be behind this rank without coming on before it is suspected to be stuck.</summary>
+    public TimeSpan ProgressLimit
+    {
+        get => TimeSpan.FromMilliseconds(Volatile.Read(ref _progressLimit));
+        set => Volatile.Write(ref _progressLimit, (long)value.TotalMilliseconds);
+    }
+
     /// <summary>What the next signs of life say.</summary>
     /// <param name="step">The step that this rank is in.</param>
-    /// <param name="phase">What it does there; the trainer's own numbers.</param>
-    public void Report(long step, int phase)
+    /// <param name="progress">How far it is in the step: ascending, and comparable between ranks.</param>
+    public void Report(long step, int progress)
     {
-        lock (_reporting) _report = (step, phase);
+        lock (_reporting) (_report, _reported) = ((step, progress), Environment.TickCount64);
     }
 
     /// <summary>Tells all members that this rank has applied a step. Waits for nobody; a lost message is repeated with the next beat.</summary>
@@ -90,7 +98,7 @@ public sealed class HeartbeatLoop : IDisposable
     {
         Partner partner = _partners.Single(partner => partner.Rank == rank);
         long now = Environment.TickCount64;
-        return new(TimeSpan.FromMilliseconds(now - partner.Heard), TimeSpan.FromMilliseconds(now - partner.Progressed), partner.Step, partner.Phase, LastApplied(rank));
+        return new(TimeSpan.FromMilliseconds(now - partner.Heard), TimeSpan.FromMilliseconds(now - partner.Progressed), partner.Step, partner.Progress, LastApplied(rank));
     }
 
     /// <summary>Waits until every member has applied a step; for the boundaries at which a generation may end.</summary>
@@ -135,7 +143,7 @@ public sealed class HeartbeatLoop : IDisposable
             long now = Environment.TickCount64;
             // After a pause of this process itself nobody has had a chance to be heard.
             if (now - lastRound > Volatile.Read(ref _silenceLimit) / 2)
-                foreach (Partner partner in _partners) partner.Heard = now;
+                foreach (Partner partner in _partners) partner.Heard = partner.Progressed = now;
             lastRound = now;
             if (now >= due)
             {
@@ -153,13 +161,13 @@ public sealed class HeartbeatLoop : IDisposable
     private void SendBeats()
     {
         long step, applied;
-        int phase;
+        int progress;
         ulong digest;
-        lock (_reporting) ((step, phase), (applied, digest)) = (_report, _applied);
+        lock (_reporting) ((step, progress), (applied, digest)) = (_report, _applied);
         foreach (Partner partner in _partners)
         {
             if (partner.IsOver) continue;
-            partner.Channel.Send(FrameKind.Heartbeat, (uint)phase, step: step);
+            partner.Channel.Send(FrameKind.Heartbeat, (uint)progress, step: step);
             if (applied >= 0) partner.Channel.Send(FrameKind.Applied, value: digest, step: applied);
         }
     }
@@ -171,9 +179,8 @@ public sealed class HeartbeatLoop : IDisposable
             while (partner.Channel.TryRead(out FrameHeader frame))
             {
                 partner.Heard = now;
-                partner.IsSuspected = false;
-                if (frame.Kind == FrameKind.Heartbeat && (partner.Step, partner.Phase) != (frame.Step, (int)frame.Part))
-                    (partner.Step, partner.Phase, partner.Progressed) = (frame.Step, (int)frame.Part, now);
+                if (frame.Kind == FrameKind.Heartbeat && (partner.Step, partner.Progress) != (frame.Step, (int)frame.Part))
+                    (partner.Step, partner.Progress, partner.Progressed) = (frame.Step, (int)frame.Part, now);
                 if (frame.Kind == FrameKind.Applied) Note(partner.Rank, frame.Step, frame.Value);
                 if (frame.Kind == FrameKind.Leave) partner.HasLeft = true;
             }
@@ -186,9 +193,16 @@ public sealed class HeartbeatLoop : IDisposable
             lock (_changed) Monitor.PulseAll(_changed);
             return;
         }
-        if (partner.IsSuspected || now - partner.Heard <= Volatile.Read(ref _silenceLimit)) return;
-        partner.IsSuspected = true;
-        _options.Suspected?.Invoke(partner.Rank, PeerLossReason.NoProgress);
+        PeerLossReason? reason = now - partner.Heard > Volatile.Read(ref _silenceLimit) ? PeerLossReason.NoProgress : IsStuck(partner, now) ? PeerLossReason.Stuck : null;
+        if (reason is { } seen && !partner.IsSuspected) _options.Suspected?.Invoke(partner.Rank, seen);
+        partner.IsSuspected = reason is not null;
+    }
+
+    /// <summary>Whether this rank has been waiting for too long for one that is behind it and does not come on.</summary>
+    private bool IsStuck(Partner partner, long now)
+    {
+        lock (_reporting)
+            return (partner.Step, partner.Progress).CompareTo(_report) < 0 && now - Math.Max(partner.Progressed, _reported) > Volatile.Read(ref _progressLimit);
     }
 
     private void Note(int rank, long step, ulong digest)
@@ -204,7 +218,7 @@ public sealed class HeartbeatLoop : IDisposable
         public int Rank => rank;
         public ControlChannel Channel => channel;
         public long Heard, Progressed, Step = -1;
-        public int Phase;
+        public int Progress;
         public bool IsSuspected, HasLeft;
         public volatile bool IsOver;
     }

@@ -11,7 +11,12 @@ public sealed record HeartbeatOptions
     /// anew as step times grow.</summary>
     public TimeSpan SilenceLimit { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Called once per silence: rank, reason (<see cref="PeerLossReason.Closed"/> or <see cref="PeerLossReason.NoProgress"/>).</summary>
+    /// <summary>A peer that is behind this rank for longer without coming on is suspected to be stuck. By default never: only the trainer knows how
+    /// long its work takes.</summary>
+    public TimeSpan ProgressLimit { get; init; } = TimeSpan.MaxValue;
+
+    /// <summary>Called once per suspicion: rank, reason (<see cref="PeerLossReason.Closed"/>, <see cref="PeerLossReason.NoProgress"/> for silence, or
+    /// <see cref="PeerLossReason.Stuck"/>).</summary>
     public Action<int, PeerLossReason>? Suspected { get; init; }
 
     /// <summary>Called when the digests of an applied step differ.</summary>
@@ -20,11 +25,11 @@ public sealed record HeartbeatOptions
 
 /// <summary>What is known of a peer.</summary>
 /// <param name="SinceHeard">Time since its last sign of life.</param>
-/// <param name="SinceProgress">Time since its step or phase last changed: a live process may have a stuck compute thread.</param>
+/// <param name="SinceProgress">Time since it last came on: a live process may have a stuck compute thread.</param>
 /// <param name="Step">The step that it is in.</param>
-/// <param name="Phase">Its phase, as given to <see cref="HeartbeatLoop.Report"/>.</param>
+/// <param name="Progress">How far it is in the step, as given to <see cref="HeartbeatLoop.Report"/>.</param>
 /// <param name="LastApplied">The last step that it has applied, or -1.</param>
-public readonly record struct PeerPulse(TimeSpan SinceHeard, TimeSpan SinceProgress, long Step, int Phase, long LastApplied);
+public readonly record struct PeerPulse(TimeSpan SinceHeard, TimeSpan SinceProgress, long Step, int Progress, long LastApplied);
 
 /// <summary>Members have applied different bits in one step.</summary>
 /// <param name="step">The step.</param>

@@ -1,0 +1,75 @@
+using System.Text.Json;
+using Spikeformer.Training;
+
+namespace Spikeformer.Runs;
+
+/// <summary>Something that decides a run's bits and is not as it was when the run began.</summary>
+/// <param name="Name">The recipe's field as <c>--set</c> names it (<c>schedule.0.base</c>), a field of the numerics fingerprint (<c>isa</c>), or
+/// <c>dataHash</c>.</param>
+/// <param name="Before">Its value in the run, <c>(none)</c> where it had none.</param>
+/// <param name="Now">Its value here.</param>
+public sealed record RunDifference(string Name, string Before, string Now)
+{
+    /// <summary>For messages: <c>epochs is 3 instead of 2</c>.</summary>
+    public override string ToString() => $"{Name} is {Now} instead of {Before}";
+}
+
+/// <summary>Compares what a run began with and what it is to go on with.</summary>
+public static class RunDifferences
+{
+    private const string None = "(none)";
+
+    /// <summary>The fields in which two recipes differ, in the order of the recipe.</summary>
+    public static IReadOnlyList<RunDifference> Between(Recipe before, Recipe now)
+    {
+        Dictionary<string, string> then = Leaves(before), here = Leaves(now);
+        return Between(then, here, then.Keys.Union(here.Keys));
+    }
+
+    /// <summary>Everything in which two descriptions differ: recipe, data, numerics. A numerics field that repeats a field of the recipe, such as
+    /// the precision, is told once.</summary>
+    public static IReadOnlyList<RunDifference> Between(RunDescription before, RunDescription now)
+    {
+        IReadOnlyList<RunDifference> recipe = Between(RunDirectory.RecipeOf(before), RunDirectory.RecipeOf(now));
+        IEnumerable<RunDifference> data = before.DataHash == now.DataHash ? [] : [new("dataHash", before.DataHash[..12], now.DataHash[..12])];
+        IEnumerable<RunDifference> numerics = Between(before.Fingerprint, now.Fingerprint, before.Fingerprint.Keys.Union(now.Fingerprint.Keys).Order(StringComparer.Ordinal));
+        return [.. recipe, .. data, .. numerics.ExceptBy(recipe.Select(one => one.Name), one => one.Name)];
+    }
+
+    /// <summary>Those that nobody allowed.</summary>
+    /// <param name="differences">What differs.</param>
+    /// <param name="overrides">Names that may differ; a name stands for all fields below it too.</param>
+    public static IReadOnlyList<RunDifference> NotCovered(IReadOnlyList<RunDifference> differences, IReadOnlyList<string> overrides) =>
+        [.. differences.Where(one => !overrides.Any(name => one.Name == name || one.Name.StartsWith(name + '.', StringComparison.Ordinal)))];
+
+    /// <summary>The refusal of differences that nobody allowed.</summary>
+    /// <param name="run">Name of the run, and where it is.</param>
+    /// <param name="refused">Them.</param>
+    public static SpikeformerException Refusal(string run, IReadOnlyList<RunDifference> refused) => new(ErrorKind.Conflict,
+        $"Run {run} cannot go on here as it began: {string.Join("; ", refused)}",
+        $"Resume it as it began; or, if the result may be another one, allow each by name: --override {string.Join(',', refused.Select(one => one.Name))}");
+
+    private static RunDifference[] Between(IReadOnlyDictionary<string, string> before, IReadOnlyDictionary<string, string> now, IEnumerable<string> names) =>
+        [.. from name in names
+            let there = before.GetValueOrDefault(name, None)
+            let here = now.GetValueOrDefault(name, None)
+            where there != here
+            select new RunDifference(name, there, here)];
+
+    private static Dictionary<string, string> Leaves(Recipe recipe)
+    {
+        var leaves = new Dictionary<string, string>();
+        Collect(JsonDocument.Parse(RecipeWriter.ToCanonical(recipe)).RootElement, "");
+        return leaves;
+
+        void Collect(JsonElement value, string path)
+        {
+            string prefix = path.Length == 0 ? "" : path + '.';
+            if (value.ValueKind is JsonValueKind.Object)
+                foreach (JsonProperty field in value.EnumerateObject()) Collect(field.Value, prefix + field.Name);
+            else if (value.ValueKind is JsonValueKind.Array && value.EnumerateArray().Any(item => item.ValueKind is JsonValueKind.Object))
+                foreach ((int i, JsonElement item) in value.EnumerateArray().Index()) Collect(item, $"{prefix}{i}");
+            else leaves[path] = value.GetRawText().Trim('"');
+        }
+    }
+}

@@ -149,13 +149,15 @@ internal sealed class RunSeries
     private void Committed(StepCommit commit)
     {
         if (_counted < 0) _counted = commit.Step - 1;
-        if (commit.Step <= _counted) _group.Add(Catalogue.LostSteps, 1);
-        else
+        // A new lead that had missed the last step tells it again.
+        bool isToldAgain = commit.Step == _step && _hasCommitted && !_isMistrusted;
+        if (commit.Step > _counted)
         {
             _group.Add(Catalogue.Steps, commit.Step - _counted);
             _group.Add(Catalogue.Samples, _stepsPerEpoch > 0 ? SamplesUntil(commit.Step) - SamplesUntil(_counted) : commit.Samples);
             _counted = commit.Step;
         }
+        else if (!isToldAgain) _group.Add(Catalogue.LostSteps, 1);
         (_step, _hasCommitted) = (commit.Step, true);
         _group.Set(Catalogue.Step, commit.Step);
         _group.Set(Catalogue.Epoch, commit.Epoch);

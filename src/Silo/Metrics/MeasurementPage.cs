@@ -64,10 +64,11 @@ internal sealed unsafe class MeasurementPage : IDisposable
     public static MeasurementPage Open(string path)
     {
         var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        if (file.Length != Size)
+        long bytes = file.Length;
+        if (bytes != Size)
         {
             file.Dispose();
-            throw new IOException($"{path} has {file.Length} bytes, not the {Size} of a page of measurements");
+            throw new IOException($"{path} has {bytes} bytes, not the {Size} of a page of measurements");
         }
         File.Delete(path);
         return new(path, file);

@@ -6,9 +6,9 @@ namespace Spikeformer.Silo.Metrics;
 /// <summary>Writes what a worker's process measures to its page. A measurement costs a look-up and a store, on any thread.</summary>
 internal sealed class MeasurementWriter : IDisposable
 {
-    private static readonly Dictionary<string, Metric> s_metrics = Catalogue.All.Where(metric => metric.Scope is MetricScope.Worker).ToDictionary(metric => metric.Name);
-
     private readonly MeasurementPage _page;
+    // Not static: the catalogue must be complete before the listener hears of its first instrument.
+    private readonly Dictionary<string, Metric> _metrics = Catalogue.All.Where(metric => metric.Scope is MetricScope.Worker).ToDictionary(metric => metric.Name);
     private readonly MeterListener _listener = new();
     private readonly object _gate = new();
     private readonly Dictionary<(Metric Metric, string Label), int> _slots = [];
@@ -21,7 +21,7 @@ internal sealed class MeasurementWriter : IDisposable
         _page = page;
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Meter.Name == Metric.WorkerMeterName) listener.EnableMeasurementEvents(instrument, s_metrics[instrument.Name]);
+            if (instrument.Meter.Name == Metric.WorkerMeterName) listener.EnableMeasurementEvents(instrument, _metrics[instrument.Name]);
         };
         _listener.SetMeasurementEventCallback<double>((_, value, tags, metric) => Take((Metric)metric!, value, tags.Length > 0 ? (string)tags[0].Value! : ""));
         _listener.Start();

@@ -154,7 +154,7 @@ internal sealed class Voter
         if (FailPoints.Hit("applied", step)) FlipABit();
         _lead.Committed(committed, Generation);
         _board.Committed(Commit(committed), IsLead, secondsPerShard);
-        _metrics.Committed(batch.Plan, reduced, group.BytesReceived);
+        _metrics.Committed(plan, reduced, group.BytesReceived);
         CheckDiverged(committed);
         return verdict;
     }

@@ -46,7 +46,7 @@ internal sealed partial class Scrape
     [GeneratedRegex(@"^(?<name>[a-z0-9_]+)(\{(?<labels>.*)\})? (?<value>\S+)( \d+)?$", RegexOptions.Multiline)]
     private static partial Regex Line();
 
-    [GeneratedRegex("([a-z_]+)=\"([^\"]*)\"")]
+    [GeneratedRegex("([A-Za-z_]+)=\"([^\"]*)\"")]
     private static partial Regex Label();
 
     [GeneratedRegex("^# TYPE (spikeformer_\\S+) (\\S+)$", RegexOptions.Multiline)]

@@ -117,6 +117,16 @@ public sealed class RunSeriesTests : IDisposable
     }
 
     [Fact]
+    public void A_step_that_a_new_lead_tells_again_is_not_lost()
+    {
+        Train(1);
+        Tell(1, 1, 2);
+        Train(2, sealedThrough: 1);
+        Tell(2, 2, 3);
+        Assert.Equal((3, 3, 0), (Value("steps"), Value("step"), Value("lost_steps")));
+    }
+
+    [Fact]
     public void Goodput_is_the_share_of_the_time_that_makes_progress()
     {
         _series.Decided(_record);

@@ -61,6 +61,9 @@ internal sealed record SiloSettings
     /// <summary>Seconds that a worker goes on without its silo, for a restarted one to take over; 0 ends it at once. 60 unless given.</summary>
     public int OrphanGrace { get; init; } = 60;
 
+    /// <summary>Whether workers measure, for this silo to export; on unless given.</summary>
+    public bool WorkerMetrics { get; init; } = true;
+
     /// <summary>Reads and checks all settings.</summary>
     /// <exception cref="SpikeformerException">Settings are wrong (Usage): the message lists all of them.</exception>
     public static SiloSettings Read(IConfiguration configuration)
@@ -86,6 +89,7 @@ internal sealed record SiloSettings
             Checkpoints = reader.Text(nameof(Checkpoints)),
             WorkerLogs = reader.Text(nameof(WorkerLogs)),
             OrphanGrace = reader.Seconds(defaults.OrphanGrace, nameof(OrphanGrace)),
+            WorkerMetrics = reader.Switch(defaults.WorkerMetrics, nameof(WorkerMetrics)),
         };
         reader.RequireDifferent(
             (nameof(SiloPort), settings.SiloPort), (nameof(GatewayPort), settings.GatewayPort), (nameof(HttpPort), settings.HttpPort), (nameof(DataPort), settings.DataPort));
@@ -120,6 +124,18 @@ internal sealed record SiloSettings
             if (Text(key) is not { } text) return otherwise;
             if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)) return seconds;
             Complain(key, "give a whole number of seconds");
+            return otherwise;
+        }
+
+        public bool Switch(bool otherwise, string key)
+        {
+            switch (Text(key)?.ToLowerInvariant())
+            {
+                case null: return otherwise;
+                case "on" or "true": return true;
+                case "off" or "false": return false;
+            }
+            Complain(key, "give on or off");
             return otherwise;
         }
 

@@ -53,5 +53,9 @@ var recoveryWorlds = new Option<int[]>("--world-size") { Description = "Numbers 
 var recovery = new Command("recovery", "From an accident of a worker to the next committed step, beside a restart of all workers from the last checkpoint.") { recoveryWorlds, kills };
 recovery.SetAction(arguments => RecoveryBenchmark.RunAsync(arguments.GetValue(recoveryWorlds)!, arguments.GetValue(kills), arguments.GetValue(json)));
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery };
+var pairs = new Option<int>("--pairs") { Description = "Pairs of steps, one with and one without.", DefaultValueFactory = _ => 1000 };
+var metrics = new Command("metrics", "What the metrics of a worker cost, in CPU time of its steps.") { pairs };
+metrics.SetAction(arguments => MetricsBenchmark.Run(arguments.GetValue(pairs), arguments.GetValue(json)));
+
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, metrics };
 return root.Parse(args).Invoke();

@@ -49,6 +49,14 @@ public sealed class SiloSettingsTests
     public void Roles_are_a_list(string text, SiloRoles roles) => Assert.Equal(roles, Read(("Roles", text)).Roles);
 
     [Theory]
+    [InlineData("on", true)]
+    [InlineData("true", true)]
+    [InlineData("Off", false)]
+    [InlineData("false", false)]
+    [InlineData("", true)]
+    public void Metrics_of_workers_can_be_switched_off(string text, bool isOn) => Assert.Equal(isOn, Read(("WorkerMetrics", text)).WorkerMetrics);
+
+    [Theory]
     [InlineData("Roles", "contrl")]
     [InlineData("Roles", "control,")]
     [InlineData("SiloPort", "-1")]
@@ -62,6 +70,7 @@ public sealed class SiloSettingsTests
     [InlineData("AdvertisedAddress", "0.0.0.0")]
     [InlineData("Devices", "gpu:0")]
     [InlineData("Data", "/no/such/folder")]
+    [InlineData("WorkerMetrics", "maybe")]
     public void A_wrong_value_is_named_with_its_setting(string key, string value) =>
         Assert.StartsWith($"The silo has 1 wrong setting:\n  Spikeformer__{key} = '{value}': ", ProblemOf((key, value)));
 

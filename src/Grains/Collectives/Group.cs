@@ -76,6 +76,9 @@ public sealed unsafe class Group : IDisposable
     /// <summary>The numbers that all ranks gave to the last reduction, in rank order; valid until the next one.</summary>
     public ReadOnlySpan<ulong> Notes => new(_notes, Plan.WorldSize);
 
+    /// <summary>Bytes of data that have come from the other members.</summary>
+    public long BytesReceived => _mesh.Peers.Sum(peer => peer.Link.BytesReceived);
+
     /// <summary>Why the group is sealed, or null while it works.</summary>
     public PeerLostException? Loss => _loss;
 

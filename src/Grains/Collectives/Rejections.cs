@@ -1,4 +1,4 @@
-using System.Diagnostics.Metrics;
+using Spikeformer.Metrics;
 
 namespace Spikeformer.Collectives;
 
@@ -29,14 +29,9 @@ public enum RejectionCause
     TooSlow,
 }
 
-/// <summary>Counts what was refused, by cause. The process's sum is also the counter <c>spikeformer.collectives.rejected</c> of the meter
-/// <c>Spikeformer.Collectives</c>.</summary>
+/// <summary>Counts what was refused, by cause. The process's sum is also a metric.</summary>
 public sealed class Rejections
 {
-    private static readonly Meter s_meter = new("Spikeformer.Collectives");
-    private static readonly Counter<long> s_rejected =
-        s_meter.CreateCounter<long>("spikeformer.collectives.rejected", "{rejection}", "Frames and connections refused, by cause.");
-
     private readonly long[] _counts = new long[Enum.GetValues<RejectionCause>().Length];
 
     /// <summary>Refusals for one cause.</summary>
@@ -51,6 +46,6 @@ public sealed class Rejections
     internal void Count(RejectionCause cause)
     {
         Interlocked.Increment(ref _counts[(int)cause]);
-        s_rejected.Add(1, new KeyValuePair<string, object?>("cause", cause.ToString()));
+        Catalogue.Rejected.Add(1, cause.ToString());
     }
 }

@@ -2,6 +2,7 @@ using Orleans;
 using Orleans.Runtime;
 using Spikeformer.Clustering;
 using Spikeformer.Contracts;
+using Spikeformer.Metrics;
 
 namespace Spikeformer.Runs;
 
@@ -29,6 +30,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     private int _stepsPerEpoch, _trainSamples;
     private long? _unevenSince;
     private StepCommit? _lastCommit;
+    private RunSeries? _series;
 
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -37,7 +39,16 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         _lastEvent = _record.LastEvent;
         _lead = _record.Plan?.Members[0];
         foreach (ClusterEvent what in _record.Events) _events.Enqueue(what);
+        _series = new(this.GetPrimaryKeyString(), SeriesStore.OfThisProcess, time);
+        _series.Decided(_record);
         this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions { DueTime = TickPeriod, Period = TickPeriod, KeepAlive = true });
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _series?.Leave();
         return Task.CompletedTask;
     }
 
@@ -133,6 +144,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         // The lead has written events that this activation does not know of: an earlier one numbered them.
         _lastEvent = Math.Max(_lastEvent, report.EventsWritten);
         if (report.StepsPerEpoch > 0) (_stepsPerEpoch, _trainSamples) = (report.StepsPerEpoch, report.TrainSamples);
+        _series?.Told(report, _record.Plan);
         foreach (StepCommit commit in report.Commits.Where(commit => commit.Step > (_lastCommit?.Step ?? 0)))
         {
             Remember(_commits, _lastCommit = commit, RememberedCommits);
@@ -196,6 +208,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         _record = stored.State;
         _lastEvent = _record.LastEvent;
         _lead = _record.Plan?.Members[0] ?? _lead;
+        if (isDecided) _series?.Decided(_record);
         foreach (ClusterEvent what in news) Remember(_events, what, RememberedEvents);
         if (isDecided) Share();
     }
@@ -219,6 +232,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     private async Task ShareNow()
     {
         RunStatus status = await Status();
+        _series?.Show(status);
         int workers = _roster.Serving(_record);
         try
         {

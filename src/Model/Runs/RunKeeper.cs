@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
+using Spikeformer.Metrics;
 using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
@@ -18,6 +19,7 @@ public sealed class RunKeeper : IDisposable
     private readonly BackgroundCheckpoints _checkpoints;
     private JsonLinesLog? _steps;
     private IReadOnlyList<StateTensor>? _snapshot;
+    private long _writeBegan;
     // As run.json has it, and as it is to be once it is known at which step the change takes hold.
     private RunDescription _description;
     private RunDescription? _changed;
@@ -124,8 +126,11 @@ public sealed class RunKeeper : IDisposable
         _steps?.Sync(); // a resumed run must find the lines of all steps that its checkpoint holds
         // One copy of the state serves all saves: wait until the last one no longer reads it.
         _checkpoints.Wait();
+        long began = _time.GetTimestamp();
         _snapshot = state.Snapshot(_snapshot);
         (WeightsDigest, SavedStep) = (TrainingState.WeightsDigest(_snapshot), state.Step);
+        _writeBegan = _time.GetTimestamp();
+        Catalogue.CheckpointDuration.Record(_time.GetElapsedTime(began, _writeBegan).TotalSeconds, "snapshot");
         _checkpoints.Save(new CheckpointInfo
         {
             Run = _description.Run,
@@ -211,6 +216,9 @@ public sealed class RunKeeper : IDisposable
             return;
         }
         LastCheckpoint = FolderOf(saved.Entry.Id);
+        Catalogue.CheckpointDuration.Record(_time.GetElapsedTime(_writeBegan).TotalSeconds, "write");
+        Catalogue.CheckpointSize.Record(saved.Entry.Manifest!.SliceBytes);
+        Catalogue.CheckpointStep.Record(info.Step);
         _report("checkpoint", $"Saved {saved.Entry.Id}");
         foreach (string warning in saved.Warnings) _report("warning", warning);
     }

@@ -1,6 +1,7 @@
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using Orleans.Runtime;
+using Spikeformer.Metrics;
 
 namespace Spikeformer.Silo;
 
@@ -10,10 +11,14 @@ internal static class HttpEndpoints
     public const string Metrics = "/metrics";
     public const string Startup = "/health/startup", Ready = "/health/ready", Live = "/health/live";
 
+    // Histograms of every run and worker are streams of their own; the default is 1000.
+    private const int MaxMetricStreams = 20_000;
+
     /// <summary>Collects the meters of Orleans, of .NET and of our own.</summary>
     public static void AddMetrics(IServiceCollection services, SiloSettings settings) => services.AddOpenTelemetry()
         .ConfigureResource(resource => resource.AddService("spikeformer-silo", serviceInstanceId: settings.SiloName))
-        .WithMetrics(metrics => metrics.AddMeter("Microsoft.Orleans", "System.Runtime", "Spikeformer.*").AddPrometheusExporter());
+        .WithMetrics(metrics => metrics.AddMeter("Microsoft.Orleans", "System.Runtime", SeriesStore.MeterName).SetMaxMetricStreams(MaxMetricStreams)
+            .AddPrometheusExporter());
 
     /// <summary>Adds the paths.</summary>
     public static void Map(WebApplication app)

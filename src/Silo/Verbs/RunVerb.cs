@@ -23,6 +23,7 @@ internal static class RunVerb
         ("--data-port", nameof(SiloSettings.DataPort), "PORT", "First port of the workers' data plane (default: free ones)"),
         ("--worker-logs", nameof(SiloSettings.WorkerLogs), "DIR", "Folder of the workers' logs (default: workers in the state directory)"),
         ("--orphan-grace", nameof(SiloSettings.OrphanGrace), "SECONDS", "How long workers go on without this silo (default 60)"),
+        ("--worker-metrics", nameof(SiloSettings.WorkerMetrics), "on|off", "Export what workers measure (default on)"),
         ("--cluster-id", nameof(SiloSettings.ClusterId), "NAME", "Name of the cluster (default spikeformer)"),
         ("--service-id", nameof(SiloSettings.ServiceId), "NAME", "Name of the service (default spikeformer)"),
     ];

@@ -27,9 +27,10 @@ internal static class WorkerVerb
         var agentLock = new Option<string?>("--agent-lock") { Description = "File that the silo keeps locked while it lives", HelpName = "FILE" };
         var deviceLock = new Option<string?>("--device-lock") { Description = "File to lock: one worker for a device", HelpName = "FILE" };
         var grace = new Option<int>("--orphan-grace") { Description = "Seconds to go on without a silo", DefaultValueFactory = _ => 60 };
+        var metrics = new Option<string?>("--metrics") { Description = "The silo's page for measurements", HelpName = "FILE" };
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
-            name, device, gateways, state, clusterId, serviceId, address, port, log, agentLock, deviceLock, grace,
+            name, device, gateways, state, clusterId, serviceId, address, port, log, agentLock, deviceLock, grace, metrics,
         };
         command.SetAction(async parsed =>
         {
@@ -55,6 +56,7 @@ internal static class WorkerVerb
                 Cluster = cluster with { ClusterId = parsed.GetRequiredValue(clusterId), ServiceId = parsed.GetRequiredValue(serviceId) },
                 DataAddress = IPAddress.Parse(parsed.GetRequiredValue(address)),
                 DataPort = parsed.GetValue(port),
+                Metrics = parsed.GetValue(metrics),
             }, drain.Token);
         });
         return command;

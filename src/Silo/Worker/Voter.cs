@@ -2,6 +2,7 @@ using Spikeformer.Checkpoints;
 using Spikeformer.Collectives;
 using Spikeformer.Contracts;
 using Spikeformer.Data;
+using Spikeformer.Metrics;
 using Spikeformer.Network;
 using Spikeformer.Runs;
 using Spikeformer.Training;
@@ -26,6 +27,7 @@ internal sealed class Voter
     private readonly int[] _shards;
     private readonly IReadOnlyList<TreeNode> _nodes;
     private StepClock _clock;
+    private StepMetrics _metrics;
     private MemberProgress? _progress;
     private RecoveryPlan? _recovery;
     private long _beganAt;
@@ -42,6 +44,7 @@ internal sealed class Voter
     {
         (_run, _board, _lead, _plan, _own, _listener, _time) = (run, board, lead, plan, own, listener, time);
         _clock = new(time);
+        _metrics = new(_clock);
         _shards = [.. Enumerable.Range(own.FirstShard, own.EndShard - own.FirstShard)];
         _nodes = SummationTree.Cover(own.FirstShard, own.EndShard, plan.Shards);
     }
@@ -85,6 +88,7 @@ internal sealed class Voter
             Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers"
                 + (_recovery is null ? "" : $"; {_recovery.KeptShards} of {_plan.Shards} shards of that step are not computed again"));
         _clock = new(_time);
+        _metrics = new(_clock);
         _beganAt = State.Step;
         while (true)
         {
@@ -150,6 +154,7 @@ internal sealed class Voter
         if (FailPoints.Hit("applied", step)) FlipABit();
         _lead.Committed(committed, Generation);
         _board.Committed(Commit(committed), IsLead, secondsPerShard);
+        _metrics.Committed(plan, reduced, group.BytesReceived);
         CheckDiverged(committed);
         return verdict;
     }
@@ -291,6 +296,7 @@ internal sealed class Voter
     private void Differ(Group group, DigestMismatchException mismatch)
     {
         MustForget = true;
+        Catalogue.DigestMismatches.Add();
         group.Abort($"{mismatch.Message}, suspected: {string.Join(", ", mismatch.Odd.Select(group.Plan.Name))}");
     }
 

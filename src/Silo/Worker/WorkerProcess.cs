@@ -27,6 +27,8 @@ internal sealed record WorkerOptions
     public IPAddress DataAddress { get; init; } = IPAddress.Loopback;
     /// <summary>Port of the data plane; 0 takes a free one.</summary>
     public int DataPort { get; init; }
+    /// <summary>Page that its silo reads its measurements from; null measures nothing.</summary>
+    public string? Metrics { get; init; }
 }
 
 /// <summary>The worker process: reports to its twin and serves the runs that it is given, one after the other.</summary>
@@ -43,6 +45,7 @@ internal static class WorkerProcess
         using var listener = new DataListener(options.DataAddress, options.DataPort);
         FailPoints.Worker = options.Name;
         using var traffic = new ControlTraffic();
+        using WorkerMetrics? metrics = WorkerMetrics.TryOpen(options.Metrics, options.Device, traffic, TimeProvider.System);
         await using ClusterClient cluster = await ClusterClient.ConnectAsync(options.Cluster, TimeSpan.FromSeconds(60), drain, client =>
         {
             client.AddOutgoingGrainCallFilter(traffic);
@@ -70,6 +73,7 @@ internal static class WorkerProcess
                 await serving;
                 Console.Error.WriteLine($"{run} up to step {session.Now.Step}: {traffic}");
                 (session, run, idle) = (null, null, 0);
+                metrics?.Begin(null);
             }
             if (session is null && leaving.IsCancellationRequested) break;
             WorkerOrder? order = await ReportAsync(twin, new()
@@ -80,6 +84,7 @@ internal static class WorkerProcess
             if (session is null && order is { Run: { } given } && !leaving.IsCancellationRequested)
             {
                 run = given;
+                metrics?.Begin(run);
                 session = new(cluster.Grains.GetGrain<IRunGrain>(given), info, listener, TimeProvider.System);
                 serving = session.ServeAsync();
                 continue;

@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Orleans.Runtime;
 using Spikeformer.Clustering;
+using Spikeformer.Metrics;
+using Spikeformer.Silo.Metrics;
 using Spikeformer.Silo.Worker;
 using Spikeformer.Workers;
 
@@ -64,7 +66,9 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         {
             long began = Stopwatch.GetTimestamp();
             Process? orphan = OrphanOn(device);
-            using Process process = orphan ?? Process.Start(await CommandAsync(device))!;
+            // An adopted process writes to the page of the silo that started it.
+            using MeasurementReader? measurements = orphan is null ? Measure(device) : null;
+            using Process process = orphan ?? Process.Start(await CommandAsync(device, measurements?.Path))!;
             if (orphan is null) LogStarted(Name(device), device.ToString(), process.Id);
             else LogAdopted(Name(device), device.ToString(), process.Id);
             try
@@ -76,6 +80,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
                 await DrainAsync(process, device);
                 return;
             }
+            measurements?.Dispose();
             if (stopping.IsCancellationRequested) return;
             LogExited(Name(device), process.Id, orphan is null ? $"{process.ExitCode}" : "unknown", LogFile(device.Slot));
             if (Stopwatch.GetElapsedTime(began) > Steady) pause = FirstPause;
@@ -113,7 +118,22 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         }
     }
 
-    private async Task<ProcessStartInfo> CommandAsync(Device device)
+    /// <summary>Begins to read what a process for the device will measure; null where that is switched off, or there is no room for it.</summary>
+    private MeasurementReader? Measure(Device device)
+    {
+        if (!_settings.WorkerMetrics) return null;
+        try
+        {
+            return new(SeriesStore.OfThisProcess, Name(device), device.ToString(), TimeProvider.System);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            LogUnmeasured(Name(device), error.Message);
+            return null;
+        }
+    }
+
+    private async Task<ProcessStartInfo> CommandAsync(Device device, string? metrics)
     {
         string program = Environment.ProcessPath!, assembly = typeof(WorkerSupervisor).Assembly.Location;
         bool isHosted = Path.GetFileNameWithoutExtension(program) == "dotnet";
@@ -124,6 +144,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
             .. await ClusterArgumentsAsync(), "--cluster-id", _settings.ClusterId, "--service-id", _settings.ServiceId,
             "--data-address", _settings.AdvertisedAddress.ToString(), "--data-port", $"{(_settings.DataPort == 0 ? 0 : _settings.DataPort + device.Slot)}",
             "--log", LogFile(device.Slot), "--agent-lock", Locks.Agent, "--device-lock", Locks.Worker(device.Slot), "--orphan-grace", $"{_settings.OrphanGrace}",
+            .. metrics is null ? Array.Empty<string>() : ["--metrics", metrics],
         ];
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         // Not as an argument: it may hold a password.
@@ -155,6 +176,9 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
 
     [LibraryImport("libc")]
     private static partial int kill(int process, int signal);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} goes without metrics: {Problem}")]
+    private partial void LogUnmeasured(string worker, string problem);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device} started as process {Process}")]
     private partial void LogStarted(string worker, string device, int process);

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Spikeformer.Data;
+using Spikeformer.Metrics;
+using Spikeformer.Network;
+using Spikeformer.Silo.Metrics;
+using Spikeformer.Silo.Worker;
+using Spikeformer.Training;
+
+namespace Spikeformer.Benchmarks;
+
+/// <summary>
+/// What a worker's metrics cost: steps of the demo recipe, in turn with and without, in CPU time of the whole process. The difference is far below
+/// the noise of a step, so what measuring a step takes is also timed by itself, and so is the silo's taking, which happens once a second.
+/// </summary>
+internal static class MetricsBenchmark
+{
+    private const int WarmUp = 20;
+
+    /// <summary>The figures.</summary>
+    /// <param name="Pairs">Pairs of steps.</param>
+    /// <param name="StepMs">CPU time of a step without metrics, median, in milliseconds.</param>
+    /// <param name="DifferenceUs">Step with less step without, median over the pairs, in microseconds.</param>
+    /// <param name="LowUs">Lower end of its 95 % interval.</param>
+    /// <param name="HighUs">Upper end.</param>
+    /// <param name="MeasuringUs">CPU time of measuring a step, by itself.</param>
+    /// <param name="TakingUs">CPU time in which the silo takes in what twenty steps have measured.</param>
+    private sealed record Figures(int Pairs, double StepMs, double DifferenceUs, double LowUs, double HighUs, double MeasuringUs, double TakingUs)
+    {
+        public double Percent(double microseconds) => microseconds / StepMs / 10;
+    }
+
+    public static void Run(int pairs, bool asJson)
+    {
+        Figures figures = Measure(pairs);
+        if (asJson)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new { benchmark = "metrics", machine = Machine.This(1), figures }));
+            return;
+        }
+        Machine machine = Machine.This(1);
+        Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}; {pairs} pairs of steps");
+        Console.WriteLine("| step ms | with - without us | 95 % interval | of a step | measuring a step us | of a step | silo's taking us |");
+        Console.WriteLine("|---|---|---|---|---|---|---|");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"| {figures.StepMs:F2} | {figures.DifferenceUs:F1} | {figures.LowUs:F1} to {figures.HighUs:F1} | {figures.Percent(figures.DifferenceUs):F3} % ") +
+            string.Create(CultureInfo.InvariantCulture, $"| {figures.MeasuringUs:F2} | {figures.Percent(figures.MeasuringUs):F3} % | {figures.TakingUs:F0} |"));
+    }
+
+    private static unsafe Figures Measure(int pairs)
+    {
+        Recipe recipe = RecipeCatalogue.Load("demo");
+        LibTorch.UseOnThisThread(recipe.Threads);
+        using IDataset dataset = DatasetCatalogue.Open(recipe.Data, null, null);
+        var network = new SpikeformerNetwork(NetworkOptions.From(recipe.Model, recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
+        using var state = new TrainingState(network, recipe);
+        using var engine = new ShardEngine(network, state.Parameters, recipe);
+        var order = new EpochOrder(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
+        using var loader = new BatchLoader(dataset, Split.Train, order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
+        int[] shards = [.. Enumerable.Range(0, recipe.Shards)];
+
+        using var store = new SeriesStore(TimeProvider.System);
+        using var reader = new MeasurementReader(store, "benchmark/0", "cpu:0", TimeProvider.System);
+        using MeasurementPage page = MeasurementPage.Open(reader.Path);
+        using var writer = new MeasurementWriter(page);
+        writer.Begin("benchmark");
+        var clock = new StepClock(TimeProvider.System);
+        var metrics = new StepMetrics(clock);
+
+        List<double> plain = [], differences = [];
+        for (int pair = -WarmUp; pair < pairs; pair++)
+        {
+            // Which one is first changes, so that neither has the better place.
+            bool isFirstMeasured = pair % 2 == 0;
+            double first = Step(isFirstMeasured), second = Step(!isFirstMeasured);
+            if (pair < 0) continue;
+            plain.Add(isFirstMeasured ? second : first);
+            differences.Add(isFirstMeasured ? first - second : second - first);
+        }
+        plain.Sort();
+        differences.Sort();
+        // Of sorted values, the median lies between these two with a probability of 95 %.
+        int reach = (int)Math.Ceiling(0.98 * Math.Sqrt(pairs));
+        double measuring = TimeMeasuring(pairs);
+        return new(pairs, plain[pairs / 2] / 1000, differences[pairs / 2], differences[Math.Max(0, pairs / 2 - reach)],
+            differences[Math.Min(pairs - 1, pairs / 2 + reach)], measuring, TimeTaking(pairs));
+
+        double Step(bool isMeasured)
+        {
+            TimeSpan start = Environment.CpuUsage.TotalTime;
+            using StepBatch batch = loader.Load(state.Step, shards);
+            clock.Ends(StepPart.Load);
+            int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
+            IReadOnlyList<StepVector> vectors = engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(recipe.Shards, filled));
+            clock.Ends(StepPart.Compute);
+            SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count, v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
+            clock.Ends(StepPart.Reduce);
+            state.Apply(batch.Plan, vectors[0]);
+            clock.Ends(StepPart.Apply);
+            if (isMeasured) metrics.Committed(batch.Plan, vectors[0], bytes: 0);
+            return (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;
+        }
+
+        double TimeMeasuring(int times)
+        {
+            using var vector = new StepVector(network.Layout);
+            TimeSpan start = Environment.CpuUsage.TotalTime;
+            for (int i = 0; i < times; i++) metrics.Committed(order.Plan(0), vector, bytes: 0);
+            return (Environment.CpuUsage.TotalTime - start).TotalMicroseconds / times;
+        }
+
+        double TimeTaking(int times)
+        {
+            reader.Take();
+            using var vector = new StepVector(network.Layout);
+            double taking = 0;
+            for (int i = 0; i < times; i++)
+            {
+                for (int step = 0; step < 20; step++) metrics.Committed(order.Plan(0), vector, bytes: 0);
+                TimeSpan start = Environment.CpuUsage.TotalTime;
+                reader.Take();
+                taking += (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;
+            }
+            return taking / times;
+        }
+    }
+}

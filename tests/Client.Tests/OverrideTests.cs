@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Client.Tests;
@@ -15,6 +16,7 @@ public sealed class OverrideTests
     [Fact]
     public void A_change_is_refused_until_it_is_allowed_by_name_and_begins_a_lineage()
     {
+        TestData.RequireLong();
         using RunFolder folder = new();
         ClientProcess.RunJson([.. Begin, "--out", folder.Path]);
         string[] change = ["resume", "--out", folder.Path, "--set", "epochs=2", "--set", "schedule.0.until=2"];

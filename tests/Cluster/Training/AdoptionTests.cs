@@ -16,6 +16,7 @@ public sealed class AdoptionTests : IDisposable
     [Fact]
     public async Task Workers_outlive_their_silo_and_the_next_one_adopts_them()
     {
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=12");
         OracleRun oracle = Oracle.Train(recipe);
         int[] before;

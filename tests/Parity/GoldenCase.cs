@@ -1,3 +1,4 @@
+using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.TestKit;
 using TorchSharp;
@@ -18,9 +19,15 @@ internal sealed class GoldenCase : IDisposable
     private readonly DisposeScope _scope;
     private readonly Stack<IDisposable> _owned = new();
 
-    public GoldenCase(string name, ScalarType dtype)
+    public GoldenCase(string name, ScalarType dtype) : this(name, dtype == ScalarType.Float64 ? Arithmetic.Float64 : Arithmetic.Float32)
+    {
+    }
+
+    public GoldenCase(string name, Arithmetic arithmetic)
     {
         LibTorch.UseOnThisThread(1);
+        ScalarType dtype = arithmetic == Arithmetic.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        if (arithmetic == Arithmetic.Float32WithoutKernels) _owned.Push(OwnKernels.Suspend());
         (_file, DType, _scope) = (GoldenFile.Load(name), dtype, NewDisposeScope());
         _unread =
         [

@@ -1,4 +1,5 @@
 using Spikeformer.Autograd;
+using Spikeformer.Devices;
 using Spikeformer.Network;
 using static TorchSharp.torch;
 
@@ -26,16 +27,28 @@ public readonly record struct StepIdentity(long Step, int Epoch, long Samples);
 public sealed class ShardEngine : IDisposable
 {
     private readonly SpikeformerNetwork _network;
-    private readonly ParameterSet _parameters;
+    private readonly ParameterSet _weights;
     private readonly Recipe _recipe;
+    private readonly ComputeDevice _device;
     private readonly List<(StepVector Vector, ParameterSet Leaves)> _slots = [];
 
     /// <summary>An engine over weights that someone else owns and updates.</summary>
     /// <param name="network">The network.</param>
     /// <param name="parameters">Its weights; must outlive the engine.</param>
     /// <param name="recipe">Gives seed, smoothing, BatchNorm mode and drop-path axis.</param>
-    public ShardEngine(SpikeformerNetwork network, ParameterSet parameters, Recipe recipe) =>
-        (_network, _parameters, _recipe) = (network, parameters, recipe);
+    /// <param name="device">Where to compute; null stands for the CPU.</param>
+    public ShardEngine(SpikeformerNetwork network, ParameterSet parameters, Recipe recipe, ComputeDevice? device = null)
+    {
+        (_network, _recipe, _device) = (network, recipe, device ?? ComputeDevice.Cpu);
+        _weights = _device.HasOwnMemory ? parameters.CopyOn(_device) : parameters;
+    }
+
+    /// <summary>The weights as they are now, where this engine computes; valid until they change.</summary>
+    public ParameterSet CurrentWeights()
+    {
+        if (_device.HasOwnMemory) _weights.Refresh();
+        return _weights;
+    }
 
     /// <summary>Forward and backward of a group of shards.</summary>
     /// <param name="step">Which step.</param>
@@ -45,16 +58,22 @@ public sealed class ShardEngine : IDisposable
     /// <exception cref="Exception">Whatever the coupling threw, or libtorch. The vectors are then worthless; the weights are untouched.</exception>
     public IReadOnlyList<StepVector> Compute(StepIdentity step, IReadOnlyList<ShardInput> inputs, IBatchNormCoupling? coupling)
     {
+        using IDisposable? entered = _device.Enter();
+        // What an abandoned step has queued must not arrive in this one's vectors.
+        _device.Await();
+        _ = CurrentWeights();
         while (_slots.Count < inputs.Count)
         {
-            var vector = new StepVector(_network.Layout);
-            _slots.Add((vector, _parameters.WithGradient(vector.Gradient)));
+            var vector = new StepVector(_network.Layout, _device);
+            _slots.Add((vector, _device.HasOwnMemory ? _weights.WithOwnGradient() : _weights.WithGradient(vector.Gradient)));
         }
         for (int i = 0; i < inputs.Count; i++) _slots[i].Vector.Clear();
 
         int[] filled = [.. Enumerable.Range(0, inputs.Count).Where(i => inputs[i].Samples.Length > 0)];
         if (_recipe.BatchNorm == BatchNormMode.Global) ComputeGroup(step, inputs, filled, coupling);
         else foreach (int i in filled) ComputeGroup(step, inputs, [i], coupling: null);
+        _device.Await();
+        foreach (int i in filled) Judge(_slots[i].Vector);
         return [.. _slots.Take(inputs.Count).Select(slot => slot.Vector)];
     }
 
@@ -64,6 +83,7 @@ public sealed class ShardEngine : IDisposable
     {
         if (group.Length == 0) return;
         using var scope = NewDisposeScope();
+        if (_device.HasOwnMemory) foreach (int i in group) _slots[i].Leaves.ClearGradient();
         var statistics = new BatchNormStatistics(_network.Layout, group.Length, coupling);
         var pass = new ForwardPass
         {
@@ -72,13 +92,19 @@ public sealed class ShardEngine : IDisposable
             Precision = _recipe.Precision,
             DropPath = [.. group.Select(i => new KeyedDropPath(_recipe.Seed, step.Epoch, step.Step, inputs[i].Samples, _recipe.Model.DropPathAxis))],
         };
-        TokenGrid[] tokens = _network.Tokenize(pass, [.. group.Select(i => inputs[i].X_BTCHW!)]);
+        TokenGrid[] tokens = _network.Tokenize(pass, [.. group.Select(i => _device.Take(inputs[i].X_BTCHW!))]);
         var tokenGradients = new Tensor[group.Length];
         for (int s = 0; s < group.Length; s++)
             tokenGradients[s] = ComputeTransformer(step, pass, s, inputs[group[s]], tokens[s], _slots[group[s]].Vector);
         Differentiation.Backward([.. tokens.Select(t => t.Values_GNE)], tokenGradients);
 
-        for (int s = 0; s < group.Length; s++) Finish(step, inputs[group[s]], statistics, s, _slots[group[s]].Vector);
+        for (int s = 0; s < group.Length; s++)
+        {
+            (StepVector vector, ParameterSet leaves) = _slots[group[s]];
+            // While it is under way, the next group is computed.
+            if (_device.HasOwnMemory) _device.Give(leaves.Gradient!, vector.Gradient);
+            Describe(step, inputs[group[s]], statistics, s, vector);
+        }
     }
 
     /// <summary>From one shard's tokens to its loss and back.</summary>
@@ -88,20 +114,26 @@ public sealed class ShardEngine : IDisposable
         using var scope = NewDisposeScope();
         Tensor leaf = tokens.Values_GNE.detach().requires_grad_(true);
         Tensor logits = _network.Classify(pass, s, tokens with { Values_GNE = leaf });
-        Tensor loss = Loss.Smoothed(logits, input.Y_B!, _recipe.LabelSmoothing, step.Samples);
+        Tensor loss = Loss.Smoothed(logits, _device.Take(input.Y_B!), _recipe.LabelSmoothing, step.Samples);
         Differentiation.Backward([loss]);
         (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
-        (vector.Loss, vector.Top1, vector.Top5) = (TensorMemory.Span<float>(loss)[0], top1, top5);
+        (vector.Loss, vector.Top1, vector.Top5) = ((float)TensorMemory.Value(loss), top1, top5);
         return leaf.grad!.MoveToOuterDisposeScope();
     }
 
-    private unsafe void Finish(StepIdentity step, ShardInput input, BatchNormStatistics statistics, int s, StepVector vector)
+    /// <summary>What rides behind the gradient.</summary>
+    private static void Describe(StepIdentity step, ShardInput input, BatchNormStatistics statistics, int s, StepVector vector)
     {
         statistics.Mean[s].CopyTo(vector.BatchMeans);
         statistics.Variance[s].CopyTo(vector.BatchVariances);
         vector.Samples = input.Samples.Length;
         vector.FilledShards = 1;
         vector.LedgerSum = Ledger.Sum(step.Epoch, input.Samples);
+    }
+
+    /// <summary>The verdict on a shard.</summary>
+    private unsafe void Judge(StepVector vector)
+    {
         bool finite = float.IsFinite(vector.Loss) && VectorMath.IsFinite(vector.Pointer, _network.Layout.ParameterCount);
         vector.NonFiniteShards = finite ? 0 : 1;
     }
@@ -109,11 +141,13 @@ public sealed class ShardEngine : IDisposable
     /// <summary>Frees the vectors and leaves; the weights stay.</summary>
     public void Dispose()
     {
+        _device.Await();
         foreach ((StepVector vector, ParameterSet leaves) in _slots)
         {
             leaves.Dispose();
             vector.Dispose();
         }
         _slots.Clear();
+        if (_device.HasOwnMemory) _weights.Dispose();
     }
 }

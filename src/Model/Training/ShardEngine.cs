@@ -1,6 +1,7 @@
 using Spikeformer.Autograd;
 using Spikeformer.Devices;
 using Spikeformer.Network;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
@@ -16,7 +17,9 @@ public readonly record struct ShardInput(int Shard, int[] Samples, Tensor? X_BTC
 /// <param name="Step">The step, counted over the run from 0.</param>
 /// <param name="Epoch">Its epoch, from 0.</param>
 /// <param name="Samples">Samples of the step over all shards.</param>
-public readonly record struct StepIdentity(long Step, int Epoch, long Samples);
+/// <param name="LossScale">A power of two that the backward pass is scaled with; the gradients that come out are not. See
+/// <see cref="TrainingState.LossScale"/>.</param>
+public readonly record struct StepIdentity(long Step, int Epoch, long Samples, float LossScale = 1);
 
 /// <summary>
 /// Computes shards: frames in, step vectors out. It reads the weights and writes nothing but its vectors, so a step can be abandoned or
@@ -37,9 +40,12 @@ public sealed class ShardEngine : IDisposable
     /// <param name="parameters">Its weights; must outlive the engine.</param>
     /// <param name="recipe">Gives seed, smoothing, BatchNorm mode and drop-path axis.</param>
     /// <param name="device">Where to compute; null stands for the CPU.</param>
+    /// <exception cref="SpikeformerException">The device does not compute in the recipe's precision.</exception>
     public ShardEngine(SpikeformerNetwork network, ParameterSet parameters, Recipe recipe, ComputeDevice? device = null)
     {
         (_network, _recipe, _device) = (network, recipe, device ?? ComputeDevice.Cpu);
+        if (recipe.Precision == Precision.Fp16 && !_device.HasOwnMemory)
+            throw new SpikeformerException(ErrorKind.Usage, "Precision fp16 is for CUDA devices, and this worker computes on the CPU", "Set precision=bf16 or fp32");
         _weights = _device.HasOwnMemory ? parameters.CopyOn(_device) : parameters;
     }
 
@@ -101,6 +107,7 @@ public sealed class ShardEngine : IDisposable
         for (int s = 0; s < group.Length; s++)
         {
             (StepVector vector, ParameterSet leaves) = _slots[group[s]];
+            if (step.LossScale != 1) Unscale(leaves.Gradient!, step.LossScale);
             // While it is under way, the next group is computed.
             if (_device.HasOwnMemory) _device.Give(leaves.Gradient!, vector.Gradient);
             Describe(step, inputs[group[s]], statistics, s, vector);
@@ -115,10 +122,23 @@ public sealed class ShardEngine : IDisposable
         Tensor leaf = tokens.Values_GNE.detach().requires_grad_(true);
         Tensor logits = _network.Classify(pass, s, tokens with { Values_GNE = leaf });
         Tensor loss = Loss.Smoothed(logits, _device.Take(input.Y_B!), _recipe.LabelSmoothing, step.Samples);
-        Differentiation.Backward([loss]);
+        Differentiation.Backward([Scaled(loss, step.LossScale)]);
         (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
         (vector.Loss, vector.Top1, vector.Top5) = ((float)TensorMemory.Value(loss), top1, top5);
         return leaf.grad!.MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Scaled(Tensor loss, float scale)
+    {
+        if (scale == 1) return loss;
+        using Scalar factor = scale.ToScalar();
+        return loss.mul(factor);
+    }
+
+    private static void Unscale(Tensor gradient, float scale)
+    {
+        using Scalar factor = (1 / scale).ToScalar();
+        gradient.mul_(factor);
     }
 
     /// <summary>What rides behind the gradient.</summary>

@@ -143,11 +143,12 @@ internal sealed class Voter
     private IReadOnlyList<StepVector> Compute(Group group, StepBatch batch, out TimeSpan exchanging)
     {
         exchanging = TimeSpan.Zero;
-        if (_run.Recipe.BatchNorm is not BatchNormMode.Global) return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling: null);
+        StepIdentity step = batch.Identity with { LossScale = State.LossScale };
+        if (_run.Recipe.BatchNorm is not BatchNormMode.Global) return _run.Engine.Compute(step, batch.Inputs, coupling: null);
         int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
         var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Over);
         if (filled.Length == 0) coupling.Follow(_run.Network.Layout.BatchNorms, FirstRankWithSamples(batch.Plan));
-        IReadOnlyList<StepVector> vectors = _run.Engine.Compute(batch.Identity, batch.Inputs, coupling);
+        IReadOnlyList<StepVector> vectors = _run.Engine.Compute(step, batch.Inputs, coupling);
         exchanging = coupling.Exchanging;
         return vectors;
     }

@@ -30,12 +30,17 @@ internal static class DeviceAgreement
         }
     }
 
+    /// <summary>The same precision on both.</summary>
+    public static void AssertNearInBf16(ComputeDevice device) => AssertNear(device, Precision.Bf16, Precision.Bf16, scale: 1);
+
+    /// <summary>The CPU has no fp16: float32 there. Few bits vanish under a scale.</summary>
+    public static void AssertNearInFp16(ComputeDevice device) => AssertNear(device, Precision.Fp32, Precision.Fp16, scale: 1024);
+
     /// <summary>The cosine between the gradients; analogue neurons, since a spike that rounding decides changes much in so small a network.</summary>
-    public static void AssertNearInBf16(ComputeDevice device)
+    private static void AssertNear(ComputeDevice device, Precision onCpu, Precision onDevice, float scale)
     {
-        using ShardEngineTests.Rig cpu = new(BatchNormMode.Global, Precision.Bf16, NeuronKind.Pliaf),
-            other = new(BatchNormMode.Global, Precision.Bf16, NeuronKind.Pliaf, () => device);
-        float[] expected = cpu.Sum(cpu.Inputs(Shards, Samples)), actual = other.Sum(other.Inputs(Shards, Samples));
+        using ShardEngineTests.Rig cpu = new(BatchNormMode.Global, onCpu, NeuronKind.Pliaf), other = new(BatchNormMode.Global, onDevice, NeuronKind.Pliaf, () => device);
+        float[] expected = cpu.Sum(cpu.Inputs(Shards, Samples)), actual = other.Sum(other.Inputs(Shards, Samples), scale);
         double product = 0, left = 0, right = 0;
         for (int i = 0; i < cpu.Network.Layout.ParameterCount; i++)
         {

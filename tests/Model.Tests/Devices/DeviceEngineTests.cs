@@ -25,6 +25,45 @@ public sealed class DeviceEngineTests
     [Fact]
     public void In_bf16_it_gives_nearly_the_gradient_of_the_CPU() => DeviceAgreement.AssertNearInBf16(new SimulatedDevice());
 
+    [Fact]
+    public void In_fp16_it_gives_nearly_the_gradient_of_float32_on_the_CPU() => DeviceAgreement.AssertNearInFp16(new SimulatedDevice());
+
+    [Theory]
+    [InlineData(BatchNormMode.Global)]
+    [InlineData(BatchNormMode.Shard)]
+    public void The_loss_scale_leaves_no_trace_in_what_is_handed_on(BatchNormMode mode)
+    {
+        // In float32 a power of two rounds nothing.
+        using var rig = new ShardEngineTests.Rig(mode, deviceOf: () => new SimulatedDevice());
+        ShardInput[] inputs = rig.Inputs(2, Samples);
+        using ShardEngine engine = rig.Engine();
+        Assert.Equal(Compute(1), Compute(1024));
+
+        byte[][] Compute(float scale) =>
+            [.. engine.Compute(new(5, 1, Samples, scale), inputs, rig.LocalCoupling(inputs)).Select(vector => vector.Bytes.ToArray())];
+    }
+
+    [Fact]
+    public void A_loss_scale_that_overflows_float16_is_a_step_that_is_not_finite()
+    {
+        using var rig = new ShardEngineTests.Rig(BatchNormMode.Global, Precision.Fp16, deviceOf: () => new SimulatedDevice());
+        ShardInput[] inputs = rig.Inputs(2, Samples);
+        using ShardEngine engine = rig.Engine();
+        Assert.Equal([0, 0], NonFinite(1024));
+        Assert.Equal([1, 1], NonFinite(MathF.ScaleB(1, 60)));
+        Assert.Equal([0, 0], NonFinite(1024));
+
+        int[] NonFinite(float scale) => [.. engine.Compute(new(5, 1, Samples, scale), inputs, rig.LocalCoupling(inputs)).Select(vector => vector.NonFiniteShards)];
+    }
+
+    [Fact]
+    public void On_the_CPU_fp16_is_refused()
+    {
+        using var rig = new ShardEngineTests.Rig(BatchNormMode.Global, Precision.Fp16);
+        var error = Assert.Throws<SpikeformerException>(() => rig.Engine());
+        Assert.Equal((ErrorKind.Usage, "Set precision=bf16 or fp32"), (error.Kind, error.Remedy));
+    }
+
     [Theory]
     [InlineData(BatchNormMode.Global, 7, 2, 4, 1)]
     [InlineData(BatchNormMode.Shard, 4, 3, 1)]

@@ -27,9 +27,13 @@ public sealed class GpuTests
     [Fact]
     public void A_GPU_in_bf16_gives_nearly_the_gradient_of_the_CPU() => DeviceAgreement.AssertNearInBf16(Gpu.Open());
 
+    [Fact]
+    public void A_GPU_in_fp16_gives_nearly_the_gradient_of_float32_on_the_CPU() => DeviceAgreement.AssertNearInFp16(Gpu.Open());
+
     [Theory]
     [InlineData(Precision.Fp32)]
     [InlineData(Precision.Bf16)]
+    [InlineData(Precision.Fp16)]
     public void A_GPU_gives_the_same_bits_again_and_for_every_grouping_of_the_shards(Precision precision)
     {
         ComputeDevice device = Gpu.Open();

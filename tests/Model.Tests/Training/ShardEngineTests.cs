@@ -279,10 +279,10 @@ public sealed class ShardEngineTests
             return vectors;
         }
 
-        public float[] Sum(ShardInput[] inputs)
+        public float[] Sum(ShardInput[] inputs, float lossScale = 1)
         {
             using ShardEngine engine = Engine();
-            IReadOnlyList<StepVector> vectors = engine.Compute(new(5, 1, Samples), inputs, LocalCoupling(inputs));
+            IReadOnlyList<StepVector> vectors = engine.Compute(new(5, 1, Samples, lossScale), inputs, LocalCoupling(inputs));
             float[] sum = new float[vectors[0].Values.NumberOfElements];
             foreach (StepVector vector in vectors)
                 for (int i = 0; i < sum.Length; i++) sum[i] += TensorMemory.Span<float>(vector.Values)[i];

@@ -21,8 +21,8 @@ internal sealed class ForwardPass
     /// <summary>Drop-path draws of each shard; null keeps every path.</summary>
     public IReadOnlyList<IDropPathDraws>? DropPath { get; init; }
 
-    /// <summary>bf16 and fp16 store what convolutions, linear maps and attention products read and write as bfloat16 or float16. Membranes, statistics, LayerNorm,
-    /// softmax, the residual stream and the read-out stay float32.</summary>
+    /// <summary>bf16 and fp16 store what convolutions, linear maps and attention products read and write as bfloat16 or float16. Membranes,
+    /// statistics, LayerNorm, softmax, the residual stream and the read-out stay float32.</summary>
     public Precision Precision { get; init; }
 
     /// <summary>Sees intermediate tensors by name (tokens, block0, ..., firing rates); it must not keep them.</summary>

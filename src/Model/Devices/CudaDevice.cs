@@ -15,7 +15,8 @@ internal sealed class CudaDevice : ComputeDevice
     /// <exception cref="SpikeformerException">There is none, or its libraries cannot be made reproducible.</exception>
     public static CudaDevice Open()
     {
-        if (CudaLibrary.Problem is { } problem) throw new SpikeformerException(ErrorKind.Failed, $"This worker cannot compute on a CUDA device: {problem.What}", problem.Remedy);
+        if (CudaLibrary.Problem is { } problem)
+            throw new SpikeformerException(ErrorKind.Failed, $"This worker cannot compute on a CUDA device: {problem.What}", problem.Remedy);
         CudaLibrary.BeReproducible();
         return new(CudaLibrary.Model(0));
     }

@@ -90,7 +90,8 @@ public static unsafe partial class CudaLibrary
         _ = LibTorch.Version;
         return torch.cuda.is_available() && torch.cuda.device_count() > 0
             ? null
-            : ("libtorch finds no CUDA device that it can use", "'nvidia-smi' shows devices and driver; libtorch needs one for CUDA 12.8, and CUDA_VISIBLE_DEVICES may hide devices");
+            : ("libtorch finds no CUDA device that it can use",
+                $"'nvidia-smi' shows devices and driver; libtorch needs a driver for CUDA 12.8, and {VisibleVariable} may hide devices");
     }
 
     [LibraryImport("libcuda.so.1")]

@@ -65,7 +65,8 @@ internal static class SpikingNormMath
         Tensor wide = Rows(result.Input).to(ScalarType.Float64);
         Tensor hat = Rows(x).to(ScalarType.Float64).add(Channels(norm.Mean, wide), Constants.MinusOne).mul(Channels(norm.InverseDeviation, wide));
         // k = sigmoid(w), so dk/dw = k (1 - k).
-        return (result.Input.to(x.dtype).MoveToOuterDisposeScope(), new(TensorMemory.Values(wide.sum(s_rows)), TensorMemory.Values(wide.mul(hat).sum(s_rows))), result.Decay * decay * (1 - decay));
+        var found = new GradientSums(TensorMemory.Values(wide.sum(s_rows)), TensorMemory.Values(wide.mul(hat).sum(s_rows)));
+        return (result.Input.to(x.dtype).MoveToOuterDisposeScope(), found, result.Decay * decay * (1 - decay));
     }
 
     /// <summary>dL/dx from dL/dnormalised, which it may overwrite.</summary>

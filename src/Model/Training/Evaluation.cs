@@ -47,7 +47,8 @@ public static class Evaluation
             using StepBatch batch = loader.Load(piece, [shard]);
             ShardInput input = batch.Inputs[0];
             if (input.Samples.Length == 0) continue;
-            using Tensor x = input.X_BTCHW!.to(parameters.Values.device), computed = network.Evaluate(parameters, running, x, precision), logits = computed.cpu();
+            using Tensor x = input.X_BTCHW!.to(parameters.Values.device);
+            using Tensor computed = network.Evaluate(parameters, running, x, precision), logits = computed.cpu();
             (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
             total = EvaluationResult.Add(total, new(input.Samples.Length, top1, top5, Loss.PerSample(logits, input.Y_B!).Sum()));
         }

@@ -13,9 +13,9 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
     /// <summary>Values by name, sorted by name.</summary>
     public IReadOnlyDictionary<string, string> Fields { get; } = Sorted(fields);
 
-    /// <summary>The fingerprint of a recipe's arithmetic in this process: <c>device</c> (cpu, or cuda and its model),
-    /// <c>libtorch</c> version, its instruction-set class <c>isa</c> (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>, <c>threads</c>, <c>precision</c>, the
-    /// process's <c>architecture</c>, and which <c>kernels</c> this build chooses.</summary>
+    /// <summary>The fingerprint of a recipe's arithmetic in this process: <c>device</c> (cpu, or cuda and its model), <c>libtorch</c> version,
+    /// its instruction-set class <c>isa</c> (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>,
+    /// <c>threads</c>, <c>precision</c>, the process's <c>architecture</c>, and which <c>kernels</c> this build chooses.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="device">Where this process computes; null stands for the CPU.</param>
     /// <exception cref="SpikeformerException">libtorch cannot be loaded.</exception>

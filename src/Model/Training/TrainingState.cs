@@ -27,8 +27,8 @@ public sealed record CommittedStep(
 public sealed record StateCounters(long Step, long AppliedUpdates, ulong Ledger, string Digest);
 
 /// <summary>
-/// Everything that a step changes: weights, running statistics, optimizer moments, loss scaler, counters, ledger and digest. A step's reduced vector is
-/// applied in one go; the same vectors in the same order give the same state, on any worker.
+/// Everything that a step changes: weights, running statistics, optimizer moments, loss scaler, counters, ledger and digest. A step's
+/// reduced vector is applied in one go; the same vectors in the same order give the same state, on any worker.
 /// </summary>
 public sealed unsafe class TrainingState : IDisposable
 {

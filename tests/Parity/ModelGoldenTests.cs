@@ -40,9 +40,9 @@ public sealed class ModelGoldenTests
             Observe = (name, tensor) =>
             {
                 if (name == "tokens" && !network.Options.Neuron.IsAnalog) golden.CheckSpikes("train/tokens", tensor);
-                // The tokens of a deep analogue tokenizer carry its tolerance; without the kernels' fused multiply-adds it reaches the blocks.
+                // The tokens of a deep analogue tokenizer carry its tolerance.
                 else if (name is "tokens" or "block0" or "block1")
-                    golden.CheckValues("train/" + name, tensor, name == "tokens" || arithmetic == Arithmetic.Float32WithoutKernels ? 1e-4 : 1e-5);
+                    golden.CheckValues("train/" + name, tensor, name == "tokens" ? 1e-4 : 1e-5);
             },
         };
         x.requires_grad_(true);

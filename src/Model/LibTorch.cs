@@ -36,10 +36,33 @@ public static unsafe partial class LibTorch
     {
         _ = Version;
         // NNPACK would be tried first for small convolutions, and complains on every call where it does not know the processor.
-        if (Find("_ZN2at13globalContextEv", out nint context) && Find("_ZN2at7Context20setUserEnabledNNPACKEb", out nint set))
-            ((delegate* unmanaged<nint, byte, void>)set)(((delegate* unmanaged<nint>)context)(), 0);
+        if (TryFindSwitch("_ZN2at7Context20setUserEnabledNNPACKEb", [false]) is { } nnPack) nnPack.Set();
         return true;
     }
+
+    /// <summary>A setting of libtorch's global context, found and not yet set.</summary>
+    internal readonly struct Switch
+    {
+        private readonly nint _context, _set;
+        private readonly bool _first, _second;
+
+        internal Switch(nint context, nint set, ReadOnlySpan<bool> values) =>
+            (_context, _set, _first, _second) = (context, set, values[0], values.Length > 1 && values[1]);
+
+        /// <summary>Sets it for the whole process. A setter of one argument does not look at the second one's register.</summary>
+        public void Set() =>
+            ((delegate* unmanaged<nint, byte, byte, void>)_set)(((delegate* unmanaged<nint>)_context)(), _first ? (byte)1 : (byte)0, _second ? (byte)1 : (byte)0);
+    }
+
+    /// <summary>A setting that training cannot do without.</summary>
+    /// <param name="setter">Mangled name of a method of at::Context that takes one or two booleans.</param>
+    /// <param name="values">Those.</param>
+    /// <exception cref="SpikeformerException">libtorch does not have it.</exception>
+    internal static Switch FindSwitch(string setter, params ReadOnlySpan<bool> values) => TryFindSwitch(setter, values)
+        ?? throw new SpikeformerException(ErrorKind.Failed, $"libtorch {Version} has no setting {setter}", "Build with the libtorch that this version is made for");
+
+    private static Switch? TryFindSwitch(string setter, ReadOnlySpan<bool> values) =>
+        Find("_ZN2at13globalContextEv", out nint context) && Find(setter, out nint set) ? new(context, set, values) : null;
 
     /// <summary>A symbol of libtorch that TorchSharp does not wrap; absent ones are done without.</summary>
     private static bool Find(string symbol, out nint address)

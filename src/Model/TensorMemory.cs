@@ -29,4 +29,11 @@ internal static unsafe partial class TensorMemory
         using Tensor wide = tensor.to(ScalarType.Float64), local = wide.cpu();
         return Span<double>(local)[0];
     }
+
+    /// <summary>A vector's elements as float64, whatever the device.</summary>
+    public static double[] Values(Tensor vector)
+    {
+        using Tensor wide = vector.to(ScalarType.Float64), local = wide.cpu();
+        return Span<double>(local).ToArray();
+    }
 }

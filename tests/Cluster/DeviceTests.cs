@@ -6,7 +6,7 @@ namespace Spikeformer.Cluster;
 public sealed class DeviceTests
 {
     private static string[] Select(string selection, int cores = 3, int cuda = 2) =>
-        [.. new DeviceInventory(cores, () => cuda).Select(DeviceSelection.TryParse(selection, out _)!).Select((device, slot) =>
+        [.. new DeviceInventory(cores, () => cuda, () => null).Select(DeviceSelection.TryParse(selection, out _)!).Select((device, slot) =>
         {
             Assert.Equal(slot, device.Slot);
             return device.ToString();
@@ -27,7 +27,7 @@ public sealed class DeviceTests
 
     [Fact]
     public void CPU_slots_are_chosen_without_looking_for_CUDA() =>
-        Assert.Single(new DeviceInventory(4, () => throw new InvalidOperationException()).Select(DeviceSelection.TryParse("cpu:1", out _)!));
+        Assert.Single(new DeviceInventory(4, () => throw new InvalidOperationException(), () => null).Select(DeviceSelection.TryParse("cpu:1", out _)!));
 
     [Theory]
     [InlineData("cuda:2", 2)]
@@ -37,6 +37,14 @@ public sealed class DeviceTests
         var error = Assert.Throws<SpikeformerException>(() => Select(selection, cuda: found));
         Assert.Equal(ErrorKind.Usage, error.Kind);
         Assert.Contains($"this machine has {found} CUDA devices", error.Message);
+    }
+
+    [Fact]
+    public void A_libtorch_without_CUDA_is_named_as_the_reason()
+    {
+        var inventory = new DeviceInventory(3, () => 0, () => ("this build carries libtorch for the CPU only", "Build it with -p:TorchBackend=cuda"));
+        var error = Assert.Throws<SpikeformerException>(() => inventory.Select(DeviceSelection.TryParse("cpu,cuda:1", out _)!));
+        Assert.Equal("The devices 'cpu,cuda:1' need cuda:1, but this build carries libtorch for the CPU only. Build it with -p:TorchBackend=cuda.", error.Message);
     }
 
     [Theory]

@@ -10,18 +10,18 @@ namespace Spikeformer.Parity;
 
 public sealed class ModelGoldenTests
 {
-    private static IEnumerable<ScalarType> Arithmetics => [ScalarType.Float64, ScalarType.Float32];
+    private static Arithmetic[] Arithmetics => Enum.GetValues<Arithmetic>();
 
-    public static MatrixTheoryData<string, ScalarType> Models =>
+    public static MatrixTheoryData<string, Arithmetic> Models =>
         new(["model_gesture_tiny", "model_cifar_tiny", "model_imagenet_tiny"], Arithmetics);
 
-    public static TheoryData<ScalarType> EachArithmetic => [.. Arithmetics];
+    public static TheoryData<Arithmetic> EachArithmetic => [.. Arithmetics];
 
     [Theory]
     [MemberData(nameof(Models))]
-    public void Network_agrees_in_evaluation_and_training(string file, ScalarType dtype)
+    public void Network_agrees_in_evaluation_and_training(string file, Arithmetic arithmetic)
     {
-        using var golden = new GoldenCase(file, dtype);
+        using var golden = new GoldenCase(file, arithmetic);
         var network = new SpikeformerNetwork(TinyNetworks.Described(golden.Metadata));
         ParameterSet parameters = golden.Parameters(network.Layout);
         RunningStatistics running = golden.Running(network.Layout);
@@ -61,9 +61,9 @@ public sealed class ModelGoldenTests
 
     [Theory]
     [MemberData(nameof(EachArithmetic))]
-    public void Network_fed_other_frame_sizes_and_more_steps_resizes_its_tables(ScalarType dtype)
+    public void Network_fed_other_frame_sizes_and_more_steps_resizes_its_tables(Arithmetic arithmetic)
     {
-        using var golden = new GoldenCase("model_gesture_resized_input", dtype);
+        using var golden = new GoldenCase("model_gesture_resized_input", arithmetic);
         var network = new SpikeformerNetwork(TinyNetworks.Gesture);
         Tensor logits = network.Evaluate(golden.Parameters(network.Layout), golden.Running(network.Layout), golden.Input("in/x"));
         golden.CheckValues("eval/logits", logits);

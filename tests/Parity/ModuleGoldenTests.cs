@@ -30,19 +30,19 @@ public sealed class ModuleGoldenTests
 
     private static readonly NetworkOptions s_block = new() { Width = 8, Heads = 2, Depth = 2 };
 
-    private static IEnumerable<ScalarType> Arithmetics => [ScalarType.Float64, ScalarType.Float32];
+    private static Arithmetic[] Arithmetics => Enum.GetValues<Arithmetic>();
 
-    public static MatrixTheoryData<string, ScalarType> SewBlocks => new(s_sewBlocks.Keys, Arithmetics);
-    public static MatrixTheoryData<string, ScalarType> Tokenizers => new(s_tokenizers.Keys, Arithmetics);
-    public static MatrixTheoryData<string, ScalarType> Mlps => new(["mlp_plif_dim8_hidden16", "mlp_pliaf_dim8_hidden24"], Arithmetics);
-    public static MatrixTheoryData<string, ScalarType> Blocks => new(["block_plif_dim8_h2", "block_pliaf_dim8_h2"], Arithmetics);
-    public static TheoryData<ScalarType> EachArithmetic => [.. Arithmetics];
+    public static MatrixTheoryData<string, Arithmetic> SewBlocks => new(s_sewBlocks.Keys, Arithmetics);
+    public static MatrixTheoryData<string, Arithmetic> Tokenizers => new(s_tokenizers.Keys, Arithmetics);
+    public static MatrixTheoryData<string, Arithmetic> Mlps => new(["mlp_plif_dim8_hidden16", "mlp_pliaf_dim8_hidden24"], Arithmetics);
+    public static MatrixTheoryData<string, Arithmetic> Blocks => new(["block_plif_dim8_h2", "block_pliaf_dim8_h2"], Arithmetics);
+    public static TheoryData<Arithmetic> EachArithmetic => [.. Arithmetics];
 
     [Theory]
     [MemberData(nameof(SewBlocks))]
-    public void SewBlock_agrees(string file, ScalarType dtype)
+    public void SewBlock_agrees(string file, Arithmetic arithmetic)
     {
-        using var golden = new GoldenCase(file, dtype);
+        using var golden = new GoldenCase(file, arithmetic);
         var layout = new StateLayout();
         SewBlock block = s_sewBlocks[file](layout);
         CheckTokenizing(golden, layout, spikes: !file.Contains("pliaf"), (pass, x) =>
@@ -51,9 +51,9 @@ public sealed class ModuleGoldenTests
 
     [Theory]
     [MemberData(nameof(Tokenizers))]
-    public void Tokenizer_agrees(string file, ScalarType dtype)
+    public void Tokenizer_agrees(string file, Arithmetic arithmetic)
     {
-        using var golden = new GoldenCase(file, dtype);
+        using var golden = new GoldenCase(file, arithmetic);
         var layout = new StateLayout();
         var tokenizer = new Tokenizer(layout, "", s_tokenizers[file]);
         CheckTokenizing(golden, layout, spikes: !file.Contains("pliaf"), (pass, x) =>
@@ -66,9 +66,9 @@ public sealed class ModuleGoldenTests
 
     [Theory]
     [MemberData(nameof(EachArithmetic))]
-    public void Attention_agrees(ScalarType dtype)
+    public void Attention_agrees(Arithmetic arithmetic)
     {
-        using var golden = new GoldenCase("attention_dim12_h3", dtype);
+        using var golden = new GoldenCase("attention_dim12_h3", arithmetic);
         var layout = new StateLayout();
         var attention = new Attention(layout, "", width: 12, heads: 3);
         CheckBranch(golden, layout, (pass, x) => attention.Forward(pass.Parameters[0], x));
@@ -76,9 +76,9 @@ public sealed class ModuleGoldenTests
 
     [Theory]
     [MemberData(nameof(Mlps))]
-    public void Mlp_agrees(string file, ScalarType dtype)
+    public void Mlp_agrees(string file, Arithmetic arithmetic)
     {
-        using var golden = new GoldenCase(file, dtype);
+        using var golden = new GoldenCase(file, arithmetic);
         var layout = new StateLayout();
         var mlp = file.Contains("pliaf")
             ? new Mlp(layout, "", width: 8, hidden: 24, s_pliaf)
@@ -88,9 +88,9 @@ public sealed class ModuleGoldenTests
 
     [Theory]
     [MemberData(nameof(Blocks))]
-    public void TransformerBlock_agrees(string file, ScalarType dtype)
+    public void TransformerBlock_agrees(string file, Arithmetic arithmetic)
     {
-        using var golden = new GoldenCase(file, dtype);
+        using var golden = new GoldenCase(file, arithmetic);
         bool analog = file.Contains("pliaf");
         var layout = new StateLayout();
         var block = new TransformerBlock(layout, "", index: 0, s_block with
@@ -103,9 +103,9 @@ public sealed class ModuleGoldenTests
 
     [Theory]
     [MemberData(nameof(EachArithmetic))]
-    public void TransformerBlock_with_drop_path_agrees_for_the_same_draws(ScalarType dtype)
+    public void TransformerBlock_with_drop_path_agrees_for_the_same_draws(Arithmetic arithmetic)
     {
-        using var golden = new GoldenCase("block_plif_droppath0.4", dtype);
+        using var golden = new GoldenCase("block_plif_droppath0.4", arithmetic);
         var layout = new StateLayout();
         // The last of two blocks has the whole rate.
         var block = new TransformerBlock(layout, "", index: 1, s_block with { DropPath = 0.4 });

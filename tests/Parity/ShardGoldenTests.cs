@@ -1,5 +1,6 @@
 using Spikeformer.Autograd;
 using Spikeformer.Network;
+using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;
 using static TorchSharp.torch;
@@ -16,13 +17,13 @@ public sealed class ShardGoldenTests
     // Three time steps into a network made for four: the time table is resized on the way.
     private static readonly NetworkOptions s_network = TinyNetworks.Gesture;
 
-    public static TheoryData<ScalarType> Arithmetics => [ScalarType.Float64, ScalarType.Float32];
+    public static TheoryData<Arithmetic> Arithmetics => [.. Enum.GetValues<Arithmetic>()];
 
     [Theory]
     [MemberData(nameof(Arithmetics))]
-    public void Shards_with_their_own_statistics_and_with_coupled_ones_give_the_published_logits_gradients_and_buffers(ScalarType dtype)
+    public void Shards_with_their_own_statistics_and_with_coupled_ones_give_the_published_logits_gradients_and_buffers(Arithmetic arithmetic)
     {
-        using var golden = new GoldenCase(Data, dtype);
+        using var golden = new GoldenCase(Data, arithmetic);
         var network = new SpikeformerNetwork(s_network);
         ParameterSet parameters = golden.Parameters(network.Layout);
         using ParameterSet second = parameters.WithOwnGradient();
@@ -54,9 +55,11 @@ public sealed class ShardGoldenTests
     }
 
     [Theory]
-    [InlineData(BatchNormMode.Shard, "mean_grad_localbn/")]
-    [InlineData(BatchNormMode.Global, "mean_grad_syncbn/")]
-    public void The_engine_gives_the_published_gradients_losses_and_statistics(BatchNormMode mode, string gradients)
+    [InlineData(BatchNormMode.Shard, "mean_grad_localbn/", false)]
+    [InlineData(BatchNormMode.Global, "mean_grad_syncbn/", false)]
+    [InlineData(BatchNormMode.Shard, "mean_grad_localbn/", true)]
+    [InlineData(BatchNormMode.Global, "mean_grad_syncbn/", true)]
+    public void The_engine_gives_the_published_gradients_losses_and_statistics(BatchNormMode mode, string gradients, bool onDevice)
     {
         using var golden = new GoldenCase(Data, ScalarType.Float32);
         var network = new SpikeformerNetwork(s_network);
@@ -67,7 +70,7 @@ public sealed class ShardGoldenTests
             Data = new() { Kind = DataKind.Synthetic, TimeSteps = 4 }, Optimizer = new() { Kind = OptimizerKind.Adam }, Schedule = [],
         };
         (Tensor[] x, Tensor[] y) = Halves(golden);
-        using var engine = new ShardEngine(network, parameters, recipe);
+        using var engine = new ShardEngine(network, parameters, recipe, onDevice ? new SimulatedDevice() : null);
         ShardInput[] inputs = [.. Enumerable.Range(0, Shards).Select(s => new ShardInput(s, [2 * s, 2 * s + 1], x[s], y[s]))];
         IReadOnlyList<StepVector> vectors = engine.Compute(
             new(Step: 0, Epoch: 0, Samples: Shards * PerShard), inputs, new LocalBatchNormCoupling(Shards, [0, 1]));

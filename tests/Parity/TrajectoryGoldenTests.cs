@@ -1,5 +1,6 @@
 using Spikeformer.Autograd;
 using Spikeformer.Network;
+using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;
 using static TorchSharp.torch;
@@ -13,9 +14,11 @@ public sealed class TrajectoryGoldenTests
     private const string AdamFile = "trajectory_cifar_adam3", SgdFile = "trajectory_imagenet_sgd3";
 
     [Theory]
-    [InlineData(AdamFile)]
-    [InlineData(SgdFile)]
-    public void The_product_trains_like_the_published_float32_run(string file)
+    [InlineData(AdamFile, false)]
+    [InlineData(SgdFile, false)]
+    [InlineData(AdamFile, true)]
+    [InlineData(SgdFile, true)]
+    public void The_product_trains_like_the_published_float32_run(string file, bool onDevice)
     {
         using var golden = new GoldenCase(file, ScalarType.Float32);
         (NetworkOptions options, Recipe recipe) = Job(file, golden);
@@ -23,7 +26,7 @@ public sealed class TrajectoryGoldenTests
         using var state = new TrainingState(network, recipe);
         golden.Load(state.Parameters);
         golden.Load(state.Running, network.Layout);
-        using var engine = new ShardEngine(network, state.Parameters, recipe);
+        using var engine = new ShardEngine(network, state.Parameters, recipe, onDevice ? new SimulatedDevice() : null);
         for (int step = 0; step < Steps; step++)
         {
             (Tensor x, Tensor y) = (golden.Input($"in/x{step}"), golden.Input($"in/y{step}"));

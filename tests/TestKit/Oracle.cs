@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Spikeformer.Data;
+using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.Training;
 
@@ -20,7 +21,8 @@ public static class Oracle
     /// <summary>Trains a recipe to its end.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="dataPath">Folder of its data; null for synthetic ones.</param>
-    public static OracleRun Train(Recipe recipe, string? dataPath = null)
+    /// <param name="device">Where to compute; null stands for the CPU.</param>
+    public static OracleRun Train(Recipe recipe, string? dataPath = null, ComputeDevice? device = null)
     {
         OracleRun? result = null;
         ExceptionDispatchInfo? failure = null;
@@ -29,7 +31,7 @@ public static class Oracle
             try
             {
                 LibTorch.UseOnThisThread(recipe.Threads);
-                result = Run(recipe, dataPath);
+                result = Run(recipe, dataPath, device);
             }
             catch (Exception error)
             {
@@ -42,14 +44,14 @@ public static class Oracle
         return result!;
     }
 
-    private static unsafe OracleRun Run(Recipe recipe, string? dataPath)
+    private static unsafe OracleRun Run(Recipe recipe, string? dataPath, ComputeDevice? device)
     {
         using IDataset dataset = DatasetCatalogue.Open(recipe.Data, dataPath, null);
         var network = new SpikeformerNetwork(NetworkOptions.From(recipe.Model, recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
         using var state = new TrainingState(network, recipe);
         var order = new EpochOrder(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
         using var loader = new BatchLoader(dataset, Split.Train, order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
-        using var engine = new ShardEngine(network, state.Parameters, recipe);
+        using var engine = new ShardEngine(network, state.Parameters, recipe, device);
         int[] shards = [.. Enumerable.Range(0, recipe.Shards)];
         var digests = new List<string>();
         var evaluations = new List<EvaluationResult>();
@@ -58,12 +60,12 @@ public static class Oracle
             using (StepBatch batch = loader.Load(state.Step, shards))
             {
                 int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
-                IReadOnlyList<StepVector> vectors = engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(recipe.Shards, filled));
+                IReadOnlyList<StepVector> vectors = engine.Compute(batch.Identity with { LossScale = state.LossScale }, batch.Inputs, new LocalBatchNormCoupling(recipe.Shards, filled));
                 SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count, v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
                 digests.Add(state.Apply(batch.Plan, vectors[0]).Digest);
             }
             if (state.Step % order.StepsPerEpoch == 0)
-                evaluations.Add(Evaluation.Run(network, state.Parameters, state.Running, dataset, Split.Test, recipe));
+                evaluations.Add(Evaluation.Run(network, engine.CurrentWeights(), state.Running, dataset, Split.Test, recipe));
         }
         return new(digests, TrainingState.WeightsDigest(state.Snapshot()), evaluations);
     }

@@ -19,7 +19,7 @@ public sealed unsafe class Group : IDisposable
 
     private readonly Mesh _mesh;
     private readonly TransferLoop _loop;
-    private readonly ReduceTransfer _reduce;
+    private readonly IVectorReduction _reduce;
     private readonly ExchangeTransfer _exchange;
     private readonly ulong* _notes;
     private readonly Contributions _blocks;
@@ -34,7 +34,7 @@ public sealed unsafe class Group : IDisposable
         (Plan, _mesh) = (plan, mesh);
         _loop = new(plan, mesh, Rejections);
         _notes = (ulong*)NativeMemory.AllocZeroed((nuint)plan.WorldSize, sizeof(ulong));
-        _reduce = new(plan, _notes);
+        _reduce = new LinkReduction(_loop, new(plan, _notes), mesh.Peers);
         _exchange = new(plan);
         _blocks = Contributions.OfBlocks(plan);
         _blocksSum = new(_blocks);
@@ -110,11 +110,7 @@ public sealed unsafe class Group : IDisposable
             contributions ??= _blocks;
             _notes[Plan.OwnRank] = note;
             if (length * sizeof(float) < SmallBytes) ReduceSmall(step, own, result, length, contributions, sum, cancellation);
-            else
-            {
-                _reduce.Begin(step, contributions, sum, own, result, length, _mesh.Peers);
-                _loop.Drive(_reduce, cancellation);
-            }
+            else _reduce.Reduce(step, contributions, sum, own, result, length, cancellation);
         }
         catch (PeerLostException loss)
         {

@@ -18,7 +18,7 @@ namespace Spikeformer.Autograd;
 /// </remarks>
 internal abstract unsafe class AutogradNode
 {
-    private readonly Differentiation.Failure _failure = Differentiation.Failure.OfThisThread;
+    private readonly Differentiation.Pass _pass = Differentiation.Pass.OfThisThread;
     private int _inputCount;
 
     /// <summary>Computes the gradients of the inputs.</summary>
@@ -80,7 +80,7 @@ internal abstract unsafe class AutogradNode
         new Span<nint>(resultHandles, _inputCount).Clear();
         try
         {
-            if (_failure.Exception is not null) return;
+            if (_pass.Exception is not null) return;
             var inputGradients = new Tensor?[_inputCount];
             using (var scope = NewDisposeScope())
             {
@@ -90,13 +90,13 @@ internal abstract unsafe class AutogradNode
             for (int i = 0; i < _inputCount; i++)
             {
                 if (inputGradients[i] is not { } gradient) continue;
-                Differentiation.KeepUntilCopied(gradient);
+                _pass.KeepUntilCopied(gradient);
                 resultHandles[i] = gradient.Handle;
             }
         }
         catch (Exception exception)
         {
-            _failure.Exception ??= exception;
+            _pass.Exception ??= exception;
             new Span<nint>(resultHandles, _inputCount).Clear();
         }
         finally
@@ -158,8 +158,8 @@ internal abstract unsafe class AutogradNode
 
         private TensorArray Apply(nint* gradients, int count)
         {
-            Differentiation.ReleaseCopied();
-            _node!.Apply(gradients, count, _results);
+            _node!._pass.ReleaseCopied();
+            _node.Apply(gradients, count, _results);
             _node.ReleaseOnce();
             return new TensorArray { Handles = _results, Count = _node._inputCount };
         }

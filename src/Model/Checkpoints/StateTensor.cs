@@ -18,7 +18,7 @@ public sealed record TensorSpec(string Name, TensorType Type, IReadOnlyList<long
 
 /// <summary>
 /// One logical tensor of the training state: a parameter or buffer of the network under the authors' name, or an optimizer's moment under
-/// <c>optimizer/exp_avg/NAME</c>, <c>optimizer/exp_avg_sq/NAME</c> or <c>optimizer/momentum_buffer/NAME</c>.
+/// <c>optimizer/exp_avg/NAME</c>, <c>optimizer/exp_avg_sq/NAME</c> or <c>optimizer/momentum_buffer/NAME</c>, or one of its counters.
 /// </summary>
 /// <param name="Name">Unique in the state. What stands before the first slash is its group; the network's tensors have no slash.</param>
 /// <param name="Type">Element type.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using TorchSharp;
+using Spikeformer.Devices;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
@@ -20,7 +20,7 @@ internal static unsafe class AttentionKernels
 
     /// <summary>Whether these kernels compute it.</summary>
     /// <param name="qkv_GLC">[G,L,3E].</param>
-    public static bool CanRun(Tensor qkv_GLC) => qkv_GLC.device_type == DeviceType.CPU && qkv_GLC.dtype switch
+    public static bool CanRun(Tensor qkv_GLC) => OwnKernels.Reach(qkv_GLC) && qkv_GLC.dtype switch
     {
         ScalarType.Float32 => qkv_GLC.shape[1] <= MaxLength,
         ScalarType.BFloat16 => qkv_GLC.shape[1] <= MaxHalfLength,

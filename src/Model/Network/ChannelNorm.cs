@@ -25,7 +25,7 @@ internal sealed class ChannelNorm
         _round = DType == ScalarType.Float32 ? value => (float)value : value => value;
         Mean = Array.ConvertAll(mean, value => _round(value));
         InverseDeviation = Array.ConvertAll(variance, value => _round(1 / Math.Sqrt(value + Epsilon)));
-        _scale = SpikingNormMath.Values(weight);
+        _scale = TensorMemory.Values(weight);
         for (int c = 0; c < _scale.Length; c++) _scale[c] = _round(_scale[c] * InverseDeviation[c]);
     }
 
@@ -40,7 +40,7 @@ internal sealed class ChannelNorm
     /// <summary>Normalised x times weight plus bias, as x * scale + shift.</summary>
     public ChannelAffine Affine(Tensor bias)
     {
-        double[] shift = SpikingNormMath.Values(bias);
+        double[] shift = TensorMemory.Values(bias);
         for (int c = 0; c < shift.Length; c++) shift[c] = _round(shift[c] - Mean[c] * _scale[c]);
         return new(_scale, shift);
     }

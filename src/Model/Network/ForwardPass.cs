@@ -21,15 +21,20 @@ internal sealed class ForwardPass
     /// <summary>Drop-path draws of each shard; null keeps every path.</summary>
     public IReadOnlyList<IDropPathDraws>? DropPath { get; init; }
 
-    /// <summary>bf16 stores what convolutions, linear maps and attention products read and write as bfloat16. Membranes, statistics, LayerNorm,
-    /// softmax, the residual stream and the read-out stay float32.</summary>
+    /// <summary>bf16 and fp16 store what convolutions, linear maps and attention products read and write as bfloat16 or float16. Membranes,
+    /// statistics, LayerNorm, softmax, the residual stream and the read-out stay float32.</summary>
     public Precision Precision { get; init; }
 
     /// <summary>Sees intermediate tensors by name (tokens, block0, ..., firing rates); it must not keep them.</summary>
     public Action<string, Tensor>? Observe { get; init; }
 
     /// <summary>An activation as the next product is to read it.</summary>
-    public Tensor Stored(Tensor x) => Precision == Precision.Bf16 ? x.to(ScalarType.BFloat16) : x;
+    public Tensor Stored(Tensor x) => Precision switch
+    {
+        Precision.Bf16 => x.to(ScalarType.BFloat16),
+        Precision.Fp16 => x.to(ScalarType.Float16),
+        _ => x,
+    };
 }
 
 /// <summary>The uniform draws of a shard's drop-path masks, each in [0, 1).</summary>

@@ -1,3 +1,4 @@
+using Spikeformer.Devices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,9 +14,10 @@ public sealed class ParameterSet : IDisposable
     private readonly Tensor[] _leaves;
     private readonly bool _ownsValues, _ownsGradient;
 
-    private ParameterSet(StateLayout layout, Tensor values, Tensor? gradient, bool ownsValues, bool ownsGradient)
+    private ParameterSet(StateLayout layout, Tensor values, Tensor? gradient, bool ownsValues, bool ownsGradient, ParameterSet? host = null)
     {
         (Layout, Values, Gradient, _ownsValues, _ownsGradient) = (layout, values, gradient, ownsValues, ownsGradient);
+        OnHost = host ?? this;
         _leaves = new Tensor[layout.Parameters.Count];
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -38,6 +40,9 @@ public sealed class ParameterSet : IDisposable
     /// <summary>All gradients in layout order, or null for a set that only evaluates.</summary>
     public Tensor? Gradient { get; }
 
+    /// <summary>The set that this one is a copy of, or itself: what reads single values takes them here and waits for no device.</summary>
+    internal ParameterSet OnHost { get; }
+
     /// <summary>A parameter by its index in <see cref="StateLayout.Parameters"/>; a leaf that accumulates into <see cref="Gradient"/>.</summary>
     public Tensor this[int parameter] => _leaves[parameter];
 
@@ -50,11 +55,24 @@ public sealed class ParameterSet : IDisposable
 
     /// <summary>Another set over the same values with a gradient buffer of its own. Dispose it before this set.</summary>
     public ParameterSet WithOwnGradient() =>
-        new(Layout, Values, zeros(Layout.ParameterCount, Values.dtype, Values.device).DetachFromDisposeScope(), ownsValues: false, ownsGradient: true);
+        new(Layout, Values, zeros(Layout.ParameterCount, Values.dtype, Values.device).DetachFromDisposeScope(), ownsValues: false, ownsGradient: true, HostOfCopy);
 
     /// <summary>Another set over the same values whose gradients accumulate into memory of the caller's. Dispose it before both.</summary>
     /// <param name="gradient">One dimension, layout order, type and device of the values.</param>
-    public ParameterSet WithGradient(Tensor gradient) => new(Layout, Values, gradient, ownsValues: false, ownsGradient: false);
+    public ParameterSet WithGradient(Tensor gradient) => new(Layout, Values, gradient, ownsValues: false, ownsGradient: false, HostOfCopy);
+
+    /// <summary>A copy on a device, without gradient; <see cref="Refresh"/> renews it. Dispose it before this set.</summary>
+    internal ParameterSet CopyOn(ComputeDevice device) =>
+        new(Layout, device.Take(Values).DetachFromDisposeScope(), null, ownsValues: true, ownsGradient: false, host: this);
+
+    /// <summary>Copies the values of <see cref="OnHost"/> again; those of sets that share them change too.</summary>
+    internal void Refresh()
+    {
+        using var noGrad = no_grad();
+        Values.copy_(OnHost.Values);
+    }
+
+    private ParameterSet? HostOfCopy => OnHost == this ? null : OnHost;
 
     /// <summary>Sets the gradient to zero.</summary>
     public void ClearGradient() => Gradient!.zero_();

@@ -1,4 +1,4 @@
-using TorchSharp;
+using Spikeformer.Devices;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
@@ -15,7 +15,7 @@ internal static class RowProduct
         if (weight.dtype != x.dtype) (weight, bias) = (weight.to(x.dtype), bias?.to(x.dtype));
         long inputs = weight.shape[1], outputs = weight.shape[0], rows = x.NumberOfElements / inputs;
         bool isSafe = rows >= MinImages && (outputs <= 32 || outputs % 16 == 0);
-        if (x.dtype != ScalarType.Float32 || x.device_type != DeviceType.CPU || !isSafe) return nn.functional.linear(x, weight, bias);
+        if (x.dtype != ScalarType.Float32 || !OwnKernels.Reach(x) || !isSafe) return nn.functional.linear(x, weight, bias);
         long images = Images(rows);
         Tensor x_GCHW = x.reshape(images, 1, rows / images, inputs).permute(0, 3, 1, 2);
         Tensor y_GCHW = nn.functional.conv2d(x_GCHW, weight.view(outputs, inputs, 1, 1), bias);

@@ -41,10 +41,10 @@ public sealed class SpikeformerNetwork
 
     /// <summary>Classifies frames with running statistics.</summary>
     /// <param name="parameters">The weights.</param>
-    /// <param name="running">The statistics to normalise with; not changed.</param>
+    /// <param name="running">The statistics to normalise with, on any device; not changed.</param>
     /// <param name="x_BTCHW">Frames, [B,T,C,H,W] or [B,1,C,H,W], type and device of the parameters. H and W must be divisible by the total
     /// stride; sizes and step counts other than the network's resize its tables.</param>
-    /// <param name="precision">How activations are stored; bf16 needs weights in float32.</param>
+    /// <param name="precision">How activations are stored; bf16 and fp16 need weights in float32.</param>
     /// <returns>Logits, [B, classes]. The caller disposes them.</returns>
     public Tensor Evaluate(ParameterSet parameters, RunningStatistics running, Tensor x_BTCHW, Precision precision = Precision.Fp32)
     {

@@ -33,18 +33,16 @@ internal sealed class SpikingNorm
     /// <param name="addends_TBHWC">Added to the outputs of each shard, or null: the sum of a residual block.</param>
     public Tensor[] Forward(ForwardPass pass, Tensor[] x_TBHWC, Tensor[]? addends_TBHWC)
     {
-        var parameters = new ShardParameters[x_TBHWC.Length];
-        for (int s = 0; s < parameters.Length; s++)
-        {
-            ParameterSet p = pass.Parameters[s];
-            parameters[s] = new(p[_weight], p[_bias], _w < 0 ? null : p[_w]);
-        }
-        if (pass.Running is not { } running) return Node.Run(pass.Batch!, _layer, _neuron, x_TBHWC, parameters, addends_TBHWC);
+        ShardParameters[] values = [.. pass.Parameters.Select(set => Own(set.OnHost))];
+        if (pass.Running is not { } running)
+            return Node.Run(pass.Batch!, _layer, _neuron, x_TBHWC, [.. pass.Parameters.Select(Own)], values, addends_TBHWC);
 
         using Tensor mean = running.Mean.narrow(0, _layer.Offset, _layer.Channels), variance = running.Variance.narrow(0, _layer.Offset, _layer.Channels);
-        var norm = new ChannelNorm(SpikingNormMath.Values(mean), SpikingNormMath.Values(variance), parameters[0].Weight);
-        return [SpikingNormMath.Forward(x_TBHWC[0], norm.Affine(parameters[0].Bias), parameters[0].Decay(_neuron), _neuron, addends_TBHWC?[0])];
+        var norm = new ChannelNorm(TensorMemory.Values(mean), TensorMemory.Values(variance), values[0].Weight);
+        return [SpikingNormMath.Forward(x_TBHWC[0], norm.Affine(values[0].Bias), values[0].Decay(_neuron), _neuron, addends_TBHWC?[0])];
     }
+
+    private ShardParameters Own(ParameterSet p) => new(p[_weight], p[_bias], _w < 0 ? null : p[_w]);
 
     /// <summary>Weight and bias of the norm; W, the neurons' learnable decay scalar, is null for those without.</summary>
     private readonly record struct ShardParameters(Tensor Weight, Tensor Bias, Tensor? W)
@@ -71,12 +69,12 @@ internal sealed class SpikingNorm
         }
 
         public static Tensor[] Run(BatchNormStatistics statistics, BatchNormLayer layer, NeuronOptions neuron, Tensor[] x,
-            ShardParameters[] parameters, Tensor[]? addends)
+            ShardParameters[] parameters, ShardParameters[] values, Tensor[]? addends)
         {
             int shards = x.Length;
             var norms = new ChannelNorm[shards];
             var affines = new ChannelAffine[shards];
-            double[] decays = Array.ConvertAll(parameters, p => p.Decay(neuron));
+            double[] decays = Array.ConvertAll(values, p => p.Decay(neuron));
             var y = new Tensor[shards];
             using (no_grad())
             {
@@ -84,8 +82,8 @@ internal sealed class SpikingNorm
                 for (int s = 0; s < shards; s++)
                 {
                     statistics.Record(layer, s, moments[s]);
-                    norms[s] = new ChannelNorm(moments[s], parameters[s].Weight);
-                    affines[s] = norms[s].Affine(parameters[s].Bias);
+                    norms[s] = new ChannelNorm(moments[s], values[s].Weight);
+                    affines[s] = norms[s].Affine(values[s].Bias);
                     y[s] = SpikingNormMath.Forward(x[s], affines[s], decays[s], neuron, addends?[s]);
                 }
             }

@@ -1,5 +1,5 @@
+using Spikeformer.Devices;
 using Spikeformer.Neurons;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
@@ -25,7 +25,7 @@ internal static class SpikingNormMath
         using var scope = NewDisposeScope();
         Tensor wide = Rows(x).to(ScalarType.Float64), mean_C = wide.mean(s_rows);
         Tensor m2_C = wide.add(mean_C, Constants.MinusOne).square().sum(s_rows);
-        return new(count, Values(mean_C), Values(m2_C));
+        return new(count, TensorMemory.Values(mean_C), TensorMemory.Values(m2_C));
     }
 
     /// <summary>Neurons over x * scale + shift, and the addend.</summary>
@@ -39,7 +39,7 @@ internal static class SpikingNormMath
         }
         using var scope = NewDisposeScope();
         Tensor output = NeuronOperations.Forward(Normalised(x, affine), null, decay, options).Output;
-        return (addend is null ? output : output.add(addend, Constants.One)).MoveToOuterDisposeScope();
+        return (addend is null ? output : output.add(addend, Constants.One)).to(x.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>Back through the neurons.</summary>
@@ -65,7 +65,8 @@ internal static class SpikingNormMath
         Tensor wide = Rows(result.Input).to(ScalarType.Float64);
         Tensor hat = Rows(x).to(ScalarType.Float64).add(Channels(norm.Mean, wide), Constants.MinusOne).mul(Channels(norm.InverseDeviation, wide));
         // k = sigmoid(w), so dk/dw = k (1 - k).
-        return (result.Input.MoveToOuterDisposeScope(), new(Values(wide.sum(s_rows)), Values(wide.mul(hat).sum(s_rows))), result.Decay * decay * (1 - decay));
+        var found = new GradientSums(TensorMemory.Values(wide.sum(s_rows)), TensorMemory.Values(wide.mul(hat).sum(s_rows)));
+        return (result.Input.to(x.dtype).MoveToOuterDisposeScope(), found, result.Decay * decay * (1 - decay));
     }
 
     /// <summary>dL/dx from dL/dnormalised, which it may overwrite.</summary>
@@ -77,23 +78,22 @@ internal static class SpikingNormMath
             return gradient;
         }
         using var scope = NewDisposeScope();
-        Tensor centred = x.add(Channels(constants.Mean, x), Constants.MinusOne).mul(Channels(constants.Slope, x));
-        return gradient.add(Channels(constants.Shift, x), Constants.MinusOne).add(centred, Constants.MinusOne)
-            .mul(Channels(constants.Scale, x)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>A vector's elements as float64.</summary>
-    public static double[] Values(Tensor vector)
-    {
-        using Tensor wide = vector.to(ScalarType.Float64), local = wide.cpu();
-        return TensorMemory.Span<double>(local).ToArray();
+        Tensor wide = NeuronOperations.Wide(x);
+        Tensor centred = wide.add(Channels(constants.Mean, wide), Constants.MinusOne).mul(Channels(constants.Slope, wide));
+        return gradient.add(Channels(constants.Shift, wide), Constants.MinusOne).add(centred, Constants.MinusOne)
+            .mul(Channels(constants.Scale, wide)).to(x.dtype).MoveToOuterDisposeScope();
     }
 
     private static readonly long[] s_rows = [0];
 
-    private static bool HasKernel(Tensor x) => x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && x.device_type == DeviceType.CPU;
+    private static bool HasKernel(Tensor x) => x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && OwnKernels.Reach(x);
 
-    private static Tensor Normalised(Tensor x, ChannelAffine affine) => x.mul(Channels(affine.Scale, x)).add(Channels(affine.Shift, x), Constants.One);
+    /// <summary>In the neurons' arithmetic.</summary>
+    private static Tensor Normalised(Tensor x, ChannelAffine affine)
+    {
+        Tensor wide = NeuronOperations.Wide(x);
+        return wide.mul(Channels(affine.Scale, wide)).add(Channels(affine.Shift, wide), Constants.One);
+    }
 
     private static Tensor Rows(Tensor x) => x.view(-1, x.shape[^1]);
 

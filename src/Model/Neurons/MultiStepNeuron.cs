@@ -42,11 +42,13 @@ public static class MultiStepNeuron
         private readonly double _decay;
         private readonly Tensor _x, _potentials;
         private readonly Tensor? _start;
+        private readonly ScalarType _decayType;
         private readonly bool _hasDecay, _hasStart;
 
         private Node(Tensor x, Tensor? w, Tensor? start, double decay, Tensor potentials, NeuronOptions options)
         {
             (_options, _decay, _hasDecay, _hasStart) = (options, decay, w is not null, start is not null);
+            _decayType = w?.dtype ?? x.dtype;
             _x = x.detach().DetachFromDisposeScope();
             _start = start?.detach().DetachFromDisposeScope();
             _potentials = potentials.DetachFromDisposeScope();
@@ -79,7 +81,7 @@ public static class MultiStepNeuron
             int next = 0;
             inputGradients[next++] = result.Input;
             // k = sigmoid(w), so dk/dw = k (1 - k).
-            if (_hasDecay) inputGradients[next++] = tensor(result.Decay * _decay * (1 - _decay), _x.dtype, _x.device);
+            if (_hasDecay) inputGradients[next++] = tensor(result.Decay * _decay * (1 - _decay), _decayType, _x.device);
             if (_hasStart) inputGradients[next] = result.Start;
         }
 

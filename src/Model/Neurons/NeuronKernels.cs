@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Spikeformer.Devices;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Neurons;
@@ -21,7 +22,7 @@ internal static unsafe partial class NeuronKernels
 
     /// <summary>Whether these kernels compute that neuron: on the CPU, stored as float32 or bfloat16.</summary>
     public static bool CanRun(Tensor x_T, NeuronOptions options) =>
-        x_T.dtype is ScalarType.Float32 or ScalarType.BFloat16 && x_T.device_type == TorchSharp.DeviceType.CPU && x_T.shape[0] > 0 &&
+        x_T.dtype is ScalarType.Float32 or ScalarType.BFloat16 && OwnKernels.Reach(x_T) && x_T.shape[0] > 0 &&
         options is { Reset: 0.0, DetachReset: true } && (options.DecayInput || options.Kind == NeuronKind.If);
 
     /// <summary>Computes the outputs.</summary>

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Neurons;
 
-/// <summary>The multi-step neuron in libtorch operations: any device, float32 or float64, every option. The oracle for the fused kernels.</summary>
+/// <summary>The multi-step neuron in libtorch operations: any device and every option. What computes where the fused kernels do not,
+/// and their oracle. Arithmetic is float32, or float64 for inputs of that type, whatever the storage.</summary>
 internal static class NeuronOperations
 {
     /// <param name="Output">y, [T, ...].</param>
@@ -21,9 +22,14 @@ internal static class NeuronOperations
     /// <param name="Decay">dL/dk.</param>
     public readonly record struct BackwardResult(Tensor Input, Tensor Start, double Decay);
 
+    /// <summary>x in the arithmetic that it is computed in.</summary>
+    public static Tensor Wide(Tensor x) => x.dtype == ScalarType.Float64 ? x : x.to(ScalarType.Float32);
+
     public static ForwardResult Forward(Tensor x, Tensor? start, double k, NeuronOptions options)
     {
         using var constants = new Scalars(k, options);
+        ScalarType stored = x.dtype;
+        x = Wide(x);
         long steps = x.shape[0];
         Tensor v = start ?? full_like(x[0], constants.Reset);
         var outputs = new Tensor[steps];
@@ -31,7 +37,7 @@ internal static class NeuronOperations
         for (int t = 0; t < steps; t++)
         {
             Tensor u = Charge(x[t], v, constants, options);
-            outputs[t] = options.IsAnalog ? u.relu() : u.ge(constants.Threshold).to(x.dtype);
+            outputs[t] = (options.IsAnalog ? u.relu() : u.ge(constants.Threshold)).to(stored);
             potentials[t] = u;
             v = AfterReset(u, constants, options);
         }
@@ -42,11 +48,13 @@ internal static class NeuronOperations
         Tensor x, Tensor? start, Tensor potentials, Tensor? outputGradient, Tensor? lastPotentialGradient, double k, NeuronOptions options)
     {
         using var constants = new Scalars(k, options);
+        ScalarType stored = x.dtype;
+        (x, outputGradient) = (Wide(x), outputGradient is null ? null : Wide(outputGradient));
         bool leaks = options.Kind != NeuronKind.If, scaled = leaks && options.DecayInput;
         long steps = x.shape[0];
         var inputGradients = new Tensor[steps];
         Tensor v_gradient = lastPotentialGradient ?? zeros_like(x[0]);
-        double decayGradient = 0;
+        var decayGradients = new List<Tensor>();
         for (long t = steps - 1; t >= 0; t--)
         {
             Tensor u = potentials[t];
@@ -71,9 +79,11 @@ internal static class NeuronOperations
             if (!leaks) continue;
             Tensor v = t > 0 ? AfterReset(potentials[t - 1], constants, options) : start ?? full_like(u, constants.Reset);
             Tensor above = v.sub(constants.Reset), decaySlope = scaled ? x[t].add(above, Constants.MinusOne) : above.neg();
-            decayGradient += TensorMemory.Value(u_gradient.mul(decaySlope).sum(ScalarType.Float64));
+            decayGradients.Add(u_gradient.mul(decaySlope).sum(ScalarType.Float64));
         }
-        return new(stack(inputGradients), v_gradient, decayGradient);
+        // All in one transfer: a device would have to finish what is queued for each.
+        double decayGradient = decayGradients.Count == 0 ? 0 : TensorMemory.Values(stack(decayGradients)).Sum();
+        return new(stack(inputGradients).to(stored), v_gradient, decayGradient);
     }
 
     private static Tensor Charge(Tensor x, Tensor v, Scalars constants, NeuronOptions options)

@@ -47,14 +47,15 @@ public sealed record RunDescription
     /// <param name="dataPath">Folder of the data, or null.</param>
     /// <param name="dataset">The data.</param>
     /// <param name="now">The time, for people.</param>
-    public static RunDescription Of(string run, Recipe recipe, string? dataPath, Data.IDataset dataset, DateTimeOffset now) => new()
+    /// <param name="device">Where this process computes; null stands for the CPU.</param>
+    public static RunDescription Of(string run, Recipe recipe, string? dataPath, Data.IDataset dataset, DateTimeOffset now, Devices.ComputeDevice? device = null) => new()
     {
         Run = run,
         Recipe = JsonDocument.Parse(RecipeWriter.ToCanonical(recipe)).RootElement,
         RecipeHash = RecipeWriter.Hash(recipe),
         DataPath = dataPath is null ? null : System.IO.Path.GetFullPath(dataPath),
         DataHash = dataset.ContentHash,
-        Fingerprint = NumericsFingerprint.OfThisProcess(recipe).Fields,
+        Fingerprint = NumericsFingerprint.OfThisProcess(recipe, device).Fields,
         ClassNames = dataset.ClassNames,
         CreatedUtc = now,
     };

@@ -30,7 +30,7 @@ public static class Evaluation
 {
     /// <summary>One shard's part. Changes neither weights nor statistics nor any random stream.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="parameters">Its weights.</param>
+    /// <param name="parameters">Its weights; where they are it is computed.</param>
     /// <param name="running">Its running statistics.</param>
     /// <param name="loader">Loads the split by <see cref="EvaluationPlans"/>.</param>
     /// <param name="plans">The loader's plans.</param>
@@ -47,7 +47,8 @@ public static class Evaluation
             using StepBatch batch = loader.Load(piece, [shard]);
             ShardInput input = batch.Inputs[0];
             if (input.Samples.Length == 0) continue;
-            using Tensor logits = network.Evaluate(parameters, running, input.X_BTCHW!, precision);
+            using Tensor x = input.X_BTCHW!.to(parameters.Values.device);
+            using Tensor computed = network.Evaluate(parameters, running, x, precision), logits = computed.cpu();
             (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
             total = EvaluationResult.Add(total, new(input.Samples.Length, top1, top5, Loss.PerSample(logits, input.Y_B!).Sum()));
         }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using Spikeformer.Devices;
 
 namespace Spikeformer.Training;
 
@@ -10,15 +11,17 @@ namespace Spikeformer.Training;
 public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fields)
 {
     /// <summary>Values by name, sorted by name.</summary>
-    public IReadOnlyDictionary<string, string> Fields { get; } =
-        new SortedDictionary<string, string>(fields.ToDictionary(), StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, string> Fields { get; } = Sorted(fields);
 
-    /// <summary>The fingerprint of a recipe's arithmetic in this process: <c>libtorch</c> version, its instruction-set class <c>isa</c>
-    /// (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>, <c>threads</c>, <c>precision</c>, the
-    /// process's <c>architecture</c>, and which <c>kernels</c> this build chooses.</summary>
+    /// <summary>The fingerprint of a recipe's arithmetic in this process: <c>device</c> (cpu, or cuda and its model), <c>libtorch</c> version,
+    /// its instruction-set class <c>isa</c> (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>,
+    /// <c>threads</c>, <c>precision</c>, the process's <c>architecture</c>, and which <c>kernels</c> this build chooses.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="device">Where this process computes; null stands for the CPU.</param>
     /// <exception cref="SpikeformerException">libtorch cannot be loaded.</exception>
-    public static NumericsFingerprint OfThisProcess(Recipe recipe) => new(new Dictionary<string, string>
+    public static NumericsFingerprint OfThisProcess(Recipe recipe, ComputeDevice? device = null) => new(new Dictionary<string, string>
     {
+        [Device] = (device ?? ComputeDevice.Cpu).Numerics,
         ["libtorch"] = LibTorch.Version,
         ["isa"] = LibTorch.CpuCapability,
         ["oneDnn"] = Setting("ONEDNN_MAX_CPU_ISA") ?? ProcessorInstructions,
@@ -28,6 +31,8 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
         ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
         ["kernels"] = Kernels,
     });
+
+    private const string Device = "device";
 
     /// <summary>The choices that decide in what order this build rounds. A change to the order of any kernel's arithmetic, or to the library
     /// path of a product, is a new value: runs of the old one then refuse to go on with other bits.</summary>
@@ -56,6 +61,14 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
                 : (eax & (1 << 5)) != 0 ? "AVX512_BF16"
                 : "AVX512";
         }
+    }
+
+    private static SortedDictionary<string, string> Sorted(IReadOnlyDictionary<string, string> fields)
+    {
+        var sorted = new SortedDictionary<string, string>(fields.ToDictionary(), StringComparer.Ordinal);
+        // Earlier builds knew the CPU alone and did not name it.
+        sorted.TryAdd(Device, ComputeDevice.Cpu.Numerics);
+        return sorted;
     }
 
     private static string? Setting(string variable) =>

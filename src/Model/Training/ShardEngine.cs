@@ -1,5 +1,7 @@
 using Spikeformer.Autograd;
+using Spikeformer.Devices;
 using Spikeformer.Network;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
@@ -15,7 +17,9 @@ public readonly record struct ShardInput(int Shard, int[] Samples, Tensor? X_BTC
 /// <param name="Step">The step, counted over the run from 0.</param>
 /// <param name="Epoch">Its epoch, from 0.</param>
 /// <param name="Samples">Samples of the step over all shards.</param>
-public readonly record struct StepIdentity(long Step, int Epoch, long Samples);
+/// <param name="LossScale">A power of two that the backward pass is scaled with; the gradients that come out are not. See
+/// <see cref="TrainingState.LossScale"/>.</param>
+public readonly record struct StepIdentity(long Step, int Epoch, long Samples, float LossScale = 1);
 
 /// <summary>
 /// Computes shards: frames in, step vectors out. It reads the weights and writes nothing but its vectors, so a step can be abandoned or
@@ -26,16 +30,31 @@ public readonly record struct StepIdentity(long Step, int Epoch, long Samples);
 public sealed class ShardEngine : IDisposable
 {
     private readonly SpikeformerNetwork _network;
-    private readonly ParameterSet _parameters;
+    private readonly ParameterSet _weights;
     private readonly Recipe _recipe;
+    private readonly ComputeDevice _device;
     private readonly List<(StepVector Vector, ParameterSet Leaves)> _slots = [];
 
     /// <summary>An engine over weights that someone else owns and updates.</summary>
     /// <param name="network">The network.</param>
     /// <param name="parameters">Its weights; must outlive the engine.</param>
     /// <param name="recipe">Gives seed, smoothing, BatchNorm mode and drop-path axis.</param>
-    public ShardEngine(SpikeformerNetwork network, ParameterSet parameters, Recipe recipe) =>
-        (_network, _parameters, _recipe) = (network, parameters, recipe);
+    /// <param name="device">Where to compute; null stands for the CPU.</param>
+    /// <exception cref="SpikeformerException">The device does not compute in the recipe's precision.</exception>
+    public ShardEngine(SpikeformerNetwork network, ParameterSet parameters, Recipe recipe, ComputeDevice? device = null)
+    {
+        (_network, _recipe, _device) = (network, recipe, device ?? ComputeDevice.Cpu);
+        if (recipe.Precision == Precision.Fp16 && !_device.HasOwnMemory)
+            throw new SpikeformerException(ErrorKind.Usage, "Precision fp16 is for CUDA devices, and this worker computes on the CPU", "Set precision=bf16 or fp32");
+        _weights = _device.HasOwnMemory ? parameters.CopyOn(_device) : parameters;
+    }
+
+    /// <summary>The weights as they are now, where this engine computes; valid until they change.</summary>
+    public ParameterSet CurrentWeights()
+    {
+        if (_device.HasOwnMemory) _weights.Refresh();
+        return _weights;
+    }
 
     /// <summary>Forward and backward of a group of shards.</summary>
     /// <param name="step">Which step.</param>
@@ -45,16 +64,22 @@ public sealed class ShardEngine : IDisposable
     /// <exception cref="Exception">Whatever the coupling threw, or libtorch. The vectors are then worthless; the weights are untouched.</exception>
     public IReadOnlyList<StepVector> Compute(StepIdentity step, IReadOnlyList<ShardInput> inputs, IBatchNormCoupling? coupling)
     {
+        using IDisposable? entered = _device.Enter();
+        // What an abandoned step has queued must not arrive in this one's vectors.
+        _device.Await();
+        _ = CurrentWeights();
         while (_slots.Count < inputs.Count)
         {
-            var vector = new StepVector(_network.Layout);
-            _slots.Add((vector, _parameters.WithGradient(vector.Gradient)));
+            var vector = new StepVector(_network.Layout, _device);
+            _slots.Add((vector, _device.HasOwnMemory ? _weights.WithOwnGradient() : _weights.WithGradient(vector.Gradient)));
         }
         for (int i = 0; i < inputs.Count; i++) _slots[i].Vector.Clear();
 
         int[] filled = [.. Enumerable.Range(0, inputs.Count).Where(i => inputs[i].Samples.Length > 0)];
         if (_recipe.BatchNorm == BatchNormMode.Global) ComputeGroup(step, inputs, filled, coupling);
         else foreach (int i in filled) ComputeGroup(step, inputs, [i], coupling: null);
+        _device.Await();
+        foreach (int i in filled) Judge(_slots[i].Vector);
         return [.. _slots.Take(inputs.Count).Select(slot => slot.Vector)];
     }
 
@@ -64,6 +89,7 @@ public sealed class ShardEngine : IDisposable
     {
         if (group.Length == 0) return;
         using var scope = NewDisposeScope();
+        if (_device.HasOwnMemory) foreach (int i in group) _slots[i].Leaves.ClearGradient();
         var statistics = new BatchNormStatistics(_network.Layout, group.Length, coupling);
         var pass = new ForwardPass
         {
@@ -72,13 +98,20 @@ public sealed class ShardEngine : IDisposable
             Precision = _recipe.Precision,
             DropPath = [.. group.Select(i => new KeyedDropPath(_recipe.Seed, step.Epoch, step.Step, inputs[i].Samples, _recipe.Model.DropPathAxis))],
         };
-        TokenGrid[] tokens = _network.Tokenize(pass, [.. group.Select(i => inputs[i].X_BTCHW!)]);
+        TokenGrid[] tokens = _network.Tokenize(pass, [.. group.Select(i => _device.Take(inputs[i].X_BTCHW!))]);
         var tokenGradients = new Tensor[group.Length];
         for (int s = 0; s < group.Length; s++)
             tokenGradients[s] = ComputeTransformer(step, pass, s, inputs[group[s]], tokens[s], _slots[group[s]].Vector);
         Differentiation.Backward([.. tokens.Select(t => t.Values_GNE)], tokenGradients);
 
-        for (int s = 0; s < group.Length; s++) Finish(step, inputs[group[s]], statistics, s, _slots[group[s]].Vector);
+        for (int s = 0; s < group.Length; s++)
+        {
+            (StepVector vector, ParameterSet leaves) = _slots[group[s]];
+            if (step.LossScale != 1) Unscale(leaves.Gradient!, step.LossScale);
+            // While it is under way, the next group is computed.
+            if (_device.HasOwnMemory) _device.Give(leaves.Gradient!, vector.Gradient);
+            Describe(step, inputs[group[s]], statistics, s, vector);
+        }
     }
 
     /// <summary>From one shard's tokens to its loss and back.</summary>
@@ -88,20 +121,39 @@ public sealed class ShardEngine : IDisposable
         using var scope = NewDisposeScope();
         Tensor leaf = tokens.Values_GNE.detach().requires_grad_(true);
         Tensor logits = _network.Classify(pass, s, tokens with { Values_GNE = leaf });
-        Tensor loss = Loss.Smoothed(logits, input.Y_B!, _recipe.LabelSmoothing, step.Samples);
-        Differentiation.Backward([loss]);
+        Tensor loss = Loss.Smoothed(logits, _device.Take(input.Y_B!), _recipe.LabelSmoothing, step.Samples);
+        Differentiation.Backward([Scaled(loss, step.LossScale)]);
         (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
-        (vector.Loss, vector.Top1, vector.Top5) = (TensorMemory.Span<float>(loss)[0], top1, top5);
+        (vector.Loss, vector.Top1, vector.Top5) = ((float)TensorMemory.Value(loss), top1, top5);
         return leaf.grad!.MoveToOuterDisposeScope();
     }
 
-    private unsafe void Finish(StepIdentity step, ShardInput input, BatchNormStatistics statistics, int s, StepVector vector)
+    private static Tensor Scaled(Tensor loss, float scale)
+    {
+        if (scale == 1) return loss;
+        using Scalar factor = scale.ToScalar();
+        return loss.mul(factor);
+    }
+
+    private static void Unscale(Tensor gradient, float scale)
+    {
+        using Scalar factor = (1 / scale).ToScalar();
+        gradient.mul_(factor);
+    }
+
+    /// <summary>What rides behind the gradient.</summary>
+    private static void Describe(StepIdentity step, ShardInput input, BatchNormStatistics statistics, int s, StepVector vector)
     {
         statistics.Mean[s].CopyTo(vector.BatchMeans);
         statistics.Variance[s].CopyTo(vector.BatchVariances);
         vector.Samples = input.Samples.Length;
         vector.FilledShards = 1;
         vector.LedgerSum = Ledger.Sum(step.Epoch, input.Samples);
+    }
+
+    /// <summary>The verdict on a shard.</summary>
+    private unsafe void Judge(StepVector vector)
+    {
         bool finite = float.IsFinite(vector.Loss) && VectorMath.IsFinite(vector.Pointer, _network.Layout.ParameterCount);
         vector.NonFiniteShards = finite ? 0 : 1;
     }
@@ -109,11 +161,13 @@ public sealed class ShardEngine : IDisposable
     /// <summary>Frees the vectors and leaves; the weights stay.</summary>
     public void Dispose()
     {
+        _device.Await();
         foreach ((StepVector vector, ParameterSet leaves) in _slots)
         {
             leaves.Dispose();
             vector.Dispose();
         }
         _slots.Clear();
+        if (_device.HasOwnMemory) _weights.Dispose();
     }
 }

@@ -13,10 +13,12 @@ public sealed class StepVector : IDisposable
     private readonly int _statistics;
 
     /// <summary>A vector of zeros for a network.</summary>
-    public StepVector(Network.StateLayout layout)
+    /// <param name="layout">The network's.</param>
+    /// <param name="device">Whoever fills it: the memory is such as it can copy to by itself. Null stands for the CPU.</param>
+    public StepVector(Network.StateLayout layout, Devices.ComputeDevice? device = null)
     {
         (_parameters, _statistics) = (layout.ParameterCount, layout.StatisticsCount);
-        Values = zeros(Length(layout), ScalarType.Float32, CPU).DetachFromDisposeScope();
+        Values = (device ?? Devices.ComputeDevice.Cpu).HostZeros(Length(layout)).DetachFromDisposeScope();
         Gradient = Values.narrow(0, 0, _parameters).DetachFromDisposeScope();
     }
 

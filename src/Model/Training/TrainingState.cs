@@ -27,16 +27,17 @@ public sealed record CommittedStep(
 public sealed record StateCounters(long Step, long AppliedUpdates, ulong Ledger, string Digest);
 
 /// <summary>
-/// Everything that a step changes: weights, running statistics, optimizer moments, counters, ledger and digest. A step's reduced vector is
-/// applied in one go; the same vectors in the same order give the same state, on any worker.
+/// Everything that a step changes: weights, running statistics, optimizer moments, loss scaler, counters, ledger and digest. A step's
+/// reduced vector is applied in one go; the same vectors in the same order give the same state, on any worker.
 /// </summary>
 public sealed unsafe class TrainingState : IDisposable
 {
-    private const string UpdatesName = "optimizer/updates";
+    private const string UpdatesName = "optimizer/updates", ScaleName = "optimizer/lossScale", FiniteStepsName = "optimizer/finiteSteps";
     private readonly Recipe _recipe;
     private readonly Schedule _schedule;
     private readonly Optimizer _optimizer;
     private readonly OptimizerState _moments;
+    private readonly LossScaler? _scaler;
     private readonly byte[] _digest = new byte[16];
     private long _momentUpdates;
 
@@ -49,6 +50,7 @@ public sealed unsafe class TrainingState : IDisposable
         Running = new RunningStatistics(network.Layout);
         _optimizer = Optimizer.Create(recipe.Optimizer, DecayRange.Of(network.Layout, recipe.Optimizer));
         _moments = _optimizer.CreateState();
+        if (recipe.Precision == Precision.Fp16) _scaler = new();
     }
 
     /// <summary>The network that the state belongs to.</summary>
@@ -66,13 +68,16 @@ public sealed unsafe class TrainingState : IDisposable
     /// <summary>Committed steps whose update was applied (not skipped for a non-finite gradient).</summary>
     public long AppliedUpdates { get; private set; }
 
+    /// <summary>What the next step's backward pass is scaled with: above 1 in fp16 only.</summary>
+    public float LossScale => _scaler?.Scale ?? 1;
+
     /// <summary>Sum modulo 2^64 of the hashes of all committed samples. See <see cref="Training.Ledger"/>.</summary>
     public ulong Ledger { get; private set; }
 
     /// <summary>The chained digest of all committed steps' reduced vectors, 32 hex digits.</summary>
     public string Digest => Convert.ToHexStringLower(_digest);
 
-    /// <summary>Commits a step: verdict, optimizer, running statistics, ledger, digest.</summary>
+    /// <summary>Commits a step: verdict, optimizer, running statistics, loss scale, ledger, digest.</summary>
     /// <param name="plan">The step; must be the next one.</param>
     /// <param name="reduced">The sum of all shards' vectors along the tree. Not changed.</param>
     /// <exception cref="InvalidOperationException">The step is not the next one, or the vector does not hold the step's samples.</exception>
@@ -91,6 +96,7 @@ public sealed unsafe class TrainingState : IDisposable
             AppliedUpdates++;
             _momentUpdates++;
         }
+        _scaler?.Update(isFinite: reduced.NonFiniteShards == 0);
         Ledger += reduced.LedgerSum;
         var hash = new XxHash128();
         hash.Append(_digest);
@@ -115,7 +121,8 @@ public sealed unsafe class TrainingState : IDisposable
         }
     }
 
-    /// <summary>A copy of the whole state as named tensors: the network's in the authors' order, then the optimizer's.</summary>
+    /// <summary>A copy of the whole state as named tensors: the network's in the authors' order, then the optimizer's and,
+    /// in fp16, the loss scaler's.</summary>
     /// <param name="reuse">An earlier snapshot of this state that nobody needs any more: its memory is written over. Null allocates.</param>
     public IReadOnlyList<StateTensor> Snapshot(IReadOnlyList<StateTensor>? reuse = null)
     {
@@ -133,6 +140,12 @@ public sealed unsafe class TrainingState : IDisposable
             foreach (StateEntry entry in Network.Layout.Parameters)
                 Add($"optimizer/{moment}/{entry.Name}", entry.Shape, _moments[moment] + entry.Offset);
         AddCount(UpdatesName, _momentUpdates);
+        if (_scaler is { } scaler)
+        {
+            float scale = scaler.Scale;
+            Add(ScaleName, [], &scale);
+            AddCount(FiniteStepsName, scaler.FiniteSteps);
+        }
         return state;
 
         void Add(string name, IReadOnlyList<long> shape, float* values)
@@ -151,7 +164,7 @@ public sealed unsafe class TrainingState : IDisposable
     }
 
     /// <summary>64 bits of the whole state, without a copy of it: equal on all workers, or one of them holds wrong bits. XxHash3 over step
-    /// digest, weights, running statistics and moments.</summary>
+    /// digest, weights, running statistics, moments and loss scaler.</summary>
     public ulong Hash()
     {
         var hash = new XxHash3();
@@ -161,6 +174,11 @@ public sealed unsafe class TrainingState : IDisposable
         foreach (string moment in _moments.Names)
             for (long done = 0; done < _moments.Length; done += int.MaxValue / sizeof(float))
                 hash.Append(new ReadOnlySpan<byte>(_moments[moment] + done, (int)Math.Min(_moments.Length - done, int.MaxValue / sizeof(float)) * sizeof(float)));
+        if (_scaler is { } scaler)
+        {
+            hash.Append(BitConverter.GetBytes(scaler.Scale));
+            hash.Append(BitConverter.GetBytes(scaler.FiniteSteps));
+        }
         return hash.GetCurrentHashAsUInt64();
     }
 
@@ -170,6 +188,7 @@ public sealed unsafe class TrainingState : IDisposable
         Initialisation.Fill(Parameters, Network.Options.Neuron, _recipe.Seed);
         Running.Reset();
         _moments.Clear();
+        _scaler?.Reset();
         (Step, AppliedUpdates, Ledger, _momentUpdates) = (0, 0, 0, 0);
         Array.Clear(_digest);
     }
@@ -201,6 +220,7 @@ public sealed unsafe class TrainingState : IDisposable
             foreach (StateEntry entry in Network.Layout.Parameters)
                 Fill(byName[$"optimizer/{moment}/{entry.Name}"], _moments[moment] + entry.Offset);
         _momentUpdates = BitConverter.ToInt64(byName[UpdatesName].Data.Span);
+        _scaler?.Restore(BitConverter.ToSingle(byName[ScaleName].Data.Span), BitConverter.ToInt64(byName[FiniteStepsName].Data.Span));
         (Step, AppliedUpdates, Ledger) = (counters.Step, counters.AppliedUpdates, counters.Ledger);
         Convert.FromHexString(counters.Digest).CopyTo(_digest, 0);
     }

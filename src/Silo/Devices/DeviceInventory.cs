@@ -1,14 +1,15 @@
-using TorchSharp;
+using Spikeformer.Devices;
 
 namespace Spikeformer.Silo;
 
 /// <summary>The devices of a machine.</summary>
 /// <param name="cores">Its processor cores.</param>
 /// <param name="countCuda">Counts its CUDA devices; called only for a selection that needs it, since that may load libtorch.</param>
-internal sealed class DeviceInventory(int cores, Func<int> countCuda)
+/// <param name="findProblem">Says why libtorch can use none, and what to do about it, where that is known.</param>
+internal sealed class DeviceInventory(int cores, Func<int> countCuda, Func<(string What, string Remedy)?> findProblem)
 {
     /// <summary>The machine that this process runs on.</summary>
-    public static DeviceInventory OfThisMachine { get; } = new(Environment.ProcessorCount, CountCuda);
+    public static DeviceInventory OfThisMachine { get; } = new(Environment.ProcessorCount, () => CudaLibrary.Count, () => CudaLibrary.Problem);
 
     /// <summary>The devices of a selection, slots counted from 0.</summary>
     /// <exception cref="SpikeformerException">A CUDA device is not there (Usage), or libtorch cannot be loaded (Failed).</exception>
@@ -31,12 +32,11 @@ internal sealed class DeviceInventory(int cores, Func<int> countCuda)
         return devices;
     }
 
-    private static int AtLeastOne(int found, DeviceSelection selection) => found > 0 ? found : throw Missing(selection, 0, found);
+    private int AtLeastOne(int found, DeviceSelection selection) => found > 0 ? found : throw Missing(selection, 0, found);
 
-    private static SpikeformerException Missing(DeviceSelection selection, int index, int found) => new(ErrorKind.Usage,
-        $"The devices '{selection}' need cuda:{index}, but this machine has {found} CUDA devices that libtorch can use",
-        "Choose others with --devices; with a GPU here, check its driver and that this is a build with TorchBackend=cuda");
-
-    // Without the driver's device file there is nothing to find, and no need to load libtorch into the silo.
-    private static int CountCuda() => File.Exists("/dev/nvidiactl") && LibTorch.Version.Length > 0 && torch.cuda.is_available() ? torch.cuda.device_count() : 0;
+    private SpikeformerException Missing(DeviceSelection selection, int index, int found)
+    {
+        (string what, string remedy) = findProblem() ?? ($"this machine has {found} CUDA devices that libtorch can use", "Choose others with --devices");
+        return new(ErrorKind.Usage, $"The devices '{selection}' need cuda:{index}, but {what}", remedy);
+    }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Spikeformer.Collectives;
 using Spikeformer.Data;
+using Spikeformer.Network;
 using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker;
@@ -21,9 +22,10 @@ internal static class DistributedEvaluation
         Recipe recipe = run.Recipe;
         EvaluationPlans plans = Evaluation.Plans(run.Dataset, Split.Test, recipe);
         using var loader = new BatchLoader(run.Dataset, Split.Test, plans, recipe.Data.AugmentTest ? recipe.Seed : null);
+        ParameterSet weights = run.Engine.CurrentWeights();
         var leaves = new Dictionary<TreeNode, EvaluationResult?>();
         for (int v = group.Plan.Own.FirstShard; v < group.Plan.Own.EndShard; v++)
-            leaves[new(0, v)] = Evaluation.Shard(run.Network, run.State.Parameters, run.State.Running, loader, plans, v, recipe.Precision, cancellation);
+            leaves[new(0, v)] = Evaluation.Shard(run.Network, weights, run.State.Running, loader, plans, v, recipe.Precision, cancellation);
 
         FailPoints.Hit("evaluate", run.State.Step);
         var own = new byte[group.OwnNodes.Count * PayloadBytes];

@@ -21,7 +21,7 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
     {
         try
         {
-            using PreparedRun run = PreparedRun.Open(spec, message => board.Happened("warning", message, time.GetUtcNow()), time);
+            using PreparedRun run = PreparedRun.Open(spec, board.Info.Device, message => board.Happened("warning", message, time.GetUtcNow()), time);
             board.Prepared(run.Fingerprint, run.Order.StepsPerEpoch, run.Dataset.Count(Data.Split.Train));
             board.Enter(WorkerPhase.Ready, run.State.Step);
             using var lead = new Lead(run, board, time);

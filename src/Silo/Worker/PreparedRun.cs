@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using Spikeformer.Contracts;
 using Spikeformer.Data;
+using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.Runs;
 using Spikeformer.Training;
@@ -10,33 +11,34 @@ namespace Spikeformer.Silo.Worker;
 /// <summary>What a worker holds of a run from the first report to the last: data, network, state. Belongs to the compute thread.</summary>
 internal sealed class PreparedRun : IDisposable
 {
-    private PreparedRun(RunSpec spec, Recipe recipe, IDataset dataset, TimeProvider time)
+    private PreparedRun(RunSpec spec, Recipe recipe, IDataset dataset, ComputeDevice device, TimeProvider time)
     {
         (Spec, Recipe, Dataset) = (spec, recipe, dataset);
         Network = new(NetworkOptions.From(recipe.Model, recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
         State = new(Network, recipe);
         Order = new(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
-        Engine = new(Network, State.Parameters, recipe);
+        Engine = new(Network, State.Parameters, recipe, device);
         Loader = new(dataset, Split.Train, Order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
-        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow()) with { StartId = spec.StartId };
+        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with { StartId = spec.StartId };
         Directory = new(spec.OutDirectory);
         Reduced = new(Network.Layout);
         Kept = new(StepVector.Length(Network.Layout));
         Fingerprint = Probe();
     }
 
-    /// <summary>Opens the data and builds the network; the state is that before the first step.</summary>
-    /// <exception cref="SpikeformerException">Recipe or data are wrong.</exception>
-    public static PreparedRun Open(RunSpec spec, Action<string> warn, TimeProvider time)
+    /// <summary>Opens device and data and builds the network; the state is that before the first step.</summary>
+    /// <exception cref="SpikeformerException">Recipe or data are wrong, or the device cannot be used.</exception>
+    public static PreparedRun Open(RunSpec spec, string device, Action<string> warn, TimeProvider time)
     {
         Recipe recipe = RecipeReader.Read(spec.Recipe, spec.Name);
+        ComputeDevice computer = ComputeDevice.Open(device);
         LibTorch.UseOnThisThread(recipe.Threads);
         var cache = new FrameCacheOptions { Warn = warn };
         if (spec.CacheDirectory is { } folder) cache = cache with { Folder = folder };
         IDataset dataset = DatasetCatalogue.Open(recipe.Data, spec.DataPath, cache);
         try
         {
-            return new(spec, recipe, dataset, time);
+            return new(spec, recipe, dataset, computer, time);
         }
         catch
         {

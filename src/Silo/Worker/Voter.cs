@@ -184,12 +184,13 @@ internal sealed class Voter
     private IReadOnlyList<StepVector> Compute(Group group, StepBatch batch, bool isWhole, out TimeSpan exchanging)
     {
         exchanging = TimeSpan.Zero;
+        StepIdentity step = batch.Identity with { LossScale = State.LossScale };
         // In a recovery nothing is coupled: shards that need each other's statistics are all kept, or all computed again.
-        if (_run.Recipe.BatchNorm is not BatchNormMode.Global || !isWhole) return _run.Engine.Compute(batch.Identity, batch.Inputs, coupling: null);
+        if (_run.Recipe.BatchNorm is not BatchNormMode.Global || !isWhole) return _run.Engine.Compute(step, batch.Inputs, coupling: null);
         int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
         var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Over) { Reached = _progress!.ReachesNext };
         if (filled.Length == 0) coupling.Follow(_run.Network.Layout.BatchNorms, FirstRankWithSamples(batch.Plan));
-        IReadOnlyList<StepVector> vectors = _run.Engine.Compute(batch.Identity, batch.Inputs, coupling);
+        IReadOnlyList<StepVector> vectors = _run.Engine.Compute(step, batch.Inputs, coupling);
         exchanging = coupling.Exchanging;
         return vectors;
     }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Orleans.Runtime;
 using Spikeformer.Clustering;
+using Spikeformer.Devices;
 using Spikeformer.Metrics;
 using Spikeformer.Silo.Metrics;
 using Spikeformer.Silo.Worker;
@@ -30,6 +31,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
     {
         (_settings, _membership, _logger) = (settings, membership, logger);
         _devices = settings.Roles.HasFlag(SiloRoles.Node) ? DeviceInventory.OfThisMachine.Select(settings.Devices) : [];
+        if (_devices.Count > 0 && settings.Devices == DeviceSelection.Auto && CudaLibrary.HasDriver && CudaLibrary.Problem is { } problem)
+            LogNoCuda(problem.What, problem.Remedy);
     }
 
     /// <summary>Adds it to a silo's services; it starts after the silo and ends before it.</summary>
@@ -150,6 +153,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         // Not as an argument: it may hold a password.
         if (_settings.Redis is { } redis) start.Environment[WorkerOptions.RedisVariable] = redis;
         ComputeEnvironment.ApplyTo(start);
+        if (device.Kind is DeviceKind.Cuda) CudaLibrary.ApplyTo(start, device.Index);
         return start;
     }
 
@@ -188,6 +192,9 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode}, a new one is started; its log is {Log}")]
     private partial void LogExited(string worker, int process, string exitCode, string log);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This machine has an NVIDIA driver, but its workers compute on the CPU: {Problem}. {Remedy}.")]
+    private partial void LogNoCuda(string problem, string remedy);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) did not leave within {Seconds} s and was killed")]
     private partial void LogKilled(string worker, int process, double seconds);

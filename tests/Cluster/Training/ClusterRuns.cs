@@ -24,9 +24,13 @@ internal sealed class ClusterRuns : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Starts a silo with workers; silos of one test share their state.</summary>
-    public Task<SiloProcess> StartAsync(string name, int workers, string transport = "", string failPoints = "", int orphanGrace = 0) => SiloProcess.StartAsync(
+    public Task<SiloProcess> StartAsync(string name, int workers, string transport = "", string failPoints = "", int orphanGrace = 0) =>
+        StartAsync(name, $"cpu:{workers}", transport, failPoints, orphanGrace);
+
+    /// <summary>Starts a silo with a worker for each device.</summary>
+    public Task<SiloProcess> StartAsync(string name, string devices, string transport = "", string failPoints = "", int orphanGrace = 0) => SiloProcess.StartAsync(
         new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = transport, [FailPoints.Variable] = failPoints, [FailPoints.FolderVariable] = _folder.Path },
-        "--state", _folder["cluster"], "--name", name, "--devices", $"cpu:{workers}", "--orphan-grace", $"{orphanGrace}");
+        "--state", _folder["cluster"], "--name", name, "--devices", devices, "--orphan-grace", $"{orphanGrace}");
 
     public RunSpec Spec(Recipe recipe, string name, int workers) =>
         RunSpecs.Of(recipe) with { Name = name, OutDirectory = _folder[name], Workers = workers, StartGraceSeconds = 60 };

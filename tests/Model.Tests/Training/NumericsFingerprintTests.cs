@@ -1,3 +1,4 @@
+using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;
 
@@ -9,11 +10,11 @@ public sealed class NumericsFingerprintTests
     public void OfThisProcess_NamesLibraryInstructionSetThreadsAndPrecision()
     {
         var fingerprint = NumericsFingerprint.OfThisProcess(RecipeCatalogue.Load("demo", ["threads=3", "precision=bf16"]));
-        Assert.Equal(["architecture", "isa", "kernels", "libtorch", "mkl", "oneDnn", "precision", "threads"], fingerprint.Fields.Keys);
+        Assert.Equal(["architecture", "device", "isa", "kernels", "libtorch", "mkl", "oneDnn", "precision", "threads"], fingerprint.Fields.Keys);
         Assert.Equal("2.10.0", fingerprint.Fields["libtorch"]);
         Assert.Contains(fingerprint.Fields["isa"], new[] { "DEFAULT", "AVX2", "AVX512" });
         Assert.Equal(("3", "bf16"), (fingerprint.Fields["threads"], fingerprint.Fields["precision"]));
-        Assert.Equal("X64", fingerprint.Fields["architecture"]);
+        Assert.Equal(("X64", "cpu"), (fingerprint.Fields["architecture"], fingerprint.Fields["device"]));
     }
 
     [Fact]
@@ -21,6 +22,22 @@ public sealed class NumericsFingerprintTests
     {
         Recipe recipe = RecipeCatalogue.Load("demo");
         Assert.Empty(NumericsFingerprint.OfThisProcess(recipe).DifferencesFrom(NumericsFingerprint.OfThisProcess(recipe)));
+    }
+
+    [Fact]
+    public void Another_device_is_another_numerics()
+    {
+        Recipe recipe = RecipeCatalogue.Load("demo");
+        NumericsFingerprint here = NumericsFingerprint.OfThisProcess(recipe), there = NumericsFingerprint.OfThisProcess(recipe, new SimulatedDevice());
+        Assert.Equal(["device is cpu here and simulated there"], here.DifferencesFrom(there).Select(difference => difference.ToString()));
+    }
+
+    [Fact]
+    public void A_fingerprint_of_a_build_that_named_no_device_is_one_of_the_CPU()
+    {
+        NumericsFingerprint now = NumericsFingerprint.OfThisProcess(RecipeCatalogue.Load("demo"));
+        var then = new NumericsFingerprint(now.Fields.Where(field => field.Key != "device").ToDictionary());
+        Assert.Empty(now.DifferencesFrom(then));
     }
 
     [Fact]

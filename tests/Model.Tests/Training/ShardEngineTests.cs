@@ -1,3 +1,4 @@
+using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.Neurons;
 using Spikeformer.Training;
@@ -192,8 +193,11 @@ public sealed class ShardEngineTests
     {
         private readonly List<Tensor> _tensors = [];
 
-        public Rig(BatchNormMode mode, Precision precision = Precision.Fp32, NeuronKind neuron = NeuronKind.Plif)
+        private readonly Func<ComputeDevice>? _deviceOf;
+
+        public Rig(BatchNormMode mode, Precision precision = Precision.Fp32, NeuronKind neuron = NeuronKind.Plif, Func<ComputeDevice>? deviceOf = null)
         {
+            _deviceOf = deviceOf;
             Network = new SpikeformerNetwork(new NetworkOptions
             {
                 Strides = [2, 1, 2, 1], Width = 16, Depth = 2, Heads = 2, TimeSteps = 3, Height = 12, FrameWidth = 12, Classes = 5, DropPath = 0.2,
@@ -212,6 +216,8 @@ public sealed class ShardEngineTests
         public SpikeformerNetwork Network { get; }
         public ParameterSet Parameters { get; }
         public Recipe Recipe { get; }
+
+        public ShardEngine Engine() => new(Network, Parameters, Recipe, _deviceOf?.Invoke());
 
         public ShardInput[] Inputs(int shards, int samples)
         {
@@ -258,7 +264,7 @@ public sealed class ShardEngineTests
                     try
                     {
                         LibTorch.UseOnThisThread(1);
-                        using var engine = new ShardEngine(Network, Parameters, Recipe);
+                        using ShardEngine engine = Engine();
                         int[] filled = [.. own.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
                         IReadOnlyList<StepVector> result = engine.Compute(new(5, 1, Samples), own, rendezvous.Of(filled));
                         for (int i = 0; i < result.Count; i++) vectors[offset + i] = result[i].Bytes.ToArray();
@@ -273,10 +279,10 @@ public sealed class ShardEngineTests
             return vectors;
         }
 
-        public float[] Sum(ShardInput[] inputs)
+        public float[] Sum(ShardInput[] inputs, float lossScale = 1)
         {
-            using var engine = new ShardEngine(Network, Parameters, Recipe);
-            IReadOnlyList<StepVector> vectors = engine.Compute(new(5, 1, Samples), inputs, LocalCoupling(inputs));
+            using ShardEngine engine = Engine();
+            IReadOnlyList<StepVector> vectors = engine.Compute(new(5, 1, Samples, lossScale), inputs, LocalCoupling(inputs));
             float[] sum = new float[vectors[0].Values.NumberOfElements];
             foreach (StepVector vector in vectors)
                 for (int i = 0; i < sum.Length; i++) sum[i] += TensorMemory.Span<float>(vector.Values)[i];

@@ -134,6 +134,47 @@ public sealed class TrainingStateTests
     }
 
     [Fact]
+    public void In_fp16_the_loss_scale_follows_the_verdict_and_is_part_of_the_state()
+    {
+        using TrainingState state = New(precision: Precision.Fp16), restored = New(precision: Precision.Fp16);
+        Assert.Equal(65536, state.LossScale);
+        ulong hash = state.Hash();
+        using (StepVector vector = Vector(state, 0))
+        {
+            vector.NonFiniteShards = 1;
+            state.Apply(Order.Plan(0), vector);
+        }
+        Assert.Equal(32768, state.LossScale);
+        Step(state, 1);
+        Assert.Equal(32768, state.LossScale);
+
+        restored.Restore(Checkpoint(state));
+        Assert.Equal((32768f, state.Hash()), (restored.LossScale, restored.Hash()));
+        Assert.Equal(TrainingState.WeightsDigest(state.Snapshot()), TrainingState.WeightsDigest(restored.Snapshot()));
+        state.Reset();
+        Assert.Equal((65536f, hash), (state.LossScale, state.Hash()));
+    }
+
+    [Fact]
+    public void In_other_precisions_nothing_is_scaled_and_no_scale_is_saved()
+    {
+        using TrainingState state = New();
+        using StepVector vector = Vector(state, 0);
+        vector.NonFiniteShards = 1;
+        state.Apply(Order.Plan(0), vector);
+        Assert.Equal(1, state.LossScale);
+        Assert.DoesNotContain(state.Snapshot(), tensor => tensor.Name == "optimizer/lossScale");
+    }
+
+    [Fact]
+    public void A_checkpoint_of_another_precision_names_the_loss_scale()
+    {
+        using TrainingState single = New(), half = New(precision: Precision.Fp16);
+        var error = Assert.Throws<SpikeformerException>(() => single.Restore(Checkpoint(half)));
+        Assert.Contains("optimizer/lossScale F32 []", error.Message);
+    }
+
+    [Fact]
     public void The_ledger_after_an_epoch_is_the_sum_over_its_samples()
     {
         using TrainingState state = New();
@@ -158,10 +199,10 @@ public sealed class TrainingStateTests
         state.Apply(Order.Plan(step), vector);
     }
 
-    private static TrainingState New(int width = 16) => new(new SpikeformerNetwork(new NetworkOptions
+    private static TrainingState New(int width = 16, Precision precision = Precision.Fp32) => new(new SpikeformerNetwork(new NetworkOptions
     {
         Strides = [2, 1], Width = width, Depth = 1, Heads = 2, TimeSteps = 2, Height = 8, FrameWidth = 8, Classes = 3,
-    }), Recipe);
+    }), Recipe with { Precision = precision });
 
     private static StepVector Vector(TrainingState state, int step)
     {

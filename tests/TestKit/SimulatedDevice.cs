@@ -1,0 +1,36 @@
+using Spikeformer.Devices;
+using static TorchSharp.torch;
+
+namespace Spikeformer.TestKit;
+
+/// <summary>A device with memory of its own, played by the CPU: everything is copied to it and from it, and computed by libtorch's operations.
+/// Copies to the host arrive only when they are awaited, as they may on a real one.</summary>
+public sealed class SimulatedDevice : ComputeDevice
+{
+    private readonly List<(Tensor Values, Tensor Host)> _copies = [];
+
+    /// <inheritdoc/>
+    public override string Numerics => "simulated";
+
+    internal override bool HasOwnMemory => true;
+
+    internal override Device Torch => CPU;
+
+    internal override Tensor Take(Tensor host) => host.clone();
+
+    internal override Tensor HostZeros(long length) => zeros(length, ScalarType.Float32, CPU);
+
+    internal override void Give(Tensor values, Tensor host) => _copies.Add((values.clone().DetachFromDisposeScope(), host));
+
+    internal override void Await()
+    {
+        foreach ((Tensor values, Tensor host) in _copies)
+        {
+            host.copy_(values);
+            values.Dispose();
+        }
+        _copies.Clear();
+    }
+
+    internal override IDisposable Enter() => OwnKernels.Suspend();
+}

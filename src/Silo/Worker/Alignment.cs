@@ -15,10 +15,14 @@ namespace Spikeformer.Silo.Worker;
 /// </summary>
 internal static class Alignment
 {
-    private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 1024;
+    private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 2048;
     private const int HashAt = sizeof(long), ForgottenAt = HashAt + sizeof(ulong), ProgressAt = ForgottenAt + 1, PayloadBytes = ProgressAt + ProgressBytes;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    private static readonly JsonSerializerOptions s_json = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        IgnoreReadOnlyProperties = true,
+    };
 
     private readonly record struct Standing(int Rank, long Step, ulong Hash, bool HasForgotten, ProgressState Progress);
 
@@ -81,7 +85,7 @@ internal static class Alignment
         BinaryPrimitives.WriteInt64LittleEndian(own, run.State.Step);
         BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.State.Hash());
         own[ForgottenAt] = run.HasForgotten ? (byte)1 : (byte)0;
-        JsonSerializer.SerializeToUtf8Bytes(run.Progress.State, s_json).CopyTo(own, ProgressAt);
+        JsonSerializer.SerializeToUtf8Bytes(run.Progress.Newest, s_json).CopyTo(own, ProgressAt);
         byte[] message = [.. Enumerable.Repeat(own, group.OwnNodes.Count).SelectMany(bytes => bytes)];
         // The step is what is being found out, so these exchanges carry none.
         NodePayloads all = group.ExchangeNodes(0, part, PayloadBytes, message, cancellation);

@@ -34,7 +34,7 @@ public static class EventFile
     }
 
     /// <summary>The curves of a folder as TensorBoard shows them: a session's start voids what is at its step or later.</summary>
-    /// <param name="folder">The folder; of each file, a torn last record is passed over.</param>
+    /// <param name="folder">The folder; every record in it must be sound, and no point may be told twice.</param>
     public static SortedDictionary<string, SortedDictionary<long, float>> Curves(string folder)
     {
         var curves = new SortedDictionary<string, SortedDictionary<long, float>>(StringComparer.Ordinal);

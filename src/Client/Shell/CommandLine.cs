@@ -32,6 +32,7 @@ public static class CommandLine
         RunVerbs.CreateCancel(interruption),
         WatchVerbs.CreateCluster(),
         EvaluateVerb.Create(interruption),
+        PlotVerb.Create(),
         CheckpointVerb.Create(),
         ExportVerb.Create(),
         DataVerb.Create(),

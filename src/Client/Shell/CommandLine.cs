@@ -33,6 +33,7 @@ public static class CommandLine
         WatchVerbs.CreateCluster(),
         EvaluateVerb.Create(interruption),
         PlotVerb.Create(),
+        ReportVerb.Create(),
         CheckpointVerb.Create(),
         ExportVerb.Create(),
         DataVerb.Create(),

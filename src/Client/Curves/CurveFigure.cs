@@ -14,8 +14,8 @@ internal static class CurveFigure
     /// <param name="reference">The authors', or none.</param>
     public static byte[] Draw(string title, IReadOnlyList<CurvePoint> run, IReadOnlyList<CurvePoint> reference)
     {
-        var figure = new Multiplot { Layout = new ScottPlot.MultiplotLayouts.Columns() };
-        Plot loss = Chart(title, "loss"), accuracy = Chart("", "accuracy, %"), rate = Chart("", "learning rate");
+        Plot loss = Chart("loss", Alignment.UpperRight), accuracy = Chart("accuracy, %", Alignment.LowerRight), rate = Chart("learning rate", Alignment.UpperRight);
+        accuracy.Title(title);
         foreach (IGrouping<string, CurvePoint> part in reference.GroupBy(point => point.Run))
         {
             Add(loss, part, point => point.TrainLoss, "authors, train", s_train, isReference: true);
@@ -29,15 +29,17 @@ internal static class CurveFigure
         Add(accuracy, run, point => point.TrainAccuracy, "train", s_train);
         Add(accuracy, run, point => point.TestAccuracy, "test", s_test);
         Add(rate, run, point => point.LearningRate, "this run", s_rate);
-        foreach (Plot chart in new[] { loss, accuracy, rate }) figure.AddPlot(chart);
+        var figure = new Multiplot(loss) { Layout = new ScottPlot.MultiplotLayouts.Columns() };
+        figure.AddPlot(accuracy);
+        figure.AddPlot(rate);
         using Image image = figure.Render(3 * PlotWidth, PlotHeight);
         return image.GetImageBytes(ImageFormat.Png, 100);
     }
 
-    private static Plot Chart(string title, string label)
+    private static Plot Chart(string label, Alignment legend)
     {
         var chart = new Plot();
-        if (title != "") chart.Title(title);
+        chart.ShowLegend(legend);
         chart.XLabel("epoch");
         chart.YLabel(label);
         return chart;
@@ -53,6 +55,5 @@ internal static class CurveFigure
         curve.LinePattern = isReference ? LinePattern.Dashed : LinePattern.Solid;
         curve.MarkerSize = line.Length == 1 ? 6 : 0;
         if (chart.GetPlottables<ScottPlot.Plottables.Scatter>().All(other => other.LegendText != name)) curve.LegendText = name;
-        chart.ShowLegend(Alignment.LowerRight);
     }
 }

@@ -17,6 +17,22 @@ public sealed class PlotVerbTests
         Assert.Null(call.Json["reference"]);
         using SKBitmap picture = SKBitmap.Decode(run["curves.png"]);
         Assert.Equal((1920, 480), (picture.Width, picture.Height));
+        // Curves are coloured, axes and letters are not: loss and accuracy have two of them, the learning rate one.
+        Assert.Equal([2, 2, 1], Enumerable.Range(0, 3).Select(panel => Hues(picture, panel * 640)));
+    }
+
+    /// <summary>How many of blue, red and green stand out in a panel of 640 columns.</summary>
+    private static int Hues(SKBitmap picture, int left)
+    {
+        var hues = new HashSet<int>();
+        for (int x = left; x < left + 640; x++)
+            for (int y = 0; y < picture.Height; y++)
+            {
+                SKColor pixel = picture.GetPixel(x, y);
+                byte[] channels = [pixel.Red, pixel.Green, pixel.Blue];
+                if (channels.Max() - channels.Min() > 100) hues.Add(channels.IndexOf(channels.Max()));
+            }
+        return hues.Count;
     }
 
     [Fact]

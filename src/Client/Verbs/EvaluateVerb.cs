@@ -25,6 +25,7 @@ internal static class EvaluateVerb
         command.Validators.Add(result =>
         {
             if (result.GetResult(@out) is null == result.GetResult(weights) is null) result.AddError("Give either --out or --weights.");
+            else if (result.GetResult(weights) is not null && result.GetResult(step) is not null) result.AddError("--step chooses among the checkpoints of --out.");
         });
         command.SetAction(parsed =>
         {

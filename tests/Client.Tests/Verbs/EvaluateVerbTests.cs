@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Xunit;
 
@@ -17,6 +18,11 @@ public sealed class EvaluateVerbTests
         Assert.Contains(FormattableString.Invariant($"**{right} of {found.GetProperty("samples").GetInt32()}**"), card);
         Assert.Contains(FormattableString.Invariant($"accuracy {found.GetProperty("accuracy").GetDouble():0.0000}, loss {found.GetProperty("loss").GetDouble():0.0000}"), card);
 
+        // The same figures as in the log of the run that made them.
+        EpochTable log = EpochTable.Read(Path.Combine(TestData.RepositoryRoot, "logs", "demo", "epochs.csv"), int.MaxValue);
+        Assert.Equal(log[6, "test_loss"], found.GetProperty("loss").GetDouble(), 1e-6);
+        Assert.Equal(log[6, "test_acc1"], 100 * found.GetProperty("accuracy").GetDouble());
+
         JsonElement energy = found.GetProperty("energy");
         Assert.Equal((4.6 * energy.GetProperty("macs").GetDouble() + 0.9 * energy.GetProperty("synapticOperations").GetDouble()) / 1e6, energy.GetProperty("microjoules").GetDouble(), 1e-9);
         Assert.All(found.GetProperty("layers").EnumerateArray().Where(layer => layer.TryGetProperty("firingRate", out _)),
@@ -32,6 +38,14 @@ public sealed class EvaluateVerbTests
             Assert.Equal(((int)ErrorKind.Usage, ""), (call.ExitCode, call.Output));
             Assert.Contains("Give either --out or --weights.", call.Error);
         }
+    }
+
+    [Fact]
+    public async Task A_step_is_chosen_among_the_checkpoints_of_a_run()
+    {
+        Call call = await Call.Of("evaluate", "--weights", s_demo, "--step", "3");
+        Assert.Equal(((int)ErrorKind.Usage, ""), (call.ExitCode, call.Output));
+        Assert.Contains("--step chooses among the checkpoints of --out.", call.Error);
     }
 
     [Fact]

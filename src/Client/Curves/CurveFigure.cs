@@ -2,7 +2,7 @@ using ScottPlot;
 
 namespace Spikeformer.Client;
 
-/// <summary>Draws learning curves: loss, accuracy and learning rate by epoch, of a run and, dashed and grey, of the authors.</summary>
+/// <summary>Draws learning curves: loss, accuracy and learning rate by epoch, of a run and, dashed and pale, of the authors.</summary>
 internal static class CurveFigure
 {
     private const int PlotWidth = 640, PlotHeight = 480;

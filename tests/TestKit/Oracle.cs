@@ -2,6 +2,7 @@ using System.Runtime.ExceptionServices;
 using Spikeformer.Data;
 using Spikeformer.Devices;
 using Spikeformer.Network;
+using Spikeformer.Runs;
 using Spikeformer.Training;
 
 namespace Spikeformer.TestKit;
@@ -9,8 +10,9 @@ namespace Spikeformer.TestKit;
 /// <summary>What an undisturbed run gives.</summary>
 /// <param name="Digests">The digest of every step.</param>
 /// <param name="WeightsDigest">SHA-256 of the state after the last one.</param>
+/// <param name="Trainings">The sums of every epoch, without times.</param>
 /// <param name="Evaluations">The evaluation after every epoch.</param>
-public sealed record OracleRun(IReadOnlyList<string> Digests, string WeightsDigest, IReadOnlyList<EvaluationResult> Evaluations);
+public sealed record OracleRun(IReadOnlyList<string> Digests, string WeightsDigest, IReadOnlyList<EpochSums> Trainings, IReadOnlyList<EvaluationResult> Evaluations);
 
 /// <summary>
 /// Trains a recipe in this process, all shards on one thread: the plainest way through the engine, without cluster, files or checkpoints. What
@@ -54,7 +56,9 @@ public static class Oracle
         using var engine = new ShardEngine(network, state.Parameters, recipe, device);
         int[] shards = [.. Enumerable.Range(0, recipe.Shards)];
         var digests = new List<string>();
+        var trainings = new List<EpochSums>();
         var evaluations = new List<EvaluationResult>();
+        EpochSums sums = EpochSums.Zero;
         while (state.Step < (long)order.StepsPerEpoch * recipe.Epochs)
         {
             using (StepBatch batch = loader.Load(state.Step, shards))
@@ -62,11 +66,15 @@ public static class Oracle
                 int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
                 IReadOnlyList<StepVector> vectors = engine.Compute(batch.Identity with { LossScale = state.LossScale }, batch.Inputs, new LocalBatchNormCoupling(recipe.Shards, filled));
                 SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count, v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
-                digests.Add(state.Apply(batch.Plan, vectors[0]).Digest);
+                CommittedStep step = state.Apply(batch.Plan, vectors[0]);
+                digests.Add(step.Digest);
+                sums = sums.Add(step, TimeSpan.Zero);
             }
-            if (state.Step % order.StepsPerEpoch == 0)
-                evaluations.Add(Evaluation.Run(network, engine.CurrentWeights(), state.Running, dataset, Split.Test, recipe));
+            if (state.Step % order.StepsPerEpoch != 0) continue;
+            trainings.Add(sums);
+            evaluations.Add(Evaluation.Run(network, engine.CurrentWeights(), state.Running, dataset, Split.Test, recipe));
+            sums = EpochSums.Zero;
         }
-        return new(digests, TrainingState.WeightsDigest(state.Snapshot()), evaluations);
+        return new(digests, TrainingState.WeightsDigest(state.Snapshot()), trainings, evaluations);
     }
 }

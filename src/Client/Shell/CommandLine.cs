@@ -32,6 +32,8 @@ public static class CommandLine
         RunVerbs.CreateCancel(interruption),
         WatchVerbs.CreateCluster(),
         EvaluateVerb.Create(interruption),
+        PlotVerb.Create(),
+        ReportVerb.Create(),
         CheckpointVerb.Create(),
         ExportVerb.Create(),
         DataVerb.Create(),

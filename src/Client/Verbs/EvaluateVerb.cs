@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Spectre.Console;
 using Spikeformer.Checkpoints;
 using Spikeformer.Data;
 using Spikeformer.Network;
@@ -8,50 +7,49 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Client;
 
-/// <summary><c>evaluate</c>: accuracy of a run's checkpoint on a split of its data.</summary>
+/// <summary><c>evaluate</c>: accuracy, confusions, firing rates, operations and energy of a run's checkpoint, or of exported weights, on a split of
+/// the data.</summary>
 internal static class EvaluateVerb
 {
     public static Command Create(Interruption interruption)
     {
         Option<string?> data = RunOptions.Data(), @out = RunOptions.Out();
-        @out.Required = true;
+        @out.Description = "Directory of the run";
         Option<long?> step = CheckpointVerb.StepOption();
+        var weights = new Option<string?>("--weights") { Description = "A file that 'export' has written, instead of a run", HelpName = "FILE" };
         var split = new Option<Split>("--split") { Description = "train or test", DefaultValueFactory = _ => Split.Test };
-        var command = new Command("evaluate", "Measure the accuracy of a checkpoint (the best one by default)") { @out, data, step, split };
-        command.SetAction(parsed => Run(CommandLine.TerminalOf(parsed), parsed.GetValue(@out)!, parsed.GetValue(data), parsed.GetValue(step),
-            parsed.GetValue(split), interruption.Token));
+        var command = new Command("evaluate", "Measure accuracy, confusions, firing rates and energy of a checkpoint (the best one by default)")
+        {
+            @out, weights, data, step, split,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(@out) is null == result.GetResult(weights) is null) result.AddError("Give either --out or --weights.");
+            else if (result.GetResult(weights) is not null && result.GetResult(step) is not null) result.AddError("--step chooses among the checkpoints of --out.");
+        });
+        command.SetAction(parsed =>
+        {
+            WeightSource source = parsed.GetValue(weights) is { } file
+                ? WeightSource.OfFile(file)
+                : WeightSource.OfRun(new RunDirectory(parsed.GetValue(@out)!), parsed.GetValue(step));
+            Terminal terminal = CommandLine.TerminalOf(parsed);
+            Run(terminal, source, parsed.GetValue(data), parsed.GetValue(split), interruption.Token).Show(terminal);
+            return 0;
+        });
         return command;
     }
 
-    private static int Run(Terminal terminal, string @out, string? dataPath, long? step, Split split, CancellationToken cancellation)
+    private static EvaluationReport Run(Terminal terminal, WeightSource source, string? dataPath, Split split, CancellationToken cancellation)
     {
-        var directory = new RunDirectory(@out);
-        RunDescription description = directory.ReadDescription();
-        Recipe recipe = RunDirectory.RecipeOf(description);
-        Checkpoint checkpoint = CheckpointVerb.Choose(directory, step);
+        Recipe recipe = source.Recipe;
         LibTorch.UseOnThisThread(recipe.Threads);
-        using IDataset dataset = DatasetCatalogue.Open(recipe.Data, dataPath ?? description.DataPath, new() { Warn = terminal.Say });
-        if (!dataset.ClassNames.SequenceEqual(description.ClassNames))
-            throw new SpikeformerException(ErrorKind.Conflict,
-                $"The data have the classes {string.Join(", ", dataset.ClassNames)}; the checkpoint was trained on {string.Join(", ", description.ClassNames)}",
-                "Give the data set that the run was trained on with --data");
+        using IDataset found = DatasetCatalogue.Open(recipe.Data, dataPath ?? source.DataPath, new() { Warn = terminal.Say });
+        IDataset dataset = RelabelledDataset.Of(found, source.ClassNames);
         var network = new SpikeformerNetwork(NetworkOptions.From(recipe.Model, recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
         using var state = new TrainingState(network, recipe);
-        state.Restore(checkpoint);
-        EvaluationResult result = Evaluation.Run(network, state.Parameters, state.Running, dataset, split, recipe, cancellation);
-
-        string name = split.ToString().ToLowerInvariant();
-        if (terminal.Json)
-            terminal.PrintJson(new
-            {
-                SchemaVersion = 1, description.Run, checkpoint.Info.Step, Split = name, result.Samples, result.Accuracy, Top5 = result.Top5Accuracy, result.Loss,
-            });
-        else
-            terminal.Screen.Write(new Table().Border(TableBorder.Simple).AddColumns("run", Markup.Escape(description.Run))
-                .AddRow("checkpoint", $"step {checkpoint.Info.Step}")
-                .AddRow("split", $"{name}, {result.Samples} samples")
-                .AddRow("accuracy", FormattableString.Invariant($"{result.Accuracy:0.0000} (top-5 {result.Top5Accuracy:0.0000})"))
-                .AddRow("loss", FormattableString.Invariant($"{result.Loss:0.0000}")));
-        return 0;
+        state.RestoreNetwork(CheckpointExport.Match(source.Tensors, TrainingState.NetworkSpecs(network.Layout), source.Name).ToDictionary(tensor => tensor.Name));
+        var details = new EvaluationDetails(dataset.ClassNames.Count);
+        EvaluationResult result = Evaluation.Run(network, state.Parameters, state.Running, dataset, split, recipe, cancellation, details);
+        return new(source, split.ToString().ToLowerInvariant(), result, details.Confusion, OperationCounts.Of(network.Options, details.Activity));
     }
 }

@@ -6,12 +6,14 @@ namespace Spikeformer.Network;
 /// <summary>Convolution without bias, BatchNorm over time and batch, and a layer of neurons.</summary>
 internal sealed class ConvUnit
 {
+    private readonly string _name;
     private readonly int _kernel;
     private readonly int _stride, _padding;
     private readonly SpikingNorm _norm;
 
     public ConvUnit(StateLayout layout, string prefix, int inputs, int outputs, int kernel, int stride, NeuronOptions neuron)
     {
+        _name = prefix;
         (_stride, _padding) = (stride, (kernel - 1) / 2);
         _kernel = layout.AddParameter(prefix + "0.0.weight", InitialValue.KaimingNormal, outputs, inputs, kernel, kernel);
         _norm = new SpikingNorm(layout, prefix + "0.1.", prefix + "1.", outputs, neuron);
@@ -22,6 +24,14 @@ internal sealed class ConvUnit
     {
         var currents = new Tensor[x_TBHWC.Length];
         for (int s = 0; s < currents.Length; s++) currents[s] = Convolution.Apply(x_TBHWC[s], pass.Parameters[s][_kernel], _stride, _padding);
+        if (pass.Observe is not null) Observe(pass, x_TBHWC, currents);
         return _norm.Forward(pass, currents, addends_TBHWC);
+    }
+
+    /// <summary>Shows what comes in and the spikes before anything is added to them, which are not computed otherwise.</summary>
+    private void Observe(ForwardPass pass, Tensor[] x_TBHWC, Tensor[] currents)
+    {
+        foreach (Tensor x in x_TBHWC) pass.Observe!(_name + "input", x);
+        foreach (Tensor spikes in _norm.Forward(pass, currents, addends_TBHWC: null)) pass.Observe!(_name + "spikes", spikes);
     }
 }

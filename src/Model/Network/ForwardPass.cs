@@ -25,7 +25,8 @@ internal sealed class ForwardPass
     /// statistics, LayerNorm, softmax, the residual stream and the read-out stay float32.</summary>
     public Precision Precision { get; init; }
 
-    /// <summary>Sees intermediate tensors by name (tokens, block0, ..., firing rates); it must not keep them.</summary>
+    /// <summary>Sees intermediate tensors by name: <c>tokens</c>, <c>block0</c> and so on, and of each layer that neurons feed or end, by its
+    /// parameters' prefix, <c>input</c> and <c>spikes</c>. It must not keep them.</summary>
     public Action<string, Tensor>? Observe { get; init; }
 
     /// <summary>An activation as the next product is to read it.</summary>

@@ -45,12 +45,14 @@ public sealed class SpikeformerNetwork
     /// <param name="x_BTCHW">Frames, [B,T,C,H,W] or [B,1,C,H,W], type and device of the parameters. H and W must be divisible by the total
     /// stride; sizes and step counts other than the network's resize its tables.</param>
     /// <param name="precision">How activations are stored; bf16 and fp16 need weights in float32.</param>
+    /// <param name="observe">Sees intermediate tensors by name, during the call only; null for none.</param>
     /// <returns>Logits, [B, classes]. The caller disposes them.</returns>
-    public Tensor Evaluate(ParameterSet parameters, RunningStatistics running, Tensor x_BTCHW, Precision precision = Precision.Fp32)
+    public Tensor Evaluate(ParameterSet parameters, RunningStatistics running, Tensor x_BTCHW, Precision precision = Precision.Fp32,
+        Action<string, Tensor>? observe = null)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var pass = new ForwardPass { Parameters = [parameters], Running = running, Precision = precision };
+        var pass = new ForwardPass { Parameters = [parameters], Running = running, Precision = precision, Observe = observe };
         TokenGrid tokens = Tokenize(pass, [x_BTCHW])[0];
         return Classify(pass, 0, tokens).MoveToOuterDisposeScope();
     }

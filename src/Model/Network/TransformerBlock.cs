@@ -46,7 +46,7 @@ internal sealed class TransformerBlock
         if (drops is not null) spatial = DropPath.Apply(spatial, drops.Spatial(_index, B, T), _dropRate);
         x_BNTE = x_BNTE.add(spatial.view(B, T, N, E).transpose(1, 2), Constants.One);
 
-        Tensor mlp_TBNE = _mlp.Forward(p, pass.Stored(_norm2.Forward(p, x_BNTE.permute(2, 0, 1, 3).contiguous())));
+        Tensor mlp_TBNE = _mlp.Forward(p, pass.Stored(_norm2.Forward(p, x_BNTE.permute(2, 0, 1, 3).contiguous())), pass.Observe);
         if (drops is not null) mlp_TBNE = DropPath.Apply(mlp_TBNE, drops.Mlp(_index, B, T), _dropRate, _dropAxis == DropPathAxis.Sample ? 1 : 0);
         return x_BNTE.add(mlp_TBNE.permute(1, 2, 0, 3), Constants.One).reshape(B, N * T, E);
     }

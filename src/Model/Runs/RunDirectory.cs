@@ -75,6 +75,10 @@ public sealed class RunDirectory(string path)
     public string StepsFile => In("steps.jsonl");
     /// <summary>One line per thing worth knowing: start, resume, checkpoint, evaluation, trouble.</summary>
     public string EventsFile => In("events.jsonl");
+    /// <summary>One line per evaluated epoch.</summary>
+    public string EpochsFile => In("epochs.csv");
+    /// <summary>Event files for TensorBoard, of training and of evaluation.</summary>
+    public string TensorBoardFolder => In("tensorboard");
     /// <summary>The checkpoints.</summary>
     public string CheckpointsFolder => In("checkpoints");
 

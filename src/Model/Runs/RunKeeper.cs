@@ -6,7 +6,7 @@ using Spikeformer.Training;
 namespace Spikeformer.Runs;
 
 /// <summary>
-/// Keeps a run's directory while it is trained: its lock, its description, its step log and its checkpoints. One process at a time; whoever
+/// Keeps a run's directory while it is trained: its lock, its description, its logs and its checkpoints. One process at a time; whoever
 /// takes over opens it again.
 /// </summary>
 public sealed class RunKeeper : IDisposable
@@ -17,6 +17,7 @@ public sealed class RunKeeper : IDisposable
     private readonly RunLock _lock;
     private readonly CheckpointStore _store;
     private readonly BackgroundCheckpoints _checkpoints;
+    private readonly EpochLog _epochs;
     private JsonLinesLog? _steps;
     private IReadOnlyList<StateTensor>? _snapshot;
     private long _writeBegan;
@@ -29,6 +30,8 @@ public sealed class RunKeeper : IDisposable
         (_directory, _description, _changed, _lock, _report, _time) = (directory, description, changed, held, report, time);
         _store = new(directory.CheckpointsFolder);
         _checkpoints = new(_store, ReportSave);
+        Recipe recipe = RunDirectory.RecipeOf(description);
+        _epochs = new(directory, recipe.Name, description.Run, recipe.Batch, message => report("warning", message), time);
     }
 
     /// <summary>Begins a run in a directory that holds none.</summary>
@@ -116,6 +119,10 @@ public sealed class RunKeeper : IDisposable
     /// <summary>Logs a committed step.</summary>
     public void Committed(StepLine step) => _steps!.Append(step);
 
+    /// <summary>Brings the curves up to the epochs that are over.</summary>
+    /// <param name="progress">What is known of them.</param>
+    internal void WriteEpochs(TrainingProgress progress) => _epochs.Write(progress);
+
     /// <summary>Begins to save a state; waits for the save under way first.</summary>
     /// <param name="state">The state at a commit boundary; copied before this returns.</param>
     /// <param name="progress">Averages and best values.</param>
@@ -123,7 +130,9 @@ public sealed class RunKeeper : IDisposable
     /// <param name="generation">The generation that saves.</param>
     internal void Save(TrainingState state, TrainingProgress progress, int stepsPerEpoch, GenerationId generation)
     {
-        _steps?.Sync(); // a resumed run must find the lines of all steps that its checkpoint holds
+        // A resumed run must find the lines of all steps and epochs that its checkpoint holds.
+        _steps?.Sync();
+        WriteEpochs(progress);
         // One copy of the state serves all saves: wait until the last one no longer reads it.
         _checkpoints.Wait();
         long began = _time.GetTimestamp();
@@ -162,6 +171,7 @@ public sealed class RunKeeper : IDisposable
     public void Dispose()
     {
         _checkpoints.Dispose();
+        _epochs.Dispose();
         _steps?.Dispose();
         _lock.Dispose();
     }

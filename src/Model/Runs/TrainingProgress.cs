@@ -1,50 +1,58 @@
+using System.Diagnostics;
 using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
 
 /// <summary>What a worker that joins takes over of the others' progress.</summary>
-/// <param name="Epochs">Evaluated epochs.</param>
-/// <param name="TrainLoss">Mean training loss of the last one.</param>
-/// <param name="TrainAccuracy">Its training accuracy.</param>
+/// <param name="History">Summaries of evaluated epochs in order, the last one among them.</param>
 /// <param name="Best">Best test accuracy.</param>
-/// <param name="Test">Its evaluation, or null.</param>
-/// <param name="LossSum">Sum of the losses of the epoch under way.</param>
-/// <param name="Samples">Its samples so far.</param>
-/// <param name="Correct">Those of them that were right.</param>
+/// <param name="Sums">The epoch under way.</param>
 /// <param name="NewBest">Whether the best is not saved yet.</param>
-internal sealed record ProgressState(
-    int Epochs, double TrainLoss, double TrainAccuracy, double Best, EvaluationResult? Test, double LossSum, long Samples, long Correct, bool NewBest);
+internal sealed record ProgressState(IReadOnlyList<EpochSummary> History, double Best, EpochSums Sums, bool NewBest)
+{
+    /// <summary>Evaluated epochs.</summary>
+    public int Epochs => History.Count == 0 ? 0 : History[^1].Epoch + 1;
+}
 
 /// <summary>Averages of the epoch under way and the results of the evaluations.</summary>
 internal sealed class TrainingProgress
 {
-    private double _lossSum;
-    private long _samples, _correct, _trained;
+    // What a worker that joins is sent must stay small; older epochs have been in the files for long.
+    private const int Remembered = 1024;
+
+    private readonly List<EpochSummary> _history = [];
+    private readonly List<double> _rates = [];
+    private EpochSums _sums = EpochSums.Zero;
+    private long _trained;
     private TimeSpan _spent;
     private bool _newBest;
 
-    public int Epochs { get; private set; }
-    public double TrainLoss { get; private set; } = double.NaN;
-    public double TrainAccuracy { get; private set; }
+    public int Epochs => Last is { } last ? last.Epoch + 1 : 0;
     public double Best { get; private set; }
-    public EvaluationResult? Test { get; private set; }
+    public EpochSummary? Last => _history.Count == 0 ? null : _history[^1];
+    public IReadOnlyList<EpochSummary> History => _history;
     public double SamplesPerSecond => _spent > TimeSpan.Zero ? _trained / _spent.TotalSeconds : 0;
 
     public void Count(CommittedStep step, TimeSpan took)
     {
-        _lossSum += step.Loss * step.Samples;
-        _samples += step.Samples;
-        _correct += step.Top1;
+        _sums = _sums.Add(step, took);
         _trained += step.Samples;
         _spent += took;
+        if (took > TimeSpan.Zero) _rates.Add(step.Samples / took.TotalSeconds);
     }
 
-    public void EndEpoch(int epoch, EvaluationResult test)
+    public EpochSummary EndEpoch(int epoch, EvaluationResult test, TimeSpan testTook, int workers)
     {
-        (Epochs, Test, TrainLoss, TrainAccuracy) = (epoch + 1, test, _lossSum / _samples, (double)_correct / _samples);
-        (_lossSum, _samples, _correct) = (0, 0, 0);
+        _rates.Sort();
+        double rate = _rates.Count == 0 ? 0 : _rates[_rates.Count / 2] / workers;
+        using Process own = Process.GetCurrentProcess();
+        var summary = new EpochSummary(epoch, _sums, test, testTook.TotalSeconds, rate, own.PeakWorkingSet64 / 1048576.0);
+        Remember([summary]);
+        _rates.Clear();
+        _sums = EpochSums.Zero;
         _newBest |= test.Accuracy > Best;
         Best = Math.Max(Best, test.Accuracy);
+        return summary;
     }
 
     public bool TakeNewBest()
@@ -56,34 +64,70 @@ internal sealed class TrainingProgress
 
     public ProgressState State
     {
-        get => new(Epochs, TrainLoss, TrainAccuracy, Best, Test, _lossSum, _samples, _correct, _newBest);
+        get => new([.. _history], Best, _sums, _newBest);
         set
         {
-            (Epochs, TrainLoss, TrainAccuracy, Best, Test) = (value.Epochs, value.TrainLoss, value.TrainAccuracy, value.Best, value.Test);
-            (_lossSum, _samples, _correct, _newBest) = (value.LossSum, value.Samples, value.Correct, value.NewBest);
+            _history.RemoveAll(summary => summary.Epoch >= value.Epochs);
+            Remember(value.History);
+            (Best, _sums, _newBest) = (value.Best, value.Sums, value.NewBest);
         }
     }
 
+    /// <summary>The state without the epochs before the last: for members that have been there.</summary>
+    public ProgressState Newest => State with { History = _history.TakeLast(1).ToArray() };
+
+    /// <summary>What a checkpoint keeps: the last epoch and the one under way. The epochs before are in the run's files.</summary>
     public IReadOnlyDictionary<string, double> Metrics()
     {
         var metrics = new Dictionary<string, double> { ["epochs"] = Epochs };
-        if (Test is not { } test) return metrics;
-        metrics["testSamples"] = test.Samples;
-        metrics["testTop1"] = test.Top1;
-        metrics["testTop5"] = test.Top5;
-        metrics["testLossSum"] = test.LossSum;
-        metrics["testAccuracy"] = test.Accuracy;
+        Put("epoch", _sums);
+        if (Last is not { } last) return metrics;
+        Put("train", last.Train);
+        metrics["trainLoss"] = last.TrainLoss;
+        metrics["testSamples"] = last.Test.Samples;
+        metrics["testTop1"] = last.Test.Top1;
+        metrics["testTop5"] = last.Test.Top5;
+        metrics["testLossSum"] = last.Test.LossSum;
+        metrics["testLastBatchLossSum"] = last.Test.LastBatchLossSum;
+        metrics["testAccuracy"] = last.Test.Accuracy;
+        metrics["testSeconds"] = last.TestSeconds;
         metrics["bestTestAccuracy"] = Best;
-        metrics["trainLoss"] = TrainLoss;
+        metrics["workerSamplesPerSecond"] = last.WorkerSamplesPerSecond;
+        metrics["peakMegabytes"] = last.PeakMegabytes;
         return metrics;
+
+        void Put(string prefix, EpochSums sums)
+        {
+            metrics[prefix + "Steps"] = sums.Steps;
+            metrics[prefix + "Samples"] = sums.Samples;
+            metrics[prefix + "LossSum"] = sums.LossSum;
+            metrics[prefix + "StepLossSum"] = sums.StepLossSum;
+            metrics[prefix + "Top1"] = sums.Top1;
+            metrics[prefix + "Top5"] = sums.Top5;
+            metrics[prefix + "LearningRate"] = sums.LearningRate;
+            metrics[prefix + "Seconds"] = sums.Seconds;
+        }
     }
 
     public void Restore(IReadOnlyDictionary<string, double> metrics)
     {
-        Epochs = (int)metrics.GetValueOrDefault("epochs");
-        Best = metrics.GetValueOrDefault("bestTestAccuracy");
-        TrainLoss = metrics.GetValueOrDefault("trainLoss", double.NaN);
-        if (metrics.TryGetValue("testSamples", out double samples))
-            Test = new((long)samples, (long)metrics["testTop1"], (long)metrics["testTop5"], metrics["testLossSum"]);
+        _history.Clear();
+        Best = Get("bestTestAccuracy");
+        _sums = Sums("epoch");
+        if (!metrics.ContainsKey("testSamples")) return;
+        Remember([new((int)Get("epochs") - 1, Sums("train"),
+            new((long)Get("testSamples"), (long)Get("testTop1"), (long)Get("testTop5"), Get("testLossSum"), Get("testLastBatchLossSum")),
+            Get("testSeconds"), Get("workerSamplesPerSecond"), Get("peakMegabytes"))]);
+
+        double Get(string name) => metrics.GetValueOrDefault(name);
+        EpochSums Sums(string prefix) => new((int)Get(prefix + "Steps"), (long)Get(prefix + "Samples"), Get(prefix + "LossSum"), Get(prefix + "StepLossSum"),
+            (long)Get(prefix + "Top1"), (long)Get(prefix + "Top5"), Get(prefix + "LearningRate"), Get(prefix + "Seconds"));
+    }
+
+    private void Remember(IEnumerable<EpochSummary> summaries)
+    {
+        _history.AddRange(summaries.Where(summary => _history.TrueForAll(known => known.Epoch != summary.Epoch)).ToArray());
+        _history.Sort((left, right) => left.Epoch.CompareTo(right.Epoch));
+        if (_history.Count > Remembered) _history.RemoveRange(0, _history.Count - Remembered);
     }
 }

@@ -33,6 +33,9 @@ public sealed class EvaluationPlans : IStepPlans
     /// <inheritdoc/>
     public int MaxShardSamples => (int)Math.Min(_microBatch, LargestShard);
 
+    /// <summary>First sample of the last batch when the split is cut into batches of the micro-batch's size, as the authors evaluate.</summary>
+    public int LastBatchStart => Math.Max(_order.Length - 1, 0) / _microBatch * _microBatch;
+
     private long LargestShard => ((long)_order.Length + Shards - 1) / Shards;
 
     /// <inheritdoc/>

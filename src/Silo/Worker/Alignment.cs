@@ -16,12 +16,16 @@ namespace Spikeformer.Silo.Worker;
 /// </summary>
 internal static class Alignment
 {
-    private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 1024;
+    private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 2048;
     private const int HashAt = sizeof(long), FlagsAt = HashAt + sizeof(ulong), KeptAt = FlagsAt + 1, NodeBytes = 3,
         ProgressAt = KeptAt + 1 + KeptSums.Most * NodeBytes, PayloadBytes = ProgressAt + ProgressBytes;
     private const byte ForgottenFlag = 1, ReducedFlag = 2;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    private static readonly JsonSerializerOptions s_json = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        IgnoreReadOnlyProperties = true,
+    };
 
     /// <param name="Rank">The member.</param>
     /// <param name="Step">Committed steps of its state.</param>
@@ -115,7 +119,7 @@ internal static class Alignment
         BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.State.Hash());
         own[FlagsAt] = (byte)((run.HasForgotten ? ForgottenFlag : 0) | (run.Reduced.Of(run.State.Step - 1) is not null ? ReducedFlag : 0));
         WriteNodes(run.Kept.Of(run.State.Step), own.AsSpan(KeptAt));
-        JsonSerializer.SerializeToUtf8Bytes(run.Progress.State, s_json).CopyTo(own, ProgressAt);
+        JsonSerializer.SerializeToUtf8Bytes(run.Progress.Newest, s_json).CopyTo(own, ProgressAt);
         byte[] message = [.. Enumerable.Repeat(own, group.OwnNodes.Count).SelectMany(bytes => bytes)];
         // The step is what is being found out, so these exchanges carry none.
         NodePayloads all = group.ExchangeNodes(0, part, PayloadBytes, message, cancellation);

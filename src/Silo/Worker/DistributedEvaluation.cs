@@ -9,7 +9,7 @@ namespace Spikeformer.Silo.Worker;
 /// <summary>Evaluates the test split with all members: each its own shards, the results added along the summation tree.</summary>
 internal static class DistributedEvaluation
 {
-    private const int Part = int.MaxValue - 2, PayloadBytes = 4 * sizeof(long);
+    private const int Part = int.MaxValue - 2, PayloadBytes = 5 * sizeof(long);
 
     /// <summary>The result over all shards: the bits of <see cref="Evaluation.Run"/>, for any number of members.</summary>
     /// <param name="group">The generation's group.</param>
@@ -41,8 +41,10 @@ internal static class DistributedEvaluation
         BinaryPrimitives.WriteInt64LittleEndian(bytes[8..], result.Top1);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[16..], result.Top5);
         BinaryPrimitives.WriteDoubleLittleEndian(bytes[24..], result.LossSum);
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes[32..], result.LastBatchLossSum);
     }
 
     private static EvaluationResult? Read(ReadOnlySpan<byte> bytes) => new(BinaryPrimitives.ReadInt64LittleEndian(bytes),
-        BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]), BinaryPrimitives.ReadDoubleLittleEndian(bytes[24..]));
+        BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]), BinaryPrimitives.ReadDoubleLittleEndian(bytes[24..]),
+        BinaryPrimitives.ReadDoubleLittleEndian(bytes[32..]));
 }

@@ -72,7 +72,11 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         StepLine line = StepLine.Of(step, generation);
         _lines.Enqueue(line);
         if (_lines.Count > Remembered && !_isWaiting) _lines.Dequeue();
-        if (_keeper is not null) _keeper.Committed(line);
+        if (_keeper is not null)
+        {
+            _keeper.Committed(line);
+            _keeper.WriteEpochs(run.Progress);
+        }
         else if (_isWaiting && time.GetElapsedTime(_lastTry) > RetryInterval) TryOpen();
         WriteEvents();
     }
@@ -133,6 +137,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         }
         long logged = Keeper.OpenSteps(run.State.Step);
         foreach (StepLine line in _lines.Where(line => line.Step > logged)) Keeper.Committed(line);
+        Keeper.WriteEpochs(run.Progress);
     }
 
     private void Report(string kind, string message) => board.Happened(kind, message, time.GetUtcNow());

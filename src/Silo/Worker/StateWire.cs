@@ -39,7 +39,11 @@ internal static class StateWire
     // The header of a state: counters and progress as JSON, behind its length.
     private sealed record Header(StateCounters Counters, ProgressState Progress);
 
-    private static readonly JsonSerializerOptions s_json = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        IgnoreReadOnlyProperties = true,
+    };
 
     /// <summary>Asks.</summary>
     public static void Ask(Stream stream, Request request, long step)

@@ -239,10 +239,10 @@ internal sealed class Voter
     {
         _clock.Ends(StepPart.Rest);
         _board.Enter(WorkerPhase.Evaluating, State.Step);
+        long began = _time.GetTimestamp();
         _progress!.Begins(State.Step, Stage.Evaluate);
         EvaluationResult test = DistributedEvaluation.Run(group, _run, _progress.ReachesNext, _board.Over);
-        TrainingProgress progress = _run.Progress;
-        progress.EndEpoch(epoch, test);
+        EpochSummary summary = _run.Progress.EndEpoch(epoch, test, _time.GetElapsedTime(began), _plan.Members.Count);
         // The collector does not see native memory, and rarely runs for what little the loop allocates.
         GC.Collect();
         _clock.Ends(StepPart.Boundary);
@@ -251,8 +251,8 @@ internal sealed class Voter
             $"Epoch {epoch}: test accuracy {test.Accuracy:0.0000}, top-5 {test.Top5Accuracy:0.0000}, loss {test.Loss:0.0000} over {test.Samples} samples"));
         _board.Evaluated(new()
         {
-            Epoch = epoch, TrainLoss = progress.TrainLoss, TrainAccuracy = progress.TrainAccuracy, TestLoss = test.Loss, TestAccuracy = test.Accuracy,
-            TestTop5 = test.Top5Accuracy, BestTestAccuracy = progress.Best,
+            Epoch = epoch, TrainLoss = summary.TrainLoss, TrainAccuracy = summary.TrainAccuracy, TestLoss = test.Loss, TestAccuracy = test.Accuracy,
+            TestTop5 = test.Top5Accuracy, BestTestAccuracy = _run.Progress.Best,
         });
     }
 
@@ -269,8 +269,8 @@ internal sealed class Voter
             TrainingProgress progress = _run.Progress;
             _board.End(new()
             {
-                State = state, Epoch = progress.Epochs, Step = State.Step, Loss = progress.TrainLoss, TestAccuracy = progress.Test?.Accuracy ?? 0,
-                TestTop5 = progress.Test?.Top5Accuracy ?? 0, BestTestAccuracy = progress.Best, SamplesPerSecond = progress.SamplesPerSecond,
+                State = state, Epoch = progress.Epochs, Step = State.Step, Loss = progress.Last?.TrainLoss ?? double.NaN,
+                TestAccuracy = progress.Last?.Test.Accuracy ?? 0, TestTop5 = progress.Last?.Test.Top5Accuracy ?? 0, BestTestAccuracy = progress.Best, SamplesPerSecond = progress.SamplesPerSecond,
                 StepDigest = State.Digest, WeightsDigest = _lead.Keeper.WeightsDigest!, Checkpoint = _lead.Keeper.LastCheckpoint,
             });
         }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Spikeformer.Client;
 using Spikeformer.Contracts;
+using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;
@@ -60,6 +61,20 @@ internal sealed class ClusterRuns : IDisposable
         Assert.Equal(oracle.Evaluations[^1].Loss, end.LastEpoch!.TestLoss);
         long[] events = [.. Lines(end.Run, "events.jsonl").Select(line => line.GetProperty("sequence").GetInt64())];
         Assert.Equal(events.Distinct().Order(), events);
+        AssertCurves(oracle, new RunDirectory(_folder[end.Run]));
+    }
+
+    /// <summary>Table and TensorBoard show every epoch once, as the oracle counts it.</summary>
+    private static void AssertCurves(OracleRun oracle, RunDirectory run)
+    {
+        EpochTable table = EpochTable.Read(run.EpochsFile, int.MaxValue);
+        Assert.Equal(Enumerable.Range(0, oracle.Evaluations.Count), table.Epochs);
+        Assert.Equal(oracle.Trainings.Select(train => (train.LossSum / train.Samples, train.StepLossSum / train.Steps, (double)train.Steps, train.LearningRate)),
+            table.Epochs.Select(epoch => (table[epoch, "train_loss"], table[epoch, "train_loss_reference"], table[epoch, "iters_per_epoch"], table[epoch, "lr"])));
+        Assert.Equal(oracle.Evaluations.Select(test => (test.Loss, 100 * test.Accuracy)), table.Epochs.Select(epoch => (table[epoch, "test_loss"], table[epoch, "test_acc1"])));
+        Assert.Equal(oracle.Evaluations.Select(test => (float)test.Loss), EventFile.Curves(Path.Combine(run.TensorBoardFolder, "te"))["Test/test_loss"].Values);
+        Assert.Equal(oracle.Trainings.Select(train => (float)(train.LossSum / train.Samples)),
+            EventFile.Curves(Path.Combine(run.TensorBoardFolder, "train"))["Train/train_loss"].Values);
     }
 
     public JsonElement[] Steps(string run) => Lines(run, "steps.jsonl");

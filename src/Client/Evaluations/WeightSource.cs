@@ -1,0 +1,38 @@
+using System.Text.Json;
+using Spikeformer.Checkpoints;
+using Spikeformer.Runs;
+using Spikeformer.Training;
+
+namespace Spikeformer.Client;
+
+/// <summary>Weights that are to be looked at, and what they were trained as.</summary>
+/// <param name="Name">Where they come from, for people.</param>
+/// <param name="Step">Committed steps, or null where nothing tells.</param>
+/// <param name="Recipe">The recipe.</param>
+/// <param name="DataPath">Folder of the data that they were trained on, or null.</param>
+/// <param name="ClassNames">Class names in the order of the network's outputs.</param>
+/// <param name="Tensors">Weights and running statistics.</param>
+internal sealed record WeightSource(
+    string Name, long? Step, Recipe Recipe, string? DataPath, IReadOnlyList<string> ClassNames, IReadOnlyList<StateTensor> Tensors)
+{
+    /// <summary>A checkpoint of a run: that of a step, else the best, else the newest.</summary>
+    public static WeightSource OfRun(RunDirectory directory, long? step)
+    {
+        RunDescription description = directory.ReadDescription();
+        Checkpoint checkpoint = CheckpointVerb.Choose(directory, step);
+        return new(description.Run, checkpoint.Info.Step, RunDirectory.RecipeOf(description), description.DataPath, checkpoint.Info.ClassNames,
+            [.. checkpoint.State.Where(tensor => tensor.Group == StateTensor.NetworkGroup)]);
+    }
+
+    /// <summary>A file that <c>export</c> has written, which holds recipe and class names.</summary>
+    /// <exception cref="SpikeformerException">It does not exist, is damaged, or tells neither.</exception>
+    public static WeightSource OfFile(string path)
+    {
+        SafetensorsContent content = SafetensorsReader.ReadFile(path);
+        if (!content.Metadata.TryGetValue("recipe", out string? recipe) || !content.Metadata.TryGetValue("classNames", out string? classNames))
+            throw new SpikeformerException(ErrorKind.CheckFailed, $"{path} does not tell the recipe and the class names that its weights were trained with",
+                "Give a file that 'export' has written");
+        long? step = content.Metadata.TryGetValue("step", out string? text) && long.TryParse(text, out long number) ? number : null;
+        return new(Path.GetFileName(path), step, RecipeReader.Read(recipe, path), null, JsonSerializer.Deserialize<string[]>(classNames)!, content.Tensors);
+    }
+}

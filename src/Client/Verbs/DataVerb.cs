@@ -3,13 +3,15 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Client;
 
-/// <summary><c>data</c>: looks at data sets and prepares them. Each verb below it, and each kind of <c>prepare</c>, has a file of its own.</summary>
+/// <summary><c>data</c>: gets, looks at, prepares and checks data sets. Each verb below it, and each kind of <c>prepare</c>, has a file of its own.</summary>
 internal static class DataVerb
 {
-    public static Command Create(Interruption interruption) => new("data", "Look at and prepare data sets")
+    public static Command Create(Interruption interruption) => new("data", "Get, look at, prepare and check data sets")
     {
         DataInspectVerb.Create(),
+        DataDownloadVerb.Create(),
         DataPrepareVerb.Create(interruption),
+        DataVerifyVerb.Create(interruption),
     };
 
     /// <summary>The options of a verb that reads data as a recipe says.</summary>

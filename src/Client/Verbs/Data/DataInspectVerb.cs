@@ -19,8 +19,8 @@ internal static class DataInspectVerb
         command.SetAction(parsed =>
         {
             Terminal terminal = CommandLine.TerminalOf(parsed);
-            using RecordingDataset dataset =
-                DatasetCatalogue.OpenRecordings(RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)).Data, parsed.GetValue(data));
+            Recipe resolved = RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set));
+            using IDataset dataset = DatasetCatalogue.OpenUncached(resolved.Data, parsed.GetValue(data), terminal.Say);
             if (parsed.GetValue(png) is { } file) Render(dataset, parsed.GetValue(split), parsed.GetValue(sample), file);
             SplitInspection[] splits = [DatasetInspection.Of(dataset, Split.Train), DatasetInspection.Of(dataset, Split.Test)];
             Show(terminal, dataset, splits);
@@ -29,7 +29,7 @@ internal static class DataInspectVerb
         return command;
     }
 
-    private static void Show(Terminal terminal, RecordingDataset dataset, SplitInspection[] splits)
+    private static void Show(Terminal terminal, IDataset dataset, SplitInspection[] splits)
     {
         if (terminal.Json)
         {
@@ -44,7 +44,7 @@ internal static class DataInspectVerb
                 {
                     Split = Name(s.Split), s.Samples, s.ClassCounts, s.MinEvents, s.MeanEvents, s.MaxEvents, s.OnEvents, s.OffEvents,
                     X = Pair(s.X?.Low, s.X?.High), Y = Pair(s.Y?.Low, s.Y?.High), Microseconds = Pair(s.Microseconds?.Low, s.Microseconds?.High),
-                    s.OverflowWords, s.BackwardSteps,
+                    s.OverflowWords, s.BackwardSteps, s.LeftOut,
                 }),
             });
             return;
@@ -55,8 +55,11 @@ internal static class DataInspectVerb
         Row("events a sample", s => FormattableString.Invariant($"{s.MinEvents} to {s.MaxEvents}, mean {s.MeanEvents:0}"));
         Row("ON / OFF events", s => $"{s.OnEvents} / {s.OffEvents}");
         Row("x, y", s => $"{s.X?.Low}..{s.X?.High}, {s.Y?.Low}..{s.Y?.High}");
-        Row("time, microseconds", s => $"{s.Microseconds?.Low}..{s.Microseconds?.High}");
-        Row("overflow words, steps back", s => $"{s.OverflowWords}, {s.BackwardSteps}");
+        if (dataset is RecordingDataset)
+        {
+            Row("time, microseconds", s => $"{s.Microseconds?.Low}..{s.Microseconds?.High}");
+            Row("overflow words, steps back, left out", s => $"{s.OverflowWords}, {s.BackwardSteps}, {s.LeftOut}");
+        }
         for (int c = 0; c < dataset.ClassNames.Count; c++) Row($"class {dataset.ClassNames[c]}", s => $"{s.ClassCounts[c]}");
         terminal.Screen.Write(table);
         terminal.Print($"frames: {shape.TimeSteps} of {shape.Channels}x{shape.Height}x{shape.Width}; content hash {dataset.ContentHash}");
@@ -65,7 +68,7 @@ internal static class DataInspectVerb
         static object? Pair(object? low, object? high) => low is null ? null : new[] { low, high };
     }
 
-    private static unsafe void Render(RecordingDataset dataset, Split split, int index, string file)
+    private static unsafe void Render(IDataset dataset, Split split, int index, string file)
     {
         if (index < 0 || index >= dataset.Count(split))
             throw new SpikeformerException(ErrorKind.Usage, $"There is no {Name(split)} sample {index}", $"Choose --sample from 0 to {dataset.Count(split) - 1}");

@@ -16,7 +16,12 @@ internal static class DataPrepareVerb
     }
 
     /// <summary>What can be prepared, in the order of the help page.</summary>
-    private static Command[] Kinds(Interruption interruption) => [];
+    private static Command[] Kinds(Interruption interruption) =>
+    [
+        PrepareRecordings.Create(DataKind.DvsGesture, "dvs-gesture", "DVS128 Gesture", interruption),
+        PrepareRecordings.Create(DataKind.DvsCifar10, "dvs-cifar10", "CIFAR10-DVS", interruption),
+        PrepareRecordings.Create(DataKind.Nmnist, "nmnist", "N-MNIST", interruption),
+    ];
 
     private static Command DecodeIntoCache()
     {

@@ -1,0 +1,42 @@
+using Spikeformer.Training;
+
+namespace Spikeformer.Data;
+
+/// <summary>Frames that SpikingJelly has already made of recordings, one <c>.npz</c> file a sample.</summary>
+/// <remarks>Opening reads every file once, for the content hash. A file that changes afterwards is refused when it is read.</remarks>
+internal sealed class FrameFileDataset(string name, IReadOnlyList<string> classNames, FrameOptions options, RecordingFiles files) : IFrameDataset
+{
+    public string Name => name;
+
+    public IReadOnlyList<string> ClassNames => classNames;
+
+    public SampleShape Shape => options.Shape;
+
+    public string FrameKey => options.Key;
+
+    public string ContentHash => files.ContentHash;
+
+    public int Count(Split split) => files[split].Length;
+
+    public int Label(Split split, int index) => files[split][index].Label;
+
+    public unsafe void Read(Split split, int index, KeyedRandom? augmentation, Span<float> frames_TCHW)
+    {
+        RecordingFile file = files[split][index];
+        fixed (float* frames = frames_TCHW)
+        {
+            (nint start, int length) = ((nint)frames, frames_TCHW.Length);
+            files.Read(file, bytes =>
+            {
+                NpzReader.ReadFrames(bytes, file.Name, options.Shape, new Span<float>((void*)start, length));
+                return true;
+            });
+        }
+        if (options.Clip > 0)
+            foreach (ref float count in frames_TCHW) count = Math.Min(count, options.Clip);
+    }
+
+    public void Dispose()
+    {
+    }
+}

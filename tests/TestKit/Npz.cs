@@ -24,7 +24,7 @@ public static class Npz
     }
 
     /// <summary>An array of one axis of 64-bit integers.</summary>
-    public static byte[] Integers(params long[] values) => Array("<i8", [values.Length], MemoryMarshal.AsBytes<long>(values).ToArray());
+    public static byte[] Integers(params long[] values) => Array("<i8", [values.Length], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
 
     /// <summary>A <c>.npz</c> file.</summary>
     /// <param name="deflated">As <c>savez_compressed</c> writes it, or as <c>savez</c> does.</param>

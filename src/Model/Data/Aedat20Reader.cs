@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace Spikeformer.Data;
@@ -20,6 +21,10 @@ public static class Aedat20Reader
     private const int EventBytes = 8;
     private const uint External = 1 << 15, SensorBits = 0x7FFF;
     private static ReadOnlySpan<byte> Magic => "#!AER-DAT"u8;
+
+    /// <summary>Printable ASCII, tab, carriage return, and what UTF-8 text in a preferences block may have.</summary>
+    private static readonly SearchValues<byte> TextBytes =
+        SearchValues.Create([(byte)'\t', (byte)'\r', .. Enumerable.Range(0x20, 0xE0).Where(b => b != 0x7F).Select(b => (byte)b)]);
 
     /// <summary>Reads one recording.</summary>
     /// <param name="bytes">The whole file.</param>
@@ -86,10 +91,6 @@ public static class Aedat20Reader
         if (start == 0) throw Damaged($"{file}: byte 0: the first line of the header has no end");
         return start;
     }
-
-    /// <summary>Printable ASCII, tab, carriage return, and what UTF-8 text in a preferences block may have.</summary>
-    private static readonly System.Buffers.SearchValues<byte> TextBytes = System.Buffers.SearchValues.Create(
-        [(byte)'\t', (byte)'\r', .. Enumerable.Range(0x20, 0x7F - 0x20).Select(b => (byte)b), .. Enumerable.Range(0x80, 0x80).Select(b => (byte)b)]);
 
     private static SpikeformerException Damaged(string what) =>
         new(ErrorKind.CheckFailed, what, "Copy the file again or remove it");

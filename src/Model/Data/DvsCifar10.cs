@@ -32,8 +32,8 @@ public static class DvsCifar10
     public static IFrameDataset Open(string folder, FrameOptions options, Action<string>? warn = null)
     {
         DvsFolder tree = DvsFolder.Of(folder, Layout, options);
-        bool isClass(string path) => ClassNames.Any(name => Directory.Exists(Path.Combine(path, name)));
-        if (tree.Part("extract", isClass, ".aedat") is { } extract)
+        bool IsClass(string path) => ClassNames.Any(name => Directory.Exists(Path.Combine(path, name)));
+        if (tree.Part("extract", IsClass, ".aedat") is { } extract)
             return Recordings(Listed(extract, ".aedat"), "aedat", static (bytes, file, convention, events) =>
                 Aedat20Reader.Read(bytes, file.Name, convention, events));
         if (tree.Part("download", path => ClassNames.Any(name => File.Exists(Path.Combine(path, $"{name}.zip"))), null) is { } download)
@@ -43,10 +43,10 @@ public static class DvsCifar10
             throw new SpikeformerException(ErrorKind.Usage,
                 $"recipe field data.addresses: {folder} holds what SpikingJelly made, in its own convention, and no original recordings",
                 "Give the folder with extract or download, or leave data.addresses out");
-        if (tree.Part("events_np", isClass, ".npz") is { } events)
+        if (tree.Part("events_np", IsClass, ".npz") is { } events)
             return Recordings(Listed(events, ".npz"), "events", static (bytes, file, _, stream) =>
                 NpzReader.ReadEvents(bytes, file.Name, Aedat20Reader.Sensor, stream));
-        if (tree.Frames(isClass) is { } frames)
+        if (tree.Frames(IsClass) is { } frames)
             return new FrameFileDataset(Name, ClassNames, options, Files(Listed(frames, ".npz"), "frames", options, warn));
         throw tree.Unknown();
 

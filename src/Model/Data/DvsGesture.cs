@@ -51,15 +51,15 @@ public static class DvsGesture
     public static IFrameDataset Open(string folder, FrameOptions options, Action<string>? warn = null)
     {
         DvsFolder tree = DvsFolder.Of(folder, Layout, options);
-        bool isClips(string path) => Directory.Exists(Path.Combine(path, "train")) && Directory.Exists(Path.Combine(path, "test"));
-        bool isTrials(string path) => Directory.EnumerateFiles(path, "*_labels.csv").Any();
-        string? raw = tree.Part(Path.Combine("extract", "DvsGesture"), isTrials, null) ?? tree.Part("DvsGesture", isTrials, null);
+        bool IsClips(string path) => Directory.Exists(Path.Combine(path, "train")) && Directory.Exists(Path.Combine(path, "test"));
+        bool IsTrials(string path) => Directory.EnumerateFiles(path, "*_labels.csv").Any();
+        string? raw = tree.Part(Path.Combine("extract", "DvsGesture"), IsTrials, null) ?? tree.Part("DvsGesture", IsTrials, null);
         if (raw is { } trials)
             return new FileRecordingDataset(Name, ClassNames, options, Cut(trials, options, warn), GestureTrial.Read);
-        if (tree.Part("events_np", isClips, ".npz") is { } events)
+        if (tree.Part("events_np", IsClips, ".npz") is { } events)
             return new FileRecordingDataset(Name, ClassNames, options, Clips(events, "events", options, warn), static (bytes, file, stream) =>
                 DvsFolder.NotEmpty(NpzReader.ReadEvents(bytes, file.Name, Aedat31Reader.Sensor, stream), file, stream));
-        if (tree.Frames(isClips) is { } frames)
+        if (tree.Frames(IsClips) is { } frames)
             return new FrameFileDataset(Name, ClassNames, options, Clips(frames, "frames", options, warn));
         foreach (string archive in new[] { Path.Combine(folder, "download", Archive), Path.Combine(folder, Archive) })
             if (File.Exists(archive))

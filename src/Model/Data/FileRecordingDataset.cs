@@ -35,6 +35,7 @@ public class FileRecordingDataset : RecordingDataset
     public override RecordingNotes ReadRecording(Split split, int index, EventStream events)
     {
         RecordingFile file = _files[split][index];
-        return _files.Read(file, bytes => _decode(bytes, file, events));
+        using RecordingBytes read = _files.Read(file);
+        return _decode(read.Bytes, file, events);
     }
 }

@@ -20,18 +20,11 @@ internal sealed class FrameFileDataset(string name, IReadOnlyList<string> classN
 
     public int Label(Split split, int index) => files[split][index].Label;
 
-    public unsafe void Read(Split split, int index, KeyedRandom? augmentation, Span<float> frames_TCHW)
+    public void Read(Split split, int index, KeyedRandom? augmentation, Span<float> frames_TCHW)
     {
         RecordingFile file = files[split][index];
-        fixed (float* frames = frames_TCHW)
-        {
-            (nint start, int length) = ((nint)frames, frames_TCHW.Length);
-            files.Read(file, bytes =>
-            {
-                NpzReader.ReadFrames(bytes, file.Name, options.Shape, new Span<float>((void*)start, length));
-                return true;
-            });
-        }
+        using RecordingBytes read = files.Read(file);
+        NpzReader.ReadFrames(read.Bytes, file.Name, options.Shape, frames_TCHW);
         if (options.Clip > 0)
             foreach (ref float count in frames_TCHW) count = Math.Min(count, options.Clip);
     }

@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using System.IO.Hashing;
 
 namespace Spikeformer.Data;
 
@@ -68,7 +67,7 @@ internal static class NpzReader
             throw Damaged(file, $"no array {name}; it holds {string.Join(", ", zip.Entries.Take(8).Select(e => e.FullName))}");
         try
         {
-            using var checkedStream = new ChecksumStream(entry.Open());
+            using var checkedStream = new Crc32Stream(entry.Open());
             NpyArray array = NpyArray.Read(checkedStream, $"{file}: {name}.npy", maxCount);
             if (checkedStream.Checksum != entry.Crc32) throw Damaged(file, $"array {name} does not match its checksum");
             return array;
@@ -95,36 +94,4 @@ internal static class NpzReader
 
     private static SpikeformerException Damaged(string file, string why) =>
         new(ErrorKind.CheckFailed, $"{file}: {why}", "Make the file again or remove it");
-
-    /// <summary>Takes the CRC-32 of what is read through it, since ZipArchive does not.</summary>
-    private sealed class ChecksumStream(Stream inner) : Stream
-    {
-        private readonly Crc32 _crc = new();
-
-        public uint Checksum => _crc.GetCurrentHashAsUInt32();
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override int Read(Span<byte> buffer)
-        {
-            int read = inner.Read(buffer);
-            _crc.Append(buffer[..read]);
-            return read;
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-        public override void Flush() { }
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) inner.Dispose();
-            base.Dispose(disposing);
-        }
-    }
 }

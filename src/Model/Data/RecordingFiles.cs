@@ -27,6 +27,14 @@ internal sealed record RecordingFile(string Path, int Label, UInt128 Hash)
     public string Name => Member is null ? Path : $"{Path}, {Member}";
 }
 
+/// <summary>The bytes of a sample, in memory that is used again once they are disposed.</summary>
+internal readonly struct RecordingBytes(ArraySegment<byte> bytes, ConcurrentBag<byte[]> idle) : IDisposable
+{
+    public ArraySegment<byte> Bytes => bytes;
+
+    public void Dispose() => idle.Add(bytes.Array!);
+}
+
 /// <summary>The files of a data set, in the order of its samples, and the hash over all that decides them.</summary>
 /// <remarks>Safe for concurrent readers; buffers are used again.</remarks>
 internal sealed class RecordingFiles
@@ -46,26 +54,19 @@ internal sealed class RecordingFiles
     /// <summary>The files of a split.</summary>
     public RecordingFile[] this[Split split] => split == Split.Train ? _train : _test;
 
-    /// <summary>Reads a sample's bytes and hands them to a reader.</summary>
+    /// <summary>Reads a sample's bytes.</summary>
     /// <param name="file">The sample.</param>
-    /// <param name="read">Gets the bytes; they are only valid while it runs.</param>
+    /// <returns>The bytes; the caller disposes them, after which their memory is used again.</returns>
     /// <exception cref="SpikeformerException">The file cannot be read or has changed since the data set was opened.</exception>
-    public T Read<T>(RecordingFile file, Func<ArraySegment<byte>, T> read)
+    public RecordingBytes Read(RecordingFile file)
     {
         if (!_idle.TryTake(out byte[]? buffer)) buffer = new byte[64 << 10];
-        try
-        {
-            ArraySegment<byte> bytes = Load(file, ref buffer);
-            if (XxHash128.HashToUInt128(bytes) != file.Hash)
-                throw new SpikeformerException(ErrorKind.CheckFailed,
-                    $"{file.Name}: the file has changed since the data set was opened",
-                    "Leave the data alone while it is in use, and start again");
-            return read(bytes);
-        }
-        finally
-        {
-            _idle.Add(buffer);
-        }
+        ArraySegment<byte> bytes = Load(file, ref buffer);
+        if (XxHash128.HashToUInt128(bytes) != file.Hash)
+            throw new SpikeformerException(ErrorKind.CheckFailed,
+                $"{file.Name}: the file has changed since the data set was opened",
+                "Leave the data alone while it is in use, and start again");
+        return new(bytes, _idle);
     }
 
     /// <summary>The bytes of a file, part or member, in the buffer or a larger one in its place.</summary>
@@ -78,8 +79,9 @@ internal sealed class RecordingFiles
             {
                 using ZipArchive zip = ZipFile.OpenRead(file.Path);
                 ZipArchiveEntry entry = zip.GetEntry(member) ?? throw new InvalidDataException($"it has no member {member}");
-                using Stream stream = entry.Open();
-                return Load(stream, entry.Length, file.Name, ref buffer);
+                using var stream = new Crc32Stream(entry.Open());
+                ArraySegment<byte> bytes = Load(stream, entry.Length, file.Name, ref buffer);
+                return stream.Checksum == entry.Crc32 ? bytes : throw new InvalidDataException("it does not match its checksum");
             }
             using var plain = new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             plain.Position = file.Offset;
@@ -109,7 +111,8 @@ internal sealed class RecordingFiles
 
     /// <summary>What to say when a file or folder cannot be read.</summary>
     public static SpikeformerException Unreadable(string path, Exception cause) =>
-        new(ErrorKind.NotFound, $"{path} cannot be read: {cause.Message.TrimEnd('.')}", "Check that it exists, is whole, and that you may read it", cause);
+        new(cause is InvalidDataException ? ErrorKind.CheckFailed : ErrorKind.NotFound, $"{path} cannot be read: {cause.Message.TrimEnd('.')}",
+            "Check that it exists, is whole, and that you may read it", cause);
 
     private static ArraySegment<byte> Load(Stream stream, long length, string name, ref byte[] buffer)
     {

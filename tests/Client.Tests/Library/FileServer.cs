@@ -9,6 +9,7 @@ namespace Spikeformer.Client.Tests;
 internal sealed class FileServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _end = new();
     private readonly byte[] _content;
     private readonly Task _serving;
 
@@ -34,22 +35,26 @@ internal sealed class FileServer : IDisposable
 
     public void Dispose()
     {
-        _listener.Stop();
+        _end.Cancel();
         _serving.GetAwaiter().GetResult();
+        _listener.Stop();
+        _end.Dispose();
     }
 
     private async Task ServeAsync()
     {
-        while (true)
-            try
+        try
+        {
+            while (true)
             {
-                using TcpClient client = await _listener.AcceptTcpClientAsync();
+                using TcpClient client = await _listener.AcceptTcpClientAsync(_end.Token);
                 await AnswerAsync(client);
             }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
-            {
-                return; // Disposed.
-            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Disposed.
+        }
     }
 
     private async Task AnswerAsync(TcpClient client)

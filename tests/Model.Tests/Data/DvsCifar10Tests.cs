@@ -80,10 +80,16 @@ public sealed class DvsCifar10Tests : IDisposable
             DvsGestureTests.AssertSame(extract, other);
         }
         Refused(ErrorKind.Usage, "data.addresses", "events", Options with { Addresses = AddressConvention.Plain });
-        File.Delete(_folder["zips/download/ship.zip"]);
+        string archive = _folder["zips/download/ship.zip"];
+        File.Delete(archive);
         Refused(ErrorKind.Usage, "no archive ship.zip", "zips");
-        File.WriteAllBytes(_folder["zips/download/ship.zip"], new byte[100]);
-        Refused(ErrorKind.NotFound, "ship.zip cannot be read", "zips");
+        ZipFile.CreateFromDirectory(_folder["extract/ship"], archive, CompressionLevel.NoCompression, includeBaseDirectory: true);
+        byte[] bytes = File.ReadAllBytes(archive);
+        bytes[200] ^= 1; // inside the first recording
+        File.WriteAllBytes(archive, bytes);
+        Refused(ErrorKind.CheckFailed, "it does not match its checksum", "zips");
+        File.WriteAllBytes(archive, new byte[100]);
+        Refused(ErrorKind.CheckFailed, "ship.zip cannot be read", "zips");
     }
 
     [Fact]

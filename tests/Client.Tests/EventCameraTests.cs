@@ -44,6 +44,8 @@ public sealed class EventCameraTests : IDisposable
         Assert.Equal("completed", end.GetProperty("state").GetString());
         Assert.Equal([0, 0, 0, 0], Rates("run"));
 
+        JsonElement cached = ClientProcess.RunJson(["data", "prepare", "--recipe", "dvs-cifar10", "--data", _folder["DVSCIFAR"], .. Small]);
+        Assert.Equal(90, cached.GetProperty("trainSamples").GetInt32());
         JsonElement verified = ClientProcess.RunJson(["data", "verify", "--recipe", "dvs-cifar10", "--data", _folder["DVSCIFAR"], .. Small]);
         Assert.Equal((90, 10, 0), (verified.GetProperty("trainSamples").GetInt32(), verified.GetProperty("testSamples").GetInt32(),
             verified.GetProperty("problems").GetArrayLength()));

@@ -50,7 +50,7 @@ public sealed class FileDownload(HttpClient http, TimeProvider time, Action<stri
                 say?.Invoke($"{url}: {e.Message.TrimEnd('.')}; trying again.");
                 await Task.Delay(Pause * Math.Pow(2, attempt - 1), time, cancellation);
             }
-            catch (Exception e) when (StorageErrors(e))
+            catch (Exception e) when (IsStorage(e))
             {
                 throw new SpikeformerException(ErrorKind.Failed, $"{part} cannot be written: {e.Message.TrimEnd('.')}", "Free some space or choose another folder", e);
             }
@@ -105,5 +105,5 @@ public sealed class FileDownload(HttpClient http, TimeProvider time, Action<stri
     private static bool IsTransient(Exception e) => e is HttpRequestException or HttpIOException
         || e is IOException { InnerException: System.Net.Sockets.SocketException };
 
-    private static bool StorageErrors(Exception e) => e is IOException or UnauthorizedAccessException;
+    private static bool IsStorage(Exception e) => e is IOException or UnauthorizedAccessException;
 }

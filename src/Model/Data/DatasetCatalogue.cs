@@ -10,12 +10,13 @@ public static class DatasetCatalogue
     /// <param name="recipe">The recipe's data fields.</param>
     /// <param name="dataPath">The folder of the recordings, or one that <c>data prepare</c> made; not needed by the synthetic camera.</param>
     /// <param name="cache">Where decoded frames are kept; null takes the defaults.</param>
+    /// <param name="warn">Receives a sentence for each odd thing about the data; null passes them on to the cache's.</param>
     /// <exception cref="SpikeformerException">A field is wrong, the kind is not read by this version, the path is missing or its layout
     /// wrong, or a recording is damaged.</exception>
-    public static IDataset Open(DataRecipe recipe, string? dataPath, FrameCacheOptions? cache = null)
+    public static IDataset Open(DataRecipe recipe, string? dataPath, FrameCacheOptions? cache = null, Action<string>? warn = null)
     {
         cache ??= new();
-        IDataset clean = OpenUncached(recipe, dataPath, cache.Warn);
+        IDataset clean = OpenUncached(recipe, dataPath, warn ?? cache.Warn);
         if (clean is IFrameDataset frames) clean = FrameCache.Wrap(frames, cache);
         return recipe.Augmentation is Augmentation.Dvs or Augmentation.DvsReference ? new AugmentedDataset(clean, recipe.Augmentation) : clean;
     }

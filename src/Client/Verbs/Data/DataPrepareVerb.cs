@@ -40,7 +40,7 @@ internal static class DataPrepareVerb
                 },
             };
             Recipe resolved = RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set));
-            using IDataset dataset = DatasetCatalogue.Open(resolved.Data, parsed.GetValue(data), cache);
+            using IDataset dataset = DatasetCatalogue.Open(resolved.Data, parsed.GetValue(data), cache, terminal.Say);
             (int train, int test) = (dataset.Count(Split.Train), dataset.Count(Split.Test));
             if (terminal.Json)
                 terminal.PrintJson(new { SchemaVersion = 1, Data = dataset.Name, dataset.ContentHash, TrainSamples = train, TestSamples = test, cache.ResolvedFolder });

@@ -4,10 +4,21 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Client;
 
-/// <summary><c>data verify</c>: reads every sample, compares archives with the published sums, and names what is damaged.</summary>
+/// <summary><c>data verify</c>: by itself reads every sample, compares archives with the published sums, and names what is damaged; the verbs
+/// below it check kinds of data that need more.</summary>
 internal static class DataVerifyVerb
 {
     public static Command Create(Interruption interruption)
+    {
+        Command command = ReadAll(interruption);
+        foreach (Command kind in Kinds(interruption)) command.Add(kind);
+        return command;
+    }
+
+    /// <summary>What is checked in a way of its own, in the order of the help page.</summary>
+    private static Command[] Kinds(Interruption interruption) => [];
+
+    private static Command ReadAll(Interruption interruption)
     {
         (Option<string> recipe, Option<string[]> set, Option<string?> data) = DataVerb.Source();
         var command = new Command("verify", "Read every sample of a data set; exits with 6 and names what is damaged") { recipe, set, data };

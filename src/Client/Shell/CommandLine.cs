@@ -36,7 +36,7 @@ public static class CommandLine
         ReportVerb.Create(),
         CheckpointVerb.Create(),
         ExportVerb.Create(),
-        DataVerb.Create(),
+        DataVerb.Create(interruption),
         RecipeVerb.Create(),
         DemoVerb.Create(interruption),
         DoctorVerb.Create(),

@@ -69,6 +69,15 @@ public sealed class EventStream
         Count++;
     }
 
+    /// <summary>Appends an event, unless its pixel is not on the sensor.</summary>
+    /// <returns>Whether it was appended.</returns>
+    internal bool TryAdd(long time, int x, int y, byte polarity)
+    {
+        if ((uint)x >= (uint)Sensor.Width || (uint)y >= (uint)Sensor.Height) return false;
+        Add(time, x, y, polarity);
+        return true;
+    }
+
     /// <summary>Puts the events in order of time; events of the same time keep their order.</summary>
     public void SortByTime()
     {

@@ -29,23 +29,22 @@ public sealed record FrameCacheOptions
 public static class FrameCache
 {
     /// <summary>Wraps a data set so that its clean samples come from the cache; builds the cache first where there is none.</summary>
-    /// <param name="dataset">The data set; owned by the result from here on. Its frames do not depend on augmentation keys, which are left
-    /// to whoever changes the cached frames.</param>
+    /// <param name="dataset">The data set; owned by the result from here on, or disposed where the cache takes its place.</param>
     /// <param name="options">Where the cache lies.</param>
     /// <returns>The same samples, or <paramref name="dataset"/> itself where there can be no cache.</returns>
     /// <exception cref="SpikeformerException">A recording is damaged: found here, since building reads them all.</exception>
-    public static IDataset Wrap(RecordingDataset dataset, FrameCacheOptions options)
+    public static IDataset Wrap(IFrameDataset dataset, FrameCacheOptions options)
     {
         if (!options.Enabled) return dataset;
         string folder = options.ResolvedFolder;
-        string path = Path.Combine(folder, $"{dataset.Name}-{dataset.ContentHash[..32]}.frames");
+        string path = PreparedFolder.PathOf(folder, dataset);
         try
         {
-            if (FrameCacheFile.TryOpen(path, dataset) is { } found) return new CachedDataset(dataset, found);
+            if (FrameStore.TryOpen(path, dataset) is { } found) return Instead(found, dataset);
             Directory.CreateDirectory(folder);
             RemoveAbandoned(folder);
             Build(path, dataset);
-            if (FrameCacheFile.TryOpen(path, dataset) is { } built) return new CachedDataset(dataset, built);
+            if (FrameStore.TryOpen(path, dataset) is { } built) return Instead(built, dataset);
             options.Warn?.Invoke($"The frame cache {path} does not read back as it was written; going on without it.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
@@ -55,16 +54,22 @@ public static class FrameCache
         return dataset;
     }
 
-    private static void Build(string path, IDataset dataset)
+    private static FrameStore Instead(FrameStore store, IFrameDataset dataset)
+    {
+        dataset.Dispose();
+        return store;
+    }
+
+    private static void Build(string path, IFrameDataset dataset)
     {
         string temporary = string.Create(CultureInfo.InvariantCulture, $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp");
         try
         {
             // Takes a shared lock: RemoveAbandoned of another process leaves the file alone while this one lives, and readers may open
             // it in the moment between its renaming and its closing.
-            using var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, 1 << 20);
-            FrameCacheFile.Write(file, dataset);
-            file.Flush(flushToDisk: true);
+            using var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+            FrameStoreWriter.Write(file.SafeFileHandle, dataset);
+            RandomAccess.FlushToDisk(file.SafeFileHandle);
             File.Move(temporary, path, overwrite: true);
         }
         catch

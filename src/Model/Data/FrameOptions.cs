@@ -9,7 +9,9 @@ namespace Spikeformer.Data;
 /// <param name="Height">Rows of the canvas.</param>
 /// <param name="Width">Columns of the canvas.</param>
 /// <param name="Clip">Upper limit of a pixel's count; 0 = none.</param>
-public sealed record FrameOptions(int TimeSteps, FramesBy By, long FrameMicroseconds, int Height, int Width, int Clip)
+/// <param name="Addresses">How a DVS128 recording's address bits become pixels; the other data sets have no choice.</param>
+public sealed record FrameOptions(int TimeSteps, FramesBy By, long FrameMicroseconds, int Height, int Width, int Clip,
+    AddressConvention Addresses = AddressConvention.SpikingJelly)
 {
     /// <summary>Largest number of values of one sample: 256 MiB of float32.</summary>
     public const int MaxElements = 1 << 26;
@@ -18,7 +20,8 @@ public sealed record FrameOptions(int TimeSteps, FramesBy By, long FrameMicrosec
     public SampleShape Shape => new(TimeSteps, 2, Height, Width);
 
     /// <summary>One line that differs whenever the frames could.</summary>
-    public string Key => $"frames/1 T={TimeSteps} by={By} us={FrameMicroseconds} canvas={Height}x{Width} clip={Clip}";
+    public string Key => $"frames/1 T={TimeSteps} by={By} us={FrameMicroseconds} canvas={Height}x{Width} clip={Clip}"
+        + (Addresses == AddressConvention.SpikingJelly ? "" : $" addresses={Addresses}");
 
     /// <summary>Checks the <c>data</c> fields of a recipe against the sensor.</summary>
     /// <exception cref="SpikeformerException">A field is missing, out of range, or the sensor is larger than the canvas; names the
@@ -36,7 +39,8 @@ public sealed record FrameOptions(int TimeSteps, FramesBy By, long FrameMicrosec
             throw Wrong("canvas", $"{height}x{width} is smaller than the sensor's {sensor} pixels");
         if ((long)recipe.TimeSteps * 2 * height * width > MaxElements)
             throw Wrong("canvas", $"{recipe.TimeSteps} frames of {height}x{width} are more than {MaxElements:N0} values");
-        return new(recipe.TimeSteps, recipe.FramesBy, recipe.FrameMicroseconds ?? 0, height, width, recipe.Clip ?? 0);
+        return new(recipe.TimeSteps, recipe.FramesBy, recipe.FrameMicroseconds ?? 0, height, width, recipe.Clip ?? 0,
+            recipe.Addresses ?? AddressConvention.SpikingJelly);
     }
 
     /// <summary>The canvas of a recipe, or null where it leaves it to the sensor.</summary>

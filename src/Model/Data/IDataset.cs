@@ -53,3 +53,10 @@ public interface IDataset : IDisposable
     /// <exception cref="SpikeformerException">The file is damaged or missing; names the file and the byte.</exception>
     void Read(Split split, int index, Training.KeyedRandom? augmentation, Span<float> frames_TCHW);
 }
+
+/// <summary>A data set whose clean samples are frames of counts that can be kept: reading them once is enough.</summary>
+public interface IFrameDataset : IDataset
+{
+    /// <summary>One line that differs whenever the frames could, the content of the recordings aside: how they were cut, canvas, limits.</summary>
+    string FrameKey { get; }
+}

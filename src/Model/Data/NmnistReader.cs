@@ -1,10 +1,5 @@
 namespace Spikeformer.Data;
 
-/// <summary>What a reader met in a recording besides plain events.</summary>
-/// <param name="OverflowWords">Words that only move the clock on; they are no events.</param>
-/// <param name="BackwardSteps">Events that were earlier than the one before them; the recording was put in order of time.</param>
-public readonly record struct RecordingNotes(int OverflowWords, int BackwardSteps);
-
 /// <summary>
 /// Reads N-MNIST recordings: no header, 5 bytes an event, big end first: x, y, then one bit of polarity (1 = ON) and 23 bits of time in
 /// microseconds.

@@ -7,7 +7,7 @@ namespace Spikeformer.Data;
 /// <remarks>Safe for concurrent readers. Reading needs no garbage per sample once each reading thread has met the longest
 /// recording.</remarks>
 /// <param name="options">How recordings become frames.</param>
-public abstract class RecordingDataset(FrameOptions options) : IDataset
+public abstract class RecordingDataset(FrameOptions options) : IFrameDataset
 {
     private readonly ConcurrentBag<EventStream> _idle = [];
 
@@ -16,6 +16,9 @@ public abstract class RecordingDataset(FrameOptions options) : IDataset
 
     /// <inheritdoc/>
     public SampleShape Shape => Options.Shape;
+
+    /// <inheritdoc/>
+    public string FrameKey => Options.Key;
 
     /// <inheritdoc/>
     public abstract string Name { get; }

@@ -127,6 +127,9 @@ public sealed record DataRecipe
     /// <summary>Upper limit of a pixel's count; null leaves counts as they are (the authors').</summary>
     [Range(1, 1_000_000)]
     public int? Clip { get; init; }
+    /// <summary>How the address bits of CIFAR10-DVS recordings become pixels and polarity; null takes spikingjelly's, which published results
+    /// use. Only for dvs-cifar10.</summary>
+    public AddressConvention? Addresses { get; init; }
     /// <summary>Random changes of training samples.</summary>
     public Augmentation Augmentation { get; init; } = Augmentation.None;
     /// <summary>Augments test samples too, as the authors' DVS-CIFAR10 script does; only to compare with its published number.</summary>

@@ -29,12 +29,14 @@ public sealed class FrameCacheTests : IDisposable
 
     [Theory]
     [InlineData(255, 1), InlineData(256, 2), InlineData(65535, 2), InlineData(65536, 4)]
-    public void Counts_take_as_few_bytes_as_they_fit_in(int largest, int bytes)
+    public void A_sample_takes_as_few_bytes_as_its_largest_count_fits_in(int largest, int bytes)
     {
         var source = new CountingDataset(largest);
-        using var cached = Wrap(source);
-        AssertSame(source, cached);
-        Assert.Equal(128 + 8 * source.Shape.Elements * bytes, new FileInfo(Files().Single()).Length);
+        using (var cached = Wrap(source)) AssertSame(source, cached);
+        long length = new FileInfo(Files().Single()).Length;
+        Directory.Delete(_cache, recursive: true);
+        Wrap(new CountingDataset()).Dispose();
+        Assert.Equal((bytes - 1) * source.Shape.Elements, length - new FileInfo(Files().Single()).Length);
     }
 
     [Theory]

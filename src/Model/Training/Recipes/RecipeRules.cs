@@ -72,6 +72,8 @@ internal static class RecipeRules
             yield return new("data.augmentTest", "needs an augmentation", "data.augmentation");
         if (data.Clip is not null && images)
             yield return new("data.clip", "limits event counts; photographs have none", "data.kind");
+        if (data.Addresses is not null && data.Kind != DataKind.DvsCifar10)
+            yield return new("data.addresses", $"is for 'dvs-cifar10' only, not for '{kind}'", "data.kind");
         foreach ((string path, int? samples) in new[] { ("data.trainSamples", data.TrainSamples), ("data.testSamples", data.TestSamples) })
             if (data.Kind == DataKind.Synthetic != samples is not null)
                 yield return samples is null

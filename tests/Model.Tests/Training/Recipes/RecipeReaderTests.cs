@@ -126,6 +126,7 @@ public sealed class RecipeReaderTests
         "data.augmentation: 'imagenet' is for photographs, not for 'nmnist'; use dvs or none")]
     [InlineData("\"nmnist\"", "\"image-folder\", \"augmentation\": \"dvs\"", "data.augmentation: is for events, not for photographs; use imagenet or none")]
     [InlineData("\"nmnist\"", "\"image-folder\", \"clip\": 3", "data.clip: limits event counts; photographs have none")]
+    [InlineData("\"timeSteps\": 4", "\"timeSteps\": 4, \"addresses\": \"tonic\"", "data.addresses: is for 'dvs-cifar10' only, not for 'nmnist'")]
     [InlineData("\"timeSteps\": 4", "\"timeSteps\": 4, \"augmentTest\": true", "data.augmentTest: needs an augmentation")]
     [InlineData("\"timeSteps\": 4", "\"timeSteps\": 4, \"trainSamples\": 5", "data.trainSamples: is for the synthetic camera only, not for 'nmnist'")]
     [InlineData("\"nmnist\"", "\"synthetic\", \"trainSamples\": 5", "data.testSamples: is needed for the synthetic camera")]

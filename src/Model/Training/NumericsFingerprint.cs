@@ -15,9 +15,10 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
 
     /// <summary>The fingerprint of a recipe's arithmetic in this process: <c>libtorch</c> version, its instruction-set class <c>isa</c>
     /// (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>, <c>threads</c>, <c>precision</c>, the
-    /// process's <c>architecture</c>, and which <c>kernels</c> this build chooses.</summary>
+    /// process's <c>architecture</c>, which <c>kernels</c> this build chooses, and for photographs what its <c>imageDecoder</c> makes of
+    /// them.</summary>
     /// <exception cref="SpikeformerException">libtorch cannot be loaded.</exception>
-    public static NumericsFingerprint OfThisProcess(Recipe recipe) => new(new Dictionary<string, string>
+    public static NumericsFingerprint OfThisProcess(Recipe recipe) => new(new Dictionary<string, string>(Decoder(recipe.Data.Kind))
     {
         ["libtorch"] = LibTorch.Version,
         ["isa"] = LibTorch.CpuCapability,
@@ -28,6 +29,9 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
         ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
         ["kernels"] = Kernels,
     });
+
+    private static IEnumerable<KeyValuePair<string, string>> Decoder(DataKind kind) =>
+        kind == DataKind.ImageFolder ? [new("imageDecoder", Data.Images.ImageDecoder.Identity)] : [];
 
     /// <summary>The choices that decide in what order this build rounds. A change to the order of any kernel's arithmetic, or to the library
     /// path of a product, is a new value: runs of the old one then refuse to go on with other bits.</summary>

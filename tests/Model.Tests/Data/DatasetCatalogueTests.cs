@@ -43,10 +43,10 @@ public sealed class DatasetCatalogueTests : IDisposable
 
     public static TheoryData<string, DataRecipe> Wrong => new()
     {
-        { "cannot read DvsGesture. It reads the kinds synthetic and nmnist", new() { Kind = DataKind.DvsGesture, TimeSteps = 4 } },
-        { "cannot read DvsCifar10", new() { Kind = DataKind.DvsCifar10, TimeSteps = 4, Augmentation = Augmentation.DvsReference } },
-        { "cannot read ImageFolder", new() { Kind = DataKind.ImageFolder, TimeSteps = 4 } },
+        { "cannot read recordings of DvsGesture. It reads recordings of the kinds synthetic and nmnist", new() { Kind = DataKind.DvsGesture, TimeSteps = 4 } },
+        { "cannot read recordings of DvsCifar10", new() { Kind = DataKind.DvsCifar10, TimeSteps = 4, Augmentation = Augmentation.DvsReference } },
         { "needs a folder. Give it with --data", new() { Kind = DataKind.Nmnist, TimeSteps = 4 } },
+        { "needs a folder. Give it with --data", new() { Kind = DataKind.ImageFolder, TimeSteps = 4 } },
         { "data.canvas: 32x32 is smaller than the sensor's 34x34", new() { Kind = DataKind.Nmnist, TimeSteps = 4, Canvas = [32, 32] } },
         { "data.trainSamples", new() { Kind = DataKind.Nmnist, TimeSteps = 4, TrainSamples = 5 } },
         { "data.augmentation", new() { Kind = DataKind.Synthetic, TimeSteps = 4, Augmentation = Augmentation.Dvs } },

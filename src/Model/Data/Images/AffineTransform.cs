@@ -23,16 +23,19 @@ internal readonly record struct AffineTransform(double A, double B, double C, do
     /// <summary>Shears rows against each other about the middle, as torchvision 0.11: by tan(radians) columns a row.</summary>
     public static AffineTransform ShearX(double radians, int width, int height)
     {
-        (double tan, double cx, double cy) = (StableMath.Tan(radians), width * 0.5, height * 0.5);
+        (double tan, double cx, double cy) = (StableMath.Tan(ThroughDegrees(radians)), width * 0.5, height * 0.5);
         return new(1, tan, -cx + tan * -cy + cx, 0, 1, 0);
     }
 
     /// <summary>Shears columns against each other about the middle, as torchvision 0.11: by tan(radians) rows a column.</summary>
     public static AffineTransform ShearY(double radians, int width, int height)
     {
-        (double tan, double cx, double cy) = (StableMath.Tan(radians), width * 0.5, height * 0.5);
+        double angle = ThroughDegrees(radians), tan = StableMath.Sin(angle) / StableMath.Cos(angle), cx = width * 0.5, cy = height * 0.5;
         return new(1, 0, 0, tan, 1, tan * -cx + -cy + cy);
     }
+
+    /// <summary>torchvision hands its shears over in degrees, which may cost the last digit.</summary>
+    private static double ThroughDegrees(double radians) => radians * (180 / Math.PI) * (Math.PI / 180);
 
     /// <summary>Moves to the right and down by whole pixels.</summary>
     public static AffineTransform Translation(int right, int down) => new(1, 0, -right, 0, 1, -down);

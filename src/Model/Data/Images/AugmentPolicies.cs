@@ -11,9 +11,13 @@ internal static class AugmentPolicies
 {
     private readonly record struct Choice(AugmentOperation Operation, double Probability, int Bin = 0);
 
-    private static readonly AugmentStrength s_auto = new(10, 0.3, 150.0 / 331, 0, 30, 0.9, 4);
-    private static readonly AugmentStrength s_random = s_auto with { Bins = 31 };
-    private static readonly AugmentStrength s_wide = new(31, 0.99, 0, 32, 135, 0.99, 6);
+    /// <summary>Strengths of AutoAugment.</summary>
+    internal static AugmentStrength Auto { get; } = new(10, 0.3, 150.0 / 331, 0, 30, 0.9, 4);
+
+    /// <summary>Strengths of TrivialAugment, wide.</summary>
+    internal static AugmentStrength Wide { get; } = new(31, 0.99, 0, 32, 135, 0.99, 6);
+
+    private static readonly AugmentStrength s_random = Auto with { Bins = 31 };
     private const int RandAugmentOperations = 2, RandAugmentBin = 9;
 
     /// <summary>What RandAugment and TrivialAugment choose from.</summary>
@@ -72,7 +76,7 @@ internal static class AugmentPolicies
                     s_random.Apply(s_operations[random.NextInt32(s_operations.Length)], RandAugmentBin, random.NextInt32(2) == 0, ref image, ref spare);
                 break;
             case AutoAugment.TaWide:
-                s_wide.Apply(s_operations[random.NextInt32(s_operations.Length)], random.NextInt32(s_wide.Bins), random.NextInt32(2) == 0, ref image,
+                Wide.Apply(s_operations[random.NextInt32(s_operations.Length)], random.NextInt32(Wide.Bins), random.NextInt32(2) == 0, ref image,
                     ref spare);
                 break;
             default: throw new ArgumentOutOfRangeException(nameof(policy));
@@ -82,6 +86,6 @@ internal static class AugmentPolicies
     private static void ApplyChoice(Choice choice, ref KeyedRandom random, ref PixelImage image, ref PixelImage spare)
     {
         (bool applies, bool negative) = (random.NextDouble() <= choice.Probability, random.NextInt32(2) == 0);
-        if (applies) s_auto.Apply(choice.Operation, choice.Bin, negative, ref image, ref spare);
+        if (applies) Auto.Apply(choice.Operation, choice.Bin, negative, ref image, ref spare);
     }
 }

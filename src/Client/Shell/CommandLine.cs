@@ -34,7 +34,7 @@ public static class CommandLine
         EvaluateVerb.Create(interruption),
         CheckpointVerb.Create(),
         ExportVerb.Create(),
-        DataVerb.Create(),
+        DataVerb.Create(interruption),
         RecipeVerb.Create(),
         DemoVerb.Create(interruption),
         DoctorVerb.Create(),

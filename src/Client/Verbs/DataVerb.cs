@@ -10,6 +10,7 @@ internal static class DataVerb
     {
         DataInspectVerb.Create(),
         DataPrepareVerb.Create(interruption),
+        DataVerifyVerb.Create(interruption),
     };
 
     /// <summary>The options of a verb that reads data as a recipe says.</summary>

@@ -16,7 +16,7 @@ internal static class DataPrepareVerb
     }
 
     /// <summary>What can be prepared, in the order of the help page.</summary>
-    private static Command[] Kinds(Interruption interruption) => [];
+    private static Command[] Kinds(Interruption interruption) => [PrepareImageFolder.Create(interruption), PrepareImageNetVal.Create(interruption)];
 
     private static Command DecodeIntoCache()
     {

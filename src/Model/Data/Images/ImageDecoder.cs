@@ -61,16 +61,8 @@ public static class ImageDecoder
             if (Decode(file, image) is { } problem)
                 throw new SpikeformerException(ErrorKind.Failed, $"The image decoder cannot read {name}, which comes with the program: {problem}",
                     "Build again from a clean checkout, or decode with Skia alone: SPIKEFORMER_IMAGE_DECODER=skia");
-            hash.Append(WithoutAlpha(image));
+            hash.Append(image.ToRgb());
         }
         return Convert.ToHexStringLower(hash.GetCurrentHash());
-    }
-
-    /// <summary>Red, green and blue of each pixel.</summary>
-    internal static byte[] WithoutAlpha(PixelImage image)
-    {
-        var rgb = new byte[3 * image.Width * image.Height];
-        for (int i = 0; i < image.Width * image.Height; i++) image.Bytes.Slice(4 * i, 3).CopyTo(rgb.AsSpan(3 * i));
-        return rgb;
     }
 }

@@ -26,7 +26,7 @@ public sealed class ImageFolderIndex
     private ImageFolderIndex(Dictionary<(string, long, long), IndexedImage> entries) => _entries = entries;
 
     /// <summary>The entry of a file that was listed when the index was opened.</summary>
-    public IndexedImage this[ListedImage file] => _entries[(file.Path, file.Bytes, file.Modified)];
+    public IndexedImage this[ListedImage file] => _entries[Key(file)];
 
     /// <summary>Opens the index of a folder, and looks at every file that it does not know yet, on all cores.</summary>
     /// <param name="listing">The folder's files.</param>
@@ -51,19 +51,11 @@ public sealed class ImageFolderIndex
         {
             try
             {
-                Parallel.ForEach(part, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation },
-                    () => new ImageFile(),
-                    (file, _, reader) =>
-                    {
-                        entries[Key(file)] = reader.Look(Path.Combine(listing.Folder, file.Path));
-                        progress?.Invoke(Interlocked.Increment(ref done), unknown.Count);
-                        return reader;
-                    },
-                    _ => { });
-            }
-            catch (AggregateException error) when (error.InnerException is SpikeformerException first)
-            {
-                throw first;
+                ForEach(part, cancellation, (file, reader) =>
+                {
+                    entries[Key(file)] = reader.Look(Path.Combine(listing.Folder, file.Path));
+                    progress?.Invoke(Interlocked.Increment(ref done), unknown.Count);
+                });
             }
             finally
             {
@@ -73,12 +65,38 @@ public sealed class ImageFolderIndex
         return new(new(entries));
     }
 
-    /// <summary>Whether an index of this folder's files is kept that knows all of them.</summary>
-    public static bool IsComplete(ImageFolderListing listing, FrameCacheOptions cache)
+    /// <summary>The index of a folder as it is kept, however much of the folder it knows.</summary>
+    /// <exception cref="SpikeformerException">There is none (NotFound).</exception>
+    public static ImageFolderIndex Find(ImageFolderListing listing, FrameCacheOptions cache)
     {
-        if (!cache.Enabled) return false;
-        Dictionary<(string, long, long), IndexedImage> known = Load(PathOf(listing, cache));
-        return listing.Train.Concat(listing.Test).All(file => known.ContainsKey(Key(file)));
+        string path = PathOf(listing, cache);
+        return Load(path) is { Count: > 0 } known
+            ? new(known)
+            : throw new SpikeformerException(ErrorKind.NotFound, $"{listing.Folder} has no index: there is no whole {path} of this image decoder", "Make it with 'data prepare image-folder'");
+    }
+
+    /// <summary>Whether the index knows a file.</summary>
+    public bool Contains(ListedImage file) => _entries.ContainsKey(Key(file));
+
+    /// <summary>Looks at files on all cores.</summary>
+    /// <exception cref="SpikeformerException">The first one that an action threw.</exception>
+    internal static void ForEach(ListedImage[] files, CancellationToken cancellation, Action<ListedImage, ImageFile> action)
+    {
+        try
+        {
+            Parallel.ForEach(files, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation },
+                () => new ImageFile(),
+                (file, _, reader) =>
+                {
+                    action(file, reader);
+                    return reader;
+                },
+                _ => { });
+        }
+        catch (AggregateException error) when (error.InnerException is SpikeformerException first)
+        {
+            throw first;
+        }
     }
 
     private static (string, long, long) Key(ListedImage file) => (file.Path, file.Bytes, file.Modified);

@@ -41,6 +41,14 @@ public sealed class PixelImage
         other.Bytes.CopyTo(Bytes);
     }
 
+    /// <summary>Red, green and blue of each pixel, row by row: Width * Height * 3 bytes of its own.</summary>
+    public byte[] ToRgb()
+    {
+        var rgb = new byte[3 * Width * Height];
+        for (int i = 0; i < Width * Height; i++) Bytes.Slice(4 * i, 3).CopyTo(rgb.AsSpan(3 * i));
+        return rgb;
+    }
+
     /// <summary>Mirrors left and right.</summary>
     public void FlipHorizontally()
     {

@@ -14,7 +14,10 @@ internal static class DataInspectVerb
         (Option<string> recipe, Option<string[]> set, Option<string?> data) = DataVerb.Source();
         var split = new Option<Split>("--split") { Description = "Split of the rendered sample", DefaultValueFactory = _ => Split.Train };
         var sample = new Option<int>("--sample") { Description = "Number of the rendered sample", HelpName = "N" };
-        var png = new Option<string?>("--png") { Description = "Render the frames of a sample into this file: ON red, OFF blue; a photograph as it is evaluated", HelpName = "FILE" };
+        var png = new Option<string?>("--png")
+        {
+            Description = "Render the frames of a sample into this file: ON red, OFF blue; a photograph as it is evaluated", HelpName = "FILE",
+        };
         var command = new Command("inspect", "Counts, classes and ranges of a data set") { recipe, set, data, split, sample, png };
         command.SetAction(parsed =>
         {

@@ -26,8 +26,8 @@ internal static class InspectImages
                 Classes = dataset.ClassNames,
                 Splits = splits.Select(s => new
                 {
-                    Split = s.Split.ToString().ToLowerInvariant(), s.Samples, s.ClassCounts, Width = new[] { s.Width.Low, s.Width.High }, Height = new[] { s.Height.Low, s.Height.High },
-                    s.Bytes,
+                    Split = Name(s.Split), s.Samples, s.ClassCounts, s.Bytes,
+                    Width = new[] { s.Width.Low, s.Width.High }, Height = new[] { s.Height.Low, s.Height.High },
                 }),
                 BadFiles = dataset.BadFiles.Select(file => new { file.Path, file.Problem }),
             });
@@ -44,14 +44,17 @@ internal static class InspectImages
         foreach ((string path, string problem) in dataset.BadFiles) terminal.Print($"bad: {path}: {problem}");
         return 0;
 
-        void Row(string name, Func<ImageSplitInspection, string> value) => table.AddRow([Markup.Escape(name), .. splits.Select(s => Markup.Escape(value(s)))]);
+        void Row(string name, Func<ImageSplitInspection, string> value) =>
+            table.AddRow([Markup.Escape(name), .. splits.Select(s => Markup.Escape(value(s)))]);
     }
 
     private static void Render(ImageFolderDataset dataset, Split split, int index, string file)
     {
         if (index < 0 || index >= dataset.Count(split))
-            throw new SpikeformerException(ErrorKind.Usage, $"There is no {split.ToString().ToLowerInvariant()} sample {index}", $"Choose --sample from 0 to {dataset.Count(split) - 1}");
+            throw new SpikeformerException(ErrorKind.Usage, $"There is no {Name(split)} sample {index}", $"Choose --sample from 0 to {dataset.Count(split) - 1}");
         PixelImage pixels = dataset.ReadPixels(split, index);
         DataInspectVerb.Save(new(pixels.Width, pixels.Height, pixels.ToRgb()), file);
     }
+
+    private static string Name(Split split) => split.ToString().ToLowerInvariant();
 }

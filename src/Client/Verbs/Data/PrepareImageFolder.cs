@@ -10,7 +10,7 @@ internal static class PrepareImageFolder
     public static Command Create(Interruption interruption)
     {
         Option<string> source = Source();
-        var command = new Command("image-folder", "Look at all images of a folder train|val/CLASS/*.jpg once, so that runs begin at once") { source };
+        var command = new Command("image-folder", "Look at all images of a folder train|val/CLASS once, so that runs begin at once") { source };
         command.SetAction(parsed =>
         {
             Terminal terminal = CommandLine.TerminalOf(parsed);
@@ -25,20 +25,20 @@ internal static class PrepareImageFolder
             };
             ImageFolderListing listing = ImageFolderListing.Of(parsed.GetRequiredValue(source));
             ImageFolderIndex index = ImageFolderIndex.Open(listing, cache, new ImageProgress(terminal, "looked at").Note, interruption.Token);
-            (string Path, string Problem)[] bad =
-                [.. from file in listing.Train.Concat(listing.Test) let problem = index[file].Problem where problem is not null select (file.Path, problem)];
+            IReadOnlyList<(string Path, string Problem)> bad = index.BadFiles(listing);
             if (terminal.Json)
                 terminal.PrintJson(new
                 {
-                    SchemaVersion = 1, Data = "image-folder", Classes = listing.ClassNames.Count, TrainSamples = listing.Train.Count, TestSamples = listing.Test.Count,
+                    SchemaVersion = 1, Data = "image-folder", Classes = listing.ClassNames.Count,
+                    TrainSamples = listing.Train.Count, TestSamples = listing.Test.Count,
                     BadFiles = bad.Select(file => new { file.Path, file.Problem }), ImageDecoder.JpegLibrary, cache.ResolvedFolder,
                 });
             else
-                terminal.Print($"image-folder: {listing.ClassNames.Count} classes, {listing.Train.Count} training and {listing.Test.Count} test images, {bad.Length} of them bad; "
-                    + $"index in {cache.ResolvedFolder}.");
+                terminal.Print($"image-folder: {listing.ClassNames.Count} classes, {listing.Train.Count} training and {listing.Test.Count} test images, "
+                    + $"{bad.Count} of them bad; index in {cache.ResolvedFolder}.");
             foreach ((string path, string problem) in bad) terminal.Say($"{path}: {problem}");
-            if (bad.Length > 0) terminal.Say("Restore or remove these files, or leave them out of a run with --set data.badFiles=skip.");
-            return bad.Length > 0 ? (int)ErrorKind.CheckFailed : warned ? (int)ErrorKind.Failed : 0;
+            if (bad.Count > 0) terminal.Say("Restore or remove these files, or leave them out of a run with --set data.badFiles=skip.");
+            return bad.Count > 0 ? (int)ErrorKind.CheckFailed : warned ? (int)ErrorKind.Failed : 0;
         });
         return command;
     }

@@ -13,7 +13,8 @@ internal static class PrepareImageNetVal
         var source = new Option<string>("--source") { Description = "Folder that holds the validation images", HelpName = "DIR", Required = true };
         var labels = new Option<string>("--labels")
         {
-            Description = "valprep.sh (read, not run), LOC_val_solution.csv, or ILSVRC2012_validation_ground_truth.txt", HelpName = "FILE", Required = true,
+            Description = "valprep.sh (read, not run), LOC_val_solution.csv, or ILSVRC2012_validation_ground_truth.txt",
+            HelpName = "FILE", Required = true,
         };
         var synsets = new Option<string?>("--synsets")
         {
@@ -32,12 +33,16 @@ internal static class PrepareImageNetVal
             SortResult result = ValidationSort.Run(folder, sorted,
                 ValidationLabels.Read(parsed.GetRequiredValue(labels), parsed.GetValue(synsets)), parsed.GetValue(by), interruption.Token);
             if (terminal.Json)
-                terminal.PrintJson(new { SchemaVersion = 1, Folder = Path.GetFullPath(sorted), result.Sorted, result.There, Missing = result.Missing.Count, result.Unlabelled });
+                terminal.PrintJson(new
+                {
+                    SchemaVersion = 1, Folder = Path.GetFullPath(sorted), result.Sorted, result.There, Missing = result.Missing.Count, result.Unlabelled,
+                });
             else
                 terminal.Print($"{sorted}: {result.Sorted} images sorted, {result.There} were there already, {result.Missing.Count} are missing, "
                     + $"{result.Unlabelled} files without a label stay where they are.");
             if (result.Missing.Count == 0) return 0;
-            terminal.Say($"Missing: {string.Join(", ", result.Missing.Take(Named))}{(result.Missing.Count > Named ? ", .." : "")}. Unpack all of ILSVRC2012_img_val.tar into the source.");
+            terminal.Say($"Missing: {string.Join(", ", result.Missing.Take(Named))}{(result.Missing.Count > Named ? ", .." : "")}. "
+                + "Unpack all of ILSVRC2012_img_val.tar into the source.");
             return (int)ErrorKind.CheckFailed;
         });
         return command;

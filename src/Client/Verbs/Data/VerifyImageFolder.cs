@@ -10,12 +10,13 @@ internal static class VerifyImageFolder
     public static Command Create(Interruption interruption)
     {
         Option<string> source = PrepareImageFolder.Source();
-        var command = new Command("image-folder", "Every image of a folder train|val/CLASS/*.jpg against the hashes of 'data prepare image-folder'") { source };
+        var command = new Command("image-folder", "Compare every image with its hash from 'data prepare image-folder'") { source };
         command.SetAction(parsed =>
         {
             Terminal terminal = CommandLine.TerminalOf(parsed);
             ImageFolderListing listing = ImageFolderListing.Of(parsed.GetRequiredValue(source));
-            ImageFolderVerification found = ImageFolderVerification.Of(listing, new FrameCacheOptions(), new ImageProgress(terminal, "compared").Note, interruption.Token);
+            ImageFolderVerification found =
+                ImageFolderVerification.Of(listing, new FrameCacheOptions(), new ImageProgress(terminal, "compared").Note, interruption.Token);
             if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, found.Compared, found.Changed, found.New, found.Bad });
             else
                 terminal.Print($"{found.Compared} images compared: {found.Changed.Count} have changed, {found.Bad.Count} cannot be decoded; "

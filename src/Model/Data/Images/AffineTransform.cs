@@ -15,7 +15,7 @@ internal readonly record struct AffineTransform(double A, double B, double C, do
     {
         double radians = -(degrees * (Math.PI / 180));
         // As Pillow, coefficients of 15 decimals.
-        double cos = Math.Round(StableMath.Cos(radians), 15), sin = Math.Round(StableMath.Sin(radians), 15);
+        double cos = StableMath.Round15(StableMath.Cos(radians)), sin = StableMath.Round15(StableMath.Sin(radians));
         double cx = width / 2.0, cy = height / 2.0;
         return new(cos, sin, cos * -cx + sin * -cy + cx, -sin, cos, -sin * -cx + cos * -cy + cy);
     }

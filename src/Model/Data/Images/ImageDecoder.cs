@@ -43,7 +43,8 @@ public static class ImageDecoder
     internal static IEnumerable<(string Name, byte[] File)> Probes()
     {
         var assembly = typeof(ImageDecoder).Assembly;
-        foreach (string name in assembly.GetManifestResourceNames().Where(name => name.StartsWith(ProbePrefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        string[] names = assembly.GetManifestResourceNames();
+        foreach (string name in names.Where(name => name.StartsWith(ProbePrefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             using Stream stream = assembly.GetManifestResourceStream(name)!;
             var file = new byte[stream.Length];

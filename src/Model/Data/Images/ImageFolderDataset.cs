@@ -29,7 +29,7 @@ public sealed class ImageFolderDataset : IDataset
     public ImageFolderDataset(ImageFolderListing listing, ImageFolderIndex index, ImageOptions options)
     {
         (_folder, _options, ClassNames) = (listing.Folder, options, listing.ClassNames);
-        BadFiles = [.. listing.Train.Concat(listing.Test).Select(file => (file.Path, index[file].Problem)).Where(file => file.Problem is not null).Select(file => (file.Path, file.Problem!))];
+        BadFiles = index.BadFiles(listing);
         if (BadFiles.Count > 0 && options.BadFiles == Training.BadFiles.Error) throw Broken(listing, BadFiles);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes($"{Name}/1 {options.Key} classes={string.Join('/', ClassNames)}\n"));
@@ -128,7 +128,8 @@ public sealed class ImageFolderDataset : IDataset
         {
             ListedImage[] files = [.. listing.Of(split).Where(file => index[file].Problem is null)];
             if (files.Length == 0)
-                throw new SpikeformerException(ErrorKind.CheckFailed, $"{listing.Folder} has no {split.ToString().ToLowerInvariant()} image that can be decoded", "Check the data");
+                throw new SpikeformerException(ErrorKind.CheckFailed,
+                    $"{listing.Folder} has no {split.ToString().ToLowerInvariant()} image that can be decoded", "Check the data");
             (_ends, _labels, _hashes) = (new int[files.Length], new int[files.Length], new UInt128[files.Length]);
             var names = new MemoryStream();
             for (int i = 0; i < files.Length; i++)
@@ -137,7 +138,8 @@ public sealed class ImageFolderDataset : IDataset
                 (_ends[i], _labels[i], _hashes[i]) = ((int)names.Length, files[i].Label, index[files[i]].Hash);
                 // The name of the split's folder, val or test, says nothing about the samples.
                 string name = files[i].Path[(files[i].Path.IndexOf('/', StringComparison.Ordinal) + 1)..];
-                hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{split}/{name} label={files[i].Label} bytes={files[i].Bytes} hash={_hashes[i]:x32}\n")));
+                hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+                    $"{split}/{name} label={files[i].Label} bytes={files[i].Bytes} hash={_hashes[i]:x32}\n")));
             }
             _names = names.ToArray();
         }

@@ -72,8 +72,13 @@ public sealed class ImageFolderIndex
         string path = PathOf(listing, cache);
         return Load(path) is { Count: > 0 } known
             ? new(known)
-            : throw new SpikeformerException(ErrorKind.NotFound, $"{listing.Folder} has no index: there is no whole {path} of this image decoder", "Make it with 'data prepare image-folder'");
+            : throw new SpikeformerException(ErrorKind.NotFound, $"{listing.Folder} has no index: there is no whole {path} of this image decoder",
+                "Make it with 'data prepare image-folder'");
     }
+
+    /// <summary>The files that cannot be decoded, with the reason, a clause that follows the name.</summary>
+    public IReadOnlyList<(string Path, string Problem)> BadFiles(ImageFolderListing listing) =>
+        [.. from file in listing.Train.Concat(listing.Test) let problem = this[file].Problem where problem is not null select (file.Path, problem)];
 
     /// <summary>Whether the index knows a file.</summary>
     public bool Contains(ListedImage file) => _entries.ContainsKey(Key(file));
@@ -115,7 +120,7 @@ public sealed class ImageFolderIndex
         try
         {
             byte[] bytes = File.ReadAllBytes(path);
-            if (bytes.Length < 16 || XxHash128.HashToUInt128(bytes.AsSpan(0, bytes.Length - 16)) != BinaryPrimitives.ReadUInt128LittleEndian(bytes.AsSpan(bytes.Length - 16)))
+            if (bytes.Length < 16 || XxHash128.HashToUInt128(bytes.AsSpan(..^16)) != BinaryPrimitives.ReadUInt128LittleEndian(bytes.AsSpan(^16..)))
                 return [];
             using var reader = new BinaryReader(new MemoryStream(bytes));
             if (reader.ReadString() != Header) return [];
@@ -178,7 +183,8 @@ public sealed class ImageFolderIndex
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or SpikeformerException)
         {
-            cache.Warn?.Invoke($"The image index in {cache.ResolvedFolder} cannot be written ({error.Message.TrimEnd('.')}); the next run looks at every image again.");
+            cache.Warn?.Invoke($"The image index in {cache.ResolvedFolder} cannot be written ({error.Message.TrimEnd('.')}); "
+                + "the next run looks at every image again.");
         }
     }
 }

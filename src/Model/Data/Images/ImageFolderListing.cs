@@ -44,7 +44,7 @@ public sealed class ImageFolderListing
             string train = "train", test = Directory.Exists(Path.Combine(folder, "val")) ? "val" : "test";
             foreach (string part in (string[])[train, test])
                 if (!Directory.Exists(Path.Combine(folder, part))) throw Layout($"{folder} has no folder {(part == train ? train : "val")}");
-            string[] classes = Names(new DirectoryInfo(Path.Combine(folder, train)).EnumerateDirectories()), tested = Names(new DirectoryInfo(Path.Combine(folder, test)).EnumerateDirectories());
+            string[] classes = Names(Path.Combine(folder, train)), tested = Names(Path.Combine(folder, test));
             if (classes.Length == 0) throw Layout($"{Path.Combine(folder, train)} holds no class folders");
             if (tested.Length == 0 && Directory.EnumerateFiles(Path.Combine(folder, test)).Any())
                 throw new SpikeformerException(ErrorKind.Usage, $"{Path.Combine(folder, test)} holds files but no class folders",
@@ -85,11 +85,12 @@ public sealed class ImageFolderListing
     private static void Collect(string folder, string path, List<string> folders)
     {
         folders.Add(path);
-        foreach (string name in Names(new DirectoryInfo(Path.Combine(folder, path)).EnumerateDirectories())) Collect(folder, $"{path}/{name}", folders);
+        foreach (string name in Names(Path.Combine(folder, path))) Collect(folder, $"{path}/{name}", folders);
     }
 
-    private static string[] Names(IEnumerable<DirectoryInfo> folders) =>
-        [.. folders.Select(folder => folder.Name).Where(name => !name.StartsWith('.')).Order(StringComparer.Ordinal)];
+    /// <summary>Names of the folders in a folder.</summary>
+    private static string[] Names(string folder) =>
+        [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.')).Order(StringComparer.Ordinal)];
 
     private static SpikeformerException Layout(string what) =>
         new(ErrorKind.Usage, what, "An image folder is laid out as train/CLASS/*.jpg and val/CLASS/*.jpg, with the same classes in both");

@@ -15,7 +15,8 @@ public sealed record ImageFolderVerification(int Compared, IReadOnlyList<string>
     /// <param name="progress">Gets how many were compared, and how many there are; on any thread.</param>
     /// <param name="cancellation">Ends the work early.</param>
     /// <exception cref="SpikeformerException">There is no index (NotFound), or a file cannot be read; names it.</exception>
-    public static ImageFolderVerification Of(ImageFolderListing listing, FrameCacheOptions cache, Action<int, int>? progress = null, CancellationToken cancellation = default)
+    public static ImageFolderVerification Of(ImageFolderListing listing, FrameCacheOptions cache, Action<int, int>? progress = null,
+        CancellationToken cancellation = default)
     {
         ImageFolderIndex index = ImageFolderIndex.Find(listing, cache);
         ListedImage[] files = [.. listing.Train, .. listing.Test], known = [.. files.Where(index.Contains)];
@@ -26,7 +27,8 @@ public sealed record ImageFolderVerification(int Compared, IReadOnlyList<string>
             if (reader.Look(Path.Combine(listing.Folder, file.Path)).Hash != index[file].Hash) changed.Add(file.Path);
             progress?.Invoke(Interlocked.Increment(ref done), known.Length);
         });
-        return new(known.Length, [.. changed.Order(StringComparer.Ordinal)], [.. known.Where(file => index[file].Problem is not null).Select(file => file.Path)],
+        return new(known.Length, [.. changed.Order(StringComparer.Ordinal)],
+            [.. known.Where(file => index[file].Problem is not null).Select(file => file.Path)],
             [.. files.Where(file => !index.Contains(file)).Select(file => file.Path)]);
     }
 }

@@ -7,7 +7,8 @@ namespace Spikeformer.Data.Images;
 /// <param name="Width">Fewest and most columns.</param>
 /// <param name="Height">Fewest and most rows.</param>
 /// <param name="Bytes">Size of the files together.</param>
-public sealed record ImageSplitInspection(Split Split, int Samples, IReadOnlyList<int> ClassCounts, (int Low, int High) Width, (int Low, int High) Height, long Bytes)
+public sealed record ImageSplitInspection(Split Split, int Samples, IReadOnlyList<int> ClassCounts, (int Low, int High) Width, (int Low, int High) Height,
+    long Bytes)
 {
     /// <summary>Looks through a split.</summary>
     public static ImageSplitInspection Of(ImageFolderListing listing, ImageFolderIndex index, Split split)
@@ -17,6 +18,7 @@ public sealed record ImageSplitInspection(Split Split, int Samples, IReadOnlyLis
         foreach (ListedImage file in files) counts[file.Label]++;
         return new(split, files.Length, counts, Range(image => image.Width), Range(image => image.Height), files.Sum(file => file.Bytes));
 
-        (int, int) Range(Func<IndexedImage, int> side) => files.Length == 0 ? (0, 0) : (files.Min(file => side(index[file])), files.Max(file => side(index[file])));
+        (int, int) Range(Func<IndexedImage, int> side) =>
+            files.Length == 0 ? (0, 0) : (files.Min(file => side(index[file])), files.Max(file => side(index[file])));
     }
 }

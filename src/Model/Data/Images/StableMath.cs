@@ -24,6 +24,9 @@ internal static class StableMath
     /// <summary>Tangent, rounded to the nearest, for |x| up to 1.4 (radians).</summary>
     public static double Tan(double x) => Nearest(ExactSin(Exact(x)) / ExactCos(Exact(x)));
 
+    /// <summary>A number of at most 4 rounded to 15 decimals, ties to the even one: Python's round.</summary>
+    public static double Round15(double x) => Nearest(Math.Round(Exact(x), 15));
+
     // 28 digits: rounding to 53 bits once gives what a good library gives, and so Pillow's pixels.
     private static decimal ExactSin(decimal x)
     {

@@ -29,7 +29,8 @@ internal static unsafe partial class TurboJpeg
         problem = null;
         fixed (byte* bytes = file)
         {
-            if (ReadHeader(handle, bytes, (nuint)file.Length, out int width, out int height, out _, out int space) != 0 && Code(handle) != WarningCode) return false;
+            int outcome = ReadHeader(handle, bytes, (nuint)file.Length, out int width, out int height, out _, out int space);
+            if (outcome != 0 && Code(handle) != WarningCode) return false;
             if (width < 1 || height < 1) return false;
             if (ImageDecoder.IsTooLarge(width, height))
             {
@@ -41,7 +42,7 @@ internal static unsafe partial class TurboJpeg
             fixed (byte* pixels = image.Bytes)
                 if (Decompress(handle, bytes, (nuint)file.Length, pixels, width, 4 * width, height, cmyk ? Cmyk : Rgbx, 0) != 0)
                     problem = Problem(handle);
-            if (cmyk) ToRgb(image.Bytes);
+            if (cmyk) CmykToRgb(image.Bytes);
         }
         return true;
     }
@@ -55,7 +56,7 @@ internal static unsafe partial class TurboJpeg
     }
 
     /// <summary>Inverted CMYK, as Adobe writes it into JPEG, to RGB as Pillow converts it.</summary>
-    private static void ToRgb(Span<byte> pixels)
+    private static void CmykToRgb(Span<byte> pixels)
     {
         for (int i = 0; i < pixels.Length; i += 4)
         {

@@ -56,7 +56,8 @@ public static partial class ValidationLabels
     private static void ReadGroundTruth(string file, string[] lines, string? synsets, Dictionary<string, string> labels)
     {
         if (synsets is null)
-            throw new SpikeformerException(ErrorKind.Usage, $"{file} holds class numbers and not their names", "Give the file of their names with --synsets");
+            throw new SpikeformerException(ErrorKind.Usage, $"{file} holds class numbers and not their names",
+                "Give the file of their names with --synsets");
         Dictionary<int, string> classes = Synsets(synsets);
         for (int i = 0, image = 0; i < lines.Length; i++)
         {
@@ -77,7 +78,9 @@ public static partial class ValidationLabels
             if (lines[i].Trim().Length == 0) continue;
             Match row = SynsetRow().Match(lines[i].Trim());
             if (!row.Success) throw Wrong(file, i, lines[i], "neither 'NUMBER WNID ...' nor 'WNID ...'");
-            int number = row.Groups["number"] is { Success: true } given ? int.Parse(given.Value, CultureInfo.InvariantCulture) : classes.Count + 1;
+            int number = row.Groups["number"] is { Success: true } given
+                ? int.Parse(given.Value, CultureInfo.InvariantCulture)
+                : classes.Count + 1;
             if (!classes.TryAdd(number, row.Groups["wnid"].Value)) throw Wrong(file, i, lines[i], $"a second class of number {number}");
         }
         return classes;
@@ -85,7 +88,8 @@ public static partial class ValidationLabels
 
     private static void Add(string file, int line, string image, string wnid, Dictionary<string, string> labels)
     {
-        if (!labels.TryAdd(image, wnid) && labels[image] != wnid) throw Wrong(file, line, image, $"given a second class, {wnid} after {labels[image]}");
+        if (!labels.TryAdd(image, wnid) && labels[image] != wnid)
+            throw Wrong(file, line, image, $"given a second class, {wnid} after {labels[image]}");
     }
 
     private static string[] Lines(string file)
@@ -101,7 +105,8 @@ public static partial class ValidationLabels
     }
 
     private static SpikeformerException Wrong(string file, int line, string text, string what) =>
-        new(ErrorKind.Usage, $"{file}, line {line + 1}: '{(text.Length > 80 ? text[..80] + ".." : text)}' is {what}", "Give valprep.sh, LOC_val_solution.csv or the ground truth");
+        new(ErrorKind.Usage, $"{file}, line {line + 1}: '{(text.Length > 80 ? text[..80] + ".." : text)}' is {what}",
+            "Give valprep.sh, LOC_val_solution.csv or the ground truth");
 
     [GeneratedRegex(@"^mv\s+(\./)?(?<image>[\w-]+)\.\w+\s+(\./)?(?<wnid>n\d{8})/?$")]
     private static partial Regex Move();

@@ -31,7 +31,8 @@ public static class ValidationSort
     /// <param name="by">How.</param>
     /// <param name="cancellation">Ends the work between two images.</param>
     /// <exception cref="SpikeformerException">A folder cannot be used, or another file is in the way; names it.</exception>
-    public static SortResult Run(string source, string target, IReadOnlyDictionary<string, string> labels, SortBy by, CancellationToken cancellation = default)
+    public static SortResult Run(string source, string target, IReadOnlyDictionary<string, string> labels, SortBy by,
+        CancellationToken cancellation = default)
     {
         if (!Directory.Exists(source)) throw new SpikeformerException(ErrorKind.NotFound, $"folder {source} does not exist", "Check --source");
         (int sorted, int there, int unlabelled) = (0, 0, 0);

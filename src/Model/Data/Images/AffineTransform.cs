@@ -13,8 +13,8 @@ internal readonly record struct AffineTransform(double A, double B, double C, do
     /// <summary>Turns counter-clockwise about the middle, as Pillow's <c>rotate</c>; -180 to 180 degrees.</summary>
     public static AffineTransform Rotation(double degrees, int width, int height)
     {
-        double radians = -(degrees * (Math.PI / 180));
-        // As Pillow, coefficients of 15 decimals.
+        // As Pillow: a positive angle, and coefficients of 15 decimals.
+        double turn = degrees % 360, radians = -((turn < 0 ? turn + 360 : turn) * (Math.PI / 180));
         double cos = StableMath.Round15(StableMath.Cos(radians)), sin = StableMath.Round15(StableMath.Sin(radians));
         double cx = width / 2.0, cy = height / 2.0;
         return new(cos, sin, cos * -cx + sin * -cy + cx, -sin, cos, -sin * -cx + cos * -cy + cy);

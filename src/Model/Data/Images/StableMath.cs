@@ -15,10 +15,10 @@ internal static class StableMath
         return fourth * fourth;
     }
 
-    /// <summary>Sine, rounded to the nearest, for |x| up to 4 (radians).</summary>
+    /// <summary>Sine, rounded to the nearest, for |x| up to 2 pi (radians).</summary>
     public static double Sin(double x) => Nearest(ExactSin(Exact(x)));
 
-    /// <summary>Cosine, rounded to the nearest, for |x| up to 4 (radians).</summary>
+    /// <summary>Cosine, rounded to the nearest, for |x| up to 2 pi (radians).</summary>
     public static double Cos(double x) => Nearest(ExactCos(Exact(x)));
 
     /// <summary>Tangent, rounded to the nearest, for |x| up to 1.4 (radians).</summary>
@@ -31,14 +31,14 @@ internal static class StableMath
     private static decimal ExactSin(decimal x)
     {
         decimal square = x * x, sum = 1;
-        for (int n = 35; n > 1; n -= 2) sum = 1 - sum * square / (n * (n - 1));
+        for (int n = 61; n > 1; n -= 2) sum = 1 - sum * square / (n * (n - 1));
         return x * sum;
     }
 
     private static decimal ExactCos(decimal x)
     {
         decimal square = x * x, sum = 1;
-        for (int n = 36; n > 1; n -= 2) sum = 1 - sum * square / (n * (n - 1));
+        for (int n = 60; n > 1; n -= 2) sum = 1 - sum * square / (n * (n - 1));
         return sum;
     }
 

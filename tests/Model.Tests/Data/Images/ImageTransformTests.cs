@@ -116,9 +116,9 @@ public sealed class ImageTransformTests
     [Fact]
     public void Elementary_functions_agree_with_the_system_to_the_last_digits()
     {
-        for (double x = -2.5; x <= 2.5; x += 0.0137)
+        for (double x = -6.28; x <= 6.28; x += 0.0137)
         {
-            Assert.Equal(Math.Exp(x), StableMath.Exp(x), 4e-15 * Math.Exp(x));
+            if (Math.Abs(x) < 4) Assert.Equal(Math.Exp(x), StableMath.Exp(x), 4e-15 * Math.Exp(x));
             Assert.Equal(Math.Sin(x), StableMath.Sin(x), 2.3e-16);
             Assert.Equal(Math.Cos(x), StableMath.Cos(x), 2.3e-16);
             if (Math.Abs(x) < 1.4) Assert.Equal(Math.Tan(x), StableMath.Tan(x), 2e-15);

@@ -53,9 +53,9 @@ var recoveryWorlds = new Option<int[]>("--world-size") { Description = "Numbers 
 var recovery = new Command("recovery", "From an accident of a worker to the next committed step, beside a restart of all workers from the last checkpoint.") { recoveryWorlds, kills };
 recovery.SetAction(arguments => RecoveryBenchmark.RunAsync(arguments.GetValue(recoveryWorlds)!, arguments.GetValue(kills), arguments.GetValue(json)));
 
-var photographs = new Option<string?>("--data") { Description = "Folder of JPEG photographs; made-up ones otherwise." };
-var images = new Command("images", "Photographs to frames on one thread, beside decoding alone.") { photographs, repeat };
-images.SetAction(arguments => ImageBenchmark.Run(arguments.GetValue(photographs), arguments.GetValue(repeat), arguments.GetValue(json)));
+var pairs = new Option<int>("--pairs") { Description = "Pairs of steps, one with and one without.", DefaultValueFactory = _ => 1000 };
+var metrics = new Command("metrics", "What the metrics of a worker cost, in CPU time of its steps.") { pairs };
+metrics.SetAction(arguments => MetricsBenchmark.Run(arguments.GetValue(pairs), arguments.GetValue(json)));
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, images, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery };
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, metrics };
 return root.Parse(args).Invoke();

@@ -6,7 +6,7 @@ namespace Spikeformer;
 /// <summary>The few calls of Linux that .NET has no method for.</summary>
 internal static partial class Posix
 {
-    public const int EINTR = 4, EAGAIN = 11, EACCES = 13, ENOSPC = 28, EROFS = 30, EDQUOT = 122;
+    public const int EINTR = 4, EAGAIN = 11, EACCES = 13, EXDEV = 18, ENOSPC = 28, EROFS = 30, EDQUOT = 122;
 
     private const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_APPEND = 0x400, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000;
     private const int LockShared = 1, LockExclusive = 2, LockNonBlocking = 4;
@@ -60,6 +60,14 @@ internal static partial class Posix
         return false;
     }
 
+    /// <summary>Gives a file another name on the same file system, at once or not at all; false when the new name lies on another one.</summary>
+    /// <exception cref="IOException">The file system refuses.</exception>
+    public static bool TryRename(string from, string to)
+    {
+        if (rename(from, to) == 0) return true;
+        return Marshal.GetLastPInvokeError() == EXDEV ? false : throw LastError(from);
+    }
+
     /// <summary>Asks the system to forget its cached pages of a file, so that the next read comes from the device. Only a hint.</summary>
     public static void DropCache(SafeFileHandle file) => _ = posix_fadvise(file, 0, 0, AdviceDontNeed);
 
@@ -97,6 +105,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags, int mode);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int rename(string from, string to);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fsync(SafeFileHandle file);

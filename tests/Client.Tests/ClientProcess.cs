@@ -21,7 +21,9 @@ internal sealed class ClientProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
-    public static ClientProcess Start(params string[] arguments)
+    public static ClientProcess Start(params string[] arguments) => StartWith(cache: null, arguments);
+
+    private static ClientProcess StartWith(string? cache, string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
         {
@@ -30,6 +32,7 @@ internal sealed class ClientProcess : IDisposable
         };
         start.ArgumentList.Add(TestData.Program("src/Client", "Spikeformer.Client.dll"));
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        if (cache is not null) start.Environment["XDG_CACHE_HOME"] = cache;
         return new ClientProcess(Process.Start(start)!);
     }
 
@@ -37,6 +40,13 @@ internal sealed class ClientProcess : IDisposable
     public static (int ExitCode, string Output, string Error) Run(params string[] arguments)
     {
         using ClientProcess client = Start(arguments);
+        return client.Finish();
+    }
+
+    /// <summary>Runs a command to its end, with a cache of its own.</summary>
+    public static (int ExitCode, string Output, string Error) RunWith(string cache, params string[] arguments)
+    {
+        using ClientProcess client = StartWith(cache, arguments);
         return client.Finish();
     }
 

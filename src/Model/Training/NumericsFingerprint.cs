@@ -15,11 +15,12 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
 
     /// <summary>The fingerprint of a recipe's arithmetic in this process: <c>device</c> (cpu, or cuda and its model), <c>libtorch</c> version,
     /// its instruction-set class <c>isa</c> (DEFAULT, AVX2, AVX512), the limits of its math libraries <c>oneDnn</c> and <c>mkl</c>,
-    /// <c>threads</c>, <c>precision</c>, the process's <c>architecture</c>, and which <c>kernels</c> this build chooses.</summary>
+    /// <c>threads</c>, <c>precision</c>, the process's <c>architecture</c>, which <c>kernels</c> this build chooses, and for photographs what its
+    /// <c>imageDecoder</c> makes of them.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="device">Where this process computes; null stands for the CPU.</param>
     /// <exception cref="SpikeformerException">libtorch cannot be loaded.</exception>
-    public static NumericsFingerprint OfThisProcess(Recipe recipe, ComputeDevice? device = null) => new(new Dictionary<string, string>
+    public static NumericsFingerprint OfThisProcess(Recipe recipe, ComputeDevice? device = null) => new(new Dictionary<string, string>(Decoder(recipe.Data.Kind))
     {
         [Device] = (device ?? ComputeDevice.Cpu).Numerics,
         ["libtorch"] = LibTorch.Version,
@@ -33,6 +34,9 @@ public sealed class NumericsFingerprint(IReadOnlyDictionary<string, string> fiel
     });
 
     private const string Device = "device";
+
+    private static IEnumerable<KeyValuePair<string, string>> Decoder(DataKind kind) =>
+        kind == DataKind.ImageFolder ? [new("imageDecoder", Data.Images.ImageDecoder.Identity)] : [];
 
     /// <summary>The choices that decide in what order this build rounds. A change to the order of any kernel's arithmetic, or to the library
     /// path of a product, is a new value: runs of the old one then refuse to go on with other bits.</summary>

@@ -134,6 +134,13 @@ public sealed record DataRecipe
     public Augmentation Augmentation { get; init; } = Augmentation.None;
     /// <summary>Augments test samples too, as the authors' DVS-CIFAR10 script does; only to compare with its published number.</summary>
     public bool AugmentTest { get; init; }
+    /// <summary>Photographs: policy of augmentation 'imagenet'; null takes the authors' AutoAugment policy.</summary>
+    public AutoAugment? AutoAugment { get; init; }
+    /// <summary>Photographs: probability that augmentation 'imagenet' erases a rectangle, 0 to 1; null takes the authors' 0.25.</summary>
+    [Range(0.0, 1.0)]
+    public double? RandomErasing { get; init; }
+    /// <summary>Photographs: what happens with files that cannot be read; null is an error.</summary>
+    public BadFiles? BadFiles { get; init; }
     /// <summary>Number of training samples of the synthetic camera.</summary>
     [Range(1, 10_000_000)]
     public int? TrainSamples { get; init; }
@@ -180,6 +187,29 @@ public enum Augmentation
     /// <summary>RandomResizedCrop, flip, AutoAugment (ImageNet policy), random erasing.</summary>
     [JsonStringEnumMemberName("imagenet")]
     ImageNet,
+}
+
+/// <summary>Random changes of shape and colour within augmentation <see cref="Augmentation.ImageNet"/>.</summary>
+public enum AutoAugment
+{
+    /// <summary>AutoAugment with the ImageNet policy: the authors'.</summary>
+    [JsonStringEnumMemberName("imagenet")]
+    ImageNet,
+    /// <summary>RandAugment: two operations of medium strength.</summary>
+    Ra,
+    /// <summary>TrivialAugment, wide: one operation of any strength.</summary>
+    TaWide,
+    /// <summary>None of them; crop, flip and random erasing stay.</summary>
+    None,
+}
+
+/// <summary>What happens with image files that cannot be read.</summary>
+public enum BadFiles
+{
+    /// <summary>Opening the data fails and names them.</summary>
+    Error,
+    /// <summary>They are left out, in every epoch and on every worker, and counted when the data are opened.</summary>
+    Skip,
 }
 
 /// <summary>The update rule of a recipe.</summary>

@@ -18,7 +18,7 @@ internal sealed class PreparedRun : IDisposable
         State = new(Network, recipe);
         Order = new(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
         Engine = new(Network, State.Parameters, recipe, device);
-        Loader = new(dataset, Split.Train, Order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
+        Loader = new(dataset, Split.Train, Order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed, threads: LoaderThreads(recipe.Data.Kind));
         Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with { StartId = spec.StartId };
         Directory = new(spec.OutDirectory);
         Reduced = new(Network.Layout);
@@ -80,6 +80,9 @@ internal sealed class PreparedRun : IDisposable
 
     /// <summary>Steps of the whole run.</summary>
     public long LastStep => (long)Order.StepsPerEpoch * Recipe.Epochs;
+
+    /// <summary>Photographs are decoded while they are used; a quarter of the cores leaves the rest to the workers. Bits do not depend on it.</summary>
+    private static int LoaderThreads(DataKind kind) => kind == DataKind.ImageFolder ? Math.Max(1, Environment.ProcessorCount / 4) : 1;
 
     /// <summary>Forgets the state: it cannot be trusted any more.</summary>
     public void Forget()

@@ -14,13 +14,18 @@ internal static class DataInspectVerb
         (Option<string> recipe, Option<string[]> set, Option<string?> data) = DataVerb.Source();
         var split = new Option<Split>("--split") { Description = "Split of the rendered sample", DefaultValueFactory = _ => Split.Train };
         var sample = new Option<int>("--sample") { Description = "Number of the rendered sample", HelpName = "N" };
-        var png = new Option<string?>("--png") { Description = "Render the frames of a sample into this file: ON red, OFF blue", HelpName = "FILE" };
+        var png = new Option<string?>("--png")
+        {
+            Description = "Render the frames of a sample into this file: ON red, OFF blue; a photograph as it is evaluated", HelpName = "FILE",
+        };
         var command = new Command("inspect", "Counts, classes and ranges of a data set") { recipe, set, data, split, sample, png };
         command.SetAction(parsed =>
         {
             Terminal terminal = CommandLine.TerminalOf(parsed);
-            Recipe resolved = RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set));
-            using IDataset dataset = DatasetCatalogue.OpenUncached(resolved.Data, parsed.GetValue(data), terminal.Say);
+            DataRecipe fields = RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)).Data;
+            if (fields.Kind == DataKind.ImageFolder)
+                return InspectImages.Run(terminal, fields, parsed.GetValue(data), parsed.GetValue(split), parsed.GetValue(sample), parsed.GetValue(png));
+            using IDataset dataset = DatasetCatalogue.OpenUncached(fields, parsed.GetValue(data), terminal.Say);
             if (parsed.GetValue(png) is { } file) Render(dataset, parsed.GetValue(split), parsed.GetValue(sample), file);
             SplitInspection[] splits = [DatasetInspection.Of(dataset, Split.Train), DatasetInspection.Of(dataset, Split.Test)];
             Show(terminal, dataset, splits);
@@ -68,13 +73,18 @@ internal static class DataInspectVerb
         static object? Pair(object? low, object? high) => low is null ? null : new[] { low, high };
     }
 
-    private static unsafe void Render(IDataset dataset, Split split, int index, string file)
+    private static void Render(IDataset dataset, Split split, int index, string file)
     {
         if (index < 0 || index >= dataset.Count(split))
             throw new SpikeformerException(ErrorKind.Usage, $"There is no {Name(split)} sample {index}", $"Choose --sample from 0 to {dataset.Count(split) - 1}");
         var frames = new float[dataset.Shape.Elements];
         dataset.Read(split, index, null, frames);
-        RgbImage image = FramePreview.Render(frames, dataset.Shape);
+        Save(FramePreview.Render(frames, dataset.Shape), file);
+    }
+
+    /// <summary>Writes a picture as PNG.</summary>
+    public static unsafe void Save(RgbImage image, string file)
+    {
         using var bitmap = new SKBitmap(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque);
         var pixels = new Span<byte>((void*)bitmap.GetPixels(), bitmap.ByteCount);
         for (int i = 0; i < image.Width * image.Height; i++)

@@ -21,6 +21,8 @@ internal static class DataPrepareVerb
         PrepareRecordings.Create(DataKind.DvsGesture, "dvs-gesture", "DVS128 Gesture", interruption),
         PrepareRecordings.Create(DataKind.DvsCifar10, "dvs-cifar10", "CIFAR10-DVS", interruption),
         PrepareRecordings.Create(DataKind.Nmnist, "nmnist", "N-MNIST", interruption),
+        PrepareImageFolder.Create(interruption),
+        PrepareImageNetVal.Create(interruption),
     ];
 
     private static Command DecodeIntoCache()

@@ -16,7 +16,7 @@ internal static class DataVerifyVerb
     }
 
     /// <summary>What is checked in a way of its own, in the order of the help page.</summary>
-    private static Command[] Kinds(Interruption interruption) => [];
+    private static Command[] Kinds(Interruption interruption) => [VerifyImageFolder.Create(interruption)];
 
     private static Command ReadAll(Interruption interruption)
     {

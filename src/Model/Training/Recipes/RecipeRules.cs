@@ -68,6 +68,12 @@ internal static class RecipeRules
             yield return new("data.augmentation", $"'imagenet' is for photographs, not for '{kind}'; use dvs or none", "data.kind");
         if (data.Augmentation is Augmentation.Dvs or Augmentation.DvsReference && images)
             yield return new("data.augmentation", "is for events, not for photographs; use imagenet or none", "data.kind");
+        if (data.AutoAugment is not null && data.Augmentation != Augmentation.ImageNet)
+            yield return new("data.autoAugment", "is for augmentation 'imagenet'", "data.augmentation");
+        if (data.RandomErasing is not null && data.Augmentation != Augmentation.ImageNet)
+            yield return new("data.randomErasing", "is for augmentation 'imagenet'", "data.augmentation");
+        if (data.BadFiles is not null && !images)
+            yield return new("data.badFiles", $"is for photographs, not for '{kind}'", "data.kind");
         if (data.AugmentTest && data.Augmentation == Augmentation.None)
             yield return new("data.augmentTest", "needs an augmentation", "data.augmentation");
         if (data.Clip is not null && images)

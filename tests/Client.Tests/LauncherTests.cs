@@ -60,7 +60,7 @@ public sealed class LauncherTests : IDisposable
     {
         await Run(At("spikeformer"), []);
         File.WriteAllText(At(file), "changed");
-        File.SetLastWriteTimeUtc(At(file), File.GetLastWriteTimeUtc(At("src/Client/obj/launcher.stamp")).AddSeconds(1));
+        File.SetLastWriteTimeUtc(At(file), File.GetLastWriteTimeUtc(At("src/Client/obj/launcher.cpu.stamp")).AddSeconds(1));
         await Run(At("spikeformer"), []);
         Assert.Equal(["build", "run", "build", "run"], Calls.Select(call => call.Split(' ')[0]));
     }

@@ -7,11 +7,13 @@ namespace Spikeformer.Client;
 
 /// <summary>Everything that an evaluation found, as tables or as one JSON object.</summary>
 /// <param name="Weights">What was evaluated.</param>
+/// <param name="ClassNames">The classes in the order of the network's outputs.</param>
 /// <param name="Split">On which part of the data.</param>
 /// <param name="Result">The figures.</param>
 /// <param name="Confusion">Samples by [label, predicted class].</param>
 /// <param name="Operations">Operations and activity of a sample.</param>
-internal sealed record EvaluationReport(WeightSource Weights, string Split, EvaluationResult Result, long[,] Confusion, OperationCounts Operations)
+internal sealed record EvaluationReport(
+    WeightSource Weights, IReadOnlyList<string> ClassNames, string Split, EvaluationResult Result, long[,] Confusion, OperationCounts Operations)
 {
     private const int MatrixClasses = 20, ConfusionsShown = 10;
 
@@ -37,7 +39,7 @@ internal sealed record EvaluationReport(WeightSource Weights, string Split, Eval
     private object Fields() => new
     {
         SchemaVersion = 1, Run = Weights.Name, Weights.Step, Split, Result.Samples, Result.Accuracy, Top5 = Result.Top5Accuracy, Result.Loss, ReferenceLoss,
-        Weights.ClassNames, Confusion = Enumerable.Range(0, Weights.ClassNames.Count).Select(Row),
+        ClassNames, Confusion = Enumerable.Range(0, ClassNames.Count).Select(Row),
         Layers = Operations.Layers.Select(layer => new
         {
             layer.Name, DenseMacs = layer.Dense, layer.Macs, SynapticOperations = layer.Acs, InputMean = layer.Input?.Mean, InputNonZero = layer.Input?.NonZero,
@@ -49,12 +51,12 @@ internal sealed record EvaluationReport(WeightSource Weights, string Split, Eval
         },
     };
 
-    private long[] Row(int label) => [.. Enumerable.Range(0, Weights.ClassNames.Count).Select(predicted => Confusion[label, predicted])];
+    private long[] Row(int label) => [.. Enumerable.Range(0, ClassNames.Count).Select(predicted => Confusion[label, predicted])];
 
     /// <summary>The matrix where it fits a screen, else the most frequent mistakes.</summary>
     private void ShowConfusion(Terminal terminal)
     {
-        IReadOnlyList<string> names = Weights.ClassNames;
+        IReadOnlyList<string> names = ClassNames;
         if (names.Count <= MatrixClasses)
         {
             Table matrix = new Table().Border(TableBorder.Simple).AddColumn("label \\ predicted");

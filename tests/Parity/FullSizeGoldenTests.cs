@@ -46,7 +46,11 @@ public sealed class FullSizeGoldenTests
             {
                 Parameters = [leaves],
                 Batch = new BatchNormStatistics(layout, shards: 1, moments),
-                Observe = (tap, values) => table.Check("activation", tap, values),
+                Observe = (tap, values) =>
+                {
+                    // What layers are fed with is seen for counting operations; the file has what they put out.
+                    if (!tap.EndsWith(".input", StringComparison.Ordinal)) table.Check("activation", tap, values);
+                },
             };
             Tensor logits = network.Classify(pass, 0, network.Tokenize(pass, [x])[0]);
             Tensor loss = Loss.Smoothed(logits, tensor([(long)Target]), smoothing, 1);

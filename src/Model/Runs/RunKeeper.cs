@@ -111,7 +111,7 @@ public sealed class RunKeeper : IDisposable
     /// <returns>The last step that the log holds, 0 for none. A lead that was lost may have left it short.</returns>
     public long OpenSteps(long step)
     {
-        _steps = JsonLinesLog.Open(_directory.StepsFile, message => _report("warning", message), throughStep: step, linesPerWrite: 16);
+        _steps = JsonLinesLog.Open(_directory.StepsFile, message => _report("warning", message), throughStep: step);
         string? last = File.ReadLines(_directory.StepsFile).LastOrDefault();
         return last is null ? 0 : JsonDocument.Parse(last).RootElement.GetProperty("step").GetInt64();
     }

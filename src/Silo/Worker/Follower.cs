@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Spikeformer.Checkpoints;
 using Spikeformer.Collectives;
 using Spikeformer.Contracts;
+using Spikeformer.Runs;
 using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker;
@@ -65,7 +66,9 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     private void Apply(StepVector vector)
     {
         StepPlan step = run.Order.Plan(run.State.Step);
-        run.Progress.Count(run.State.Apply(step, vector), TimeSpan.Zero);
+        CommittedStep committed = run.State.Apply(step, vector);
+        run.Progress.Count(committed, TimeSpan.Zero);
+        run.Recent.Add(StepLine.Of(committed, new(plan.Number, plan.Nonce.ToString("N"))));
         // Evaluations are the voters' work: their result comes with the state when this worker aligns with them.
     }
 }

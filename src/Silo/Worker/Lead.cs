@@ -7,18 +7,15 @@ using Spikeformer.Training;
 namespace Spikeformer.Silo.Worker;
 
 /// <summary>
-/// What rank 0 does besides: keeps the run directory. Every voter remembers the last steps, so that whoever becomes lead can complete the log
-/// of one that was lost.
+/// What rank 0 does besides: keeps the run directory.
 /// </summary>
 /// <param name="run">The run.</param>
 /// <param name="board">The worker's board.</param>
 /// <param name="time">Clock for people's time stamps.</param>
 internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time) : IDisposable
 {
-    private const int Remembered = 1024;
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(100);
 
-    private readonly Queue<StepLine> _lines = [];
     private RunKeeper? _keeper;
     private readonly HashSet<(long Sequence, DateTimeOffset Time)> _logged = [];
     private JsonLinesLog? _events;
@@ -70,8 +67,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     public void Committed(CommittedStep step, GenerationId generation)
     {
         StepLine line = StepLine.Of(step, generation);
-        _lines.Enqueue(line);
-        if (_lines.Count > Remembered && !_isWaiting) _lines.Dequeue();
+        run.Recent.Add(line, mustKeep: _isWaiting);
         if (_keeper is not null)
         {
             _keeper.Committed(line);
@@ -105,13 +101,6 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         (_events, _keeper, _isWaiting) = (null, null, false);
     }
 
-    /// <summary>Gives the directory up and forgets the last steps: they were wrong.</summary>
-    public void Forget()
-    {
-        Close();
-        _lines.Clear();
-    }
-
     /// <inheritdoc/>
     public void Dispose() => Close();
 
@@ -136,7 +125,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
             _logged.Add((what.GetProperty("sequence").GetInt64(), what.GetProperty("time").GetDateTimeOffset()));
         }
         long logged = Keeper.OpenSteps(run.State.Step);
-        foreach (StepLine line in _lines.Where(line => line.Step > logged)) Keeper.Committed(line);
+        foreach (StepLine line in run.Recent.Lines.Where(line => line.Step > logged)) Keeper.Committed(line);
         Keeper.WriteEpochs(run.Progress);
     }
 

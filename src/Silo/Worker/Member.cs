@@ -62,7 +62,7 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         catch (PeerLostException loss) when (voter.MustForget)
         {
             // Somebody has computed with wrong bits since the states were last compared, and everybody has added them in.
-            lead.Forget();
+            lead.Close();
             run.Forget();
             board.Happened("mismatch", $"{loss.Message} All go back to the last checkpoint, whose bits were compared", time.GetUtcNow());
             board.Seal([]);

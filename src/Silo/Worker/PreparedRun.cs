@@ -68,6 +68,9 @@ internal sealed class PreparedRun : IDisposable
     /// <summary>Where steps are reduced into.</summary>
     public ReducedVectors Reduced { get; }
 
+    /// <summary>Lines of the last steps.</summary>
+    public RecentSteps Recent { get; } = new();
+
     /// <summary>Sums of a step that was not finished.</summary>
     public KeptSums Kept { get; }
 
@@ -90,6 +93,7 @@ internal sealed class PreparedRun : IDisposable
         State.Reset();
         Reduced.Forget();
         Kept.Forget();
+        Recent.Forget();
         Progress.State = new TrainingProgress().State;
         HasForgotten = true;
     }
@@ -98,13 +102,14 @@ internal sealed class PreparedRun : IDisposable
     public bool HasForgotten { get; set; }
 
     /// <summary>A copy of the state for others.</summary>
-    public StateCopy Copy() => new(State.Counters, Progress.State, State.Snapshot());
+    public StateCopy Copy() => new(State.Counters, Progress.State, Recent.Lines, State.Snapshot());
 
     /// <summary>Takes over another member's state.</summary>
     public void Take(StateCopy copy, string source)
     {
         State.Restore(copy.Counters, copy.Tensors, source);
         Progress.State = copy.Progress;
+        Recent.Take(copy.Recent);
     }
 
     public void Dispose()

@@ -36,8 +36,8 @@ internal static class StateWire
 
     private const int RequestBytes = 9, AnswerBytes = 17;
 
-    // The header of a state: counters and progress as JSON, behind its length.
-    private sealed record Header(StateCounters Counters, ProgressState Progress);
+    // The header of a state: what is no tensor, as JSON, behind its length.
+    private sealed record Header(StateCounters Counters, ProgressState Progress, IReadOnlyList<StepLine> Recent);
 
     private static readonly JsonSerializerOptions s_json = new()
     {
@@ -81,7 +81,7 @@ internal static class StateWire
     /// <summary>Answers with a state.</summary>
     public static void Send(Stream stream, StateCopy state)
     {
-        byte[] header = JsonSerializer.SerializeToUtf8Bytes(new Header(state.Counters, state.Progress), s_json);
+        byte[] header = JsonSerializer.SerializeToUtf8Bytes(new Header(state.Counters, state.Progress, state.Recent), s_json);
         byte[] length = new byte[sizeof(int)];
         BinaryPrimitives.WriteInt32LittleEndian(length, header.Length);
         ReadOnlyMemory<byte>[] parts = [length, header, .. state.Tensors.Select(tensor => tensor.Data)];
@@ -119,13 +119,13 @@ internal static class StateWire
         var hash = new XxHash3();
         int headerLength = BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)));
         long tensorBytes = specs.Sum(spec => spec.Bytes);
-        if (headerLength is < 2 or > 1 << 20 || length != sizeof(int) + headerLength + tensorBytes)
+        if (headerLength is < 2 or > 1 << 26 || length != sizeof(int) + headerLength + tensorBytes)
             throw new InvalidDataException($"A state of {length} bytes came instead of {tensorBytes} and a header");
         byte[] header = Take(headerLength);
         var tensors = specs.Select(spec => new StateTensor(spec.Name, spec.Type, spec.Shape, Take(checked((int)spec.Bytes)))).ToArray();
         if (hash.GetCurrentHashAsUInt64() != expected) throw new InvalidDataException("A state came with other bytes than were sent");
         Header counters = JsonSerializer.Deserialize<Header>(header, s_json)!;
-        return new(counters.Counters, counters.Progress, tensors);
+        return new(counters.Counters, counters.Progress, counters.Recent, tensors);
 
         byte[] Take(int count)
         {

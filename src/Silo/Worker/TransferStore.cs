@@ -8,8 +8,9 @@ namespace Spikeformer.Silo.Worker;
 /// <summary>A copy of the whole training state at a commit boundary.</summary>
 /// <param name="Counters">What it counts.</param>
 /// <param name="Progress">Averages of the epoch under way and the evaluations.</param>
+/// <param name="Recent">Lines of the last steps.</param>
 /// <param name="Tensors">Weights, statistics and optimizer state in canonical order.</param>
-internal sealed record StateCopy(StateCounters Counters, ProgressState Progress, IReadOnlyList<StateTensor> Tensors);
+internal sealed record StateCopy(StateCounters Counters, ProgressState Progress, IReadOnlyList<StepLine> Recent, IReadOnlyList<StateTensor> Tensors);
 
 /// <summary>
 /// What a member lends to those who follow: a copy of its state, and the reduced vectors of the steps since. The compute thread fills it at

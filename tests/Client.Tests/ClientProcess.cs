@@ -21,9 +21,10 @@ internal sealed class ClientProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
-    public static ClientProcess Start(params string[] arguments) => StartWith(cache: null, arguments);
+    public static ClientProcess Start(params string[] arguments) => Start([], arguments);
 
-    private static ClientProcess StartWith(string? cache, string[] arguments)
+    /// <summary>Starts a command with environment variables of its own, which the processes that it starts inherit.</summary>
+    public static ClientProcess Start(Dictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
         {
@@ -32,7 +33,7 @@ internal sealed class ClientProcess : IDisposable
         };
         start.ArgumentList.Add(TestData.Program("src/Client", "Spikeformer.Client.dll"));
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
-        if (cache is not null) start.Environment["XDG_CACHE_HOME"] = cache;
+        foreach ((string name, string value) in environment) start.Environment[name] = value;
         return new ClientProcess(Process.Start(start)!);
     }
 
@@ -46,7 +47,7 @@ internal sealed class ClientProcess : IDisposable
     /// <summary>Runs a command to its end, with a cache of its own.</summary>
     public static (int ExitCode, string Output, string Error) RunWith(string cache, params string[] arguments)
     {
-        using ClientProcess client = StartWith(cache, arguments);
+        using ClientProcess client = Start(new() { ["XDG_CACHE_HOME"] = cache }, arguments);
         return client.Finish();
     }
 

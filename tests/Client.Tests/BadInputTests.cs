@@ -1,3 +1,4 @@
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Client.Tests;
@@ -76,6 +77,7 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public void A_damaged_checkpoint_is_passed_over_with_its_reason_and_the_bits_stay()
     {
+        TestData.RequireLong();
         string expected = ClientProcess.RunJson(["train", .. Small, "--out", Run, "--checkpoint-every", "1"]).GetProperty("weightsDigest").GetString()!;
         string newest = Directory.GetDirectories(Path.Combine(Run, "checkpoints")).OrderBy(d => int.Parse(d.Split('-')[^1])).Last();
         string slice = Directory.GetFiles(newest, "model-*").First();

@@ -19,6 +19,7 @@ public sealed class CurveTests
     [Fact]
     public void A_run_killed_in_its_second_epoch_ends_with_the_table_and_the_TensorBoard_curves_of_an_undisturbed_one()
     {
+        TestData.RequireLong();
         using RunFolder undisturbed = new(), disturbed = new();
         ClientProcess.RunJson(["train", .. Recipe, "--out", undisturbed.Path, "--workers", "2"]);
         // Checkpoints fall into the middle of epochs.

@@ -20,6 +20,7 @@ public sealed class EventCameraTests : IDisposable
     [Fact]
     public void DVS128_Gesture_trains_from_trials_and_prepared_to_the_same_bits_by_the_published_rates()
     {
+        TestData.RequireLong();
         DvsTrees.Gesture(_folder["DVSGesture"], [1, 2, 24], events: 300);
         JsonElement raw = Train("dvs-gesture", _folder["DVSGesture"], "raw", workers: 1, "--set", "epochs=3");
         Assert.Equal("completed", raw.GetProperty("state").GetString());
@@ -39,6 +40,7 @@ public sealed class EventCameraTests : IDisposable
     [Fact]
     public void CIFAR10_DVS_trains_two_epochs_with_the_augmentation_of_the_authors()
     {
+        TestData.RequireLong();
         DvsTrees.Cifar10Dvs(_folder["DVSCIFAR"], perClass: 10, events: 200);
         JsonElement end = Train("dvs-cifar10", _folder["DVSCIFAR"], "run", workers: 1, "--set", "epochs=2", "--set", "batch=45", "--set", "data.augmentTest=true");
         Assert.Equal("completed", end.GetProperty("state").GetString());

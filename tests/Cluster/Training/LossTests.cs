@@ -16,6 +16,12 @@ public sealed class LossTests : IDisposable
     /// <summary>The lead, and in the exhaustive form another worker too.</summary>
     public static TheoryData<int> Slots => TestData.IsExhaustive ? [0, 1] : [0];
 
+    /// <summary>Workers, and which of them flips a bit.</summary>
+    public static TheoryData<int, int> Flips => TestData.IsExhaustive ? new() { { 3, 1 }, { 2, 0 } } : new() { { 3, 1 } };
+
+    /// <summary>Where a computation hangs, and the BatchNorm mode.</summary>
+    public static TheoryData<string, string> Hangs => TestData.IsExhaustive ? new() { { "compute", "shard" }, { "couple", "global" } } : new() { { "couple", "global" } };
+
     /// <summary>BatchNorm mode and places; in the exhaustive form all of them.</summary>
     public static TheoryData<string, string> Deaths
     {
@@ -117,8 +123,7 @@ public sealed class LossTests : IDisposable
 
     /// <summary>The process lives, beats and reports, but its computation does not come on: its peers see that, and it ends itself.</summary>
     [Theory]
-    [InlineData("compute", "shard")]
-    [InlineData("couple", "global")]
+    [MemberData(nameof(Hangs))]
     public async Task A_worker_whose_computation_hangs_is_replaced_and_no_bit_changes(string place, string batchNorm)
     {
         TestData.RequireLong();
@@ -133,8 +138,7 @@ public sealed class LossTests : IDisposable
 
     /// <summary>With three workers the odd one can be named, with two nobody knows which it is; the state is that of the last checkpoint again.</summary>
     [Theory]
-    [InlineData(3, 1)]
-    [InlineData(2, 0)]
+    [MemberData(nameof(Flips))]
     public async Task A_flipped_bit_is_found_and_what_it_touched_is_computed_again(int workers, int slot)
     {
         TestData.RequireLong();

@@ -22,7 +22,7 @@ public sealed class SameBitsTests : IDisposable
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 5);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
-        foreach (int workers in (int[])(TestData.IsLong ? [1, 2, 3, 4, 5] : [1, 3]))
+        foreach (int workers in (int[])(TestData.IsExhaustive ? [1, 2, 3, 4, 5] : TestData.IsLong ? [1, 2, 3, 5] : [1, 3]))
         {
             RunStatus end = await _runs.TrainAsync(cluster, recipe, $"w{workers}", workers);
             _runs.AssertSame(oracle, end);

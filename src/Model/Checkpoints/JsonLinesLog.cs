@@ -25,7 +25,6 @@ public sealed class JsonLinesLog : IDisposable
 
     private readonly string _path;
     private readonly Action<string> _warn;
-    private readonly int _linesPerWrite;
     private readonly Lock _writing = new();
     private readonly ArrayBufferWriter<byte> _waiting = new();
     private readonly FileStream _file;
@@ -34,9 +33,9 @@ public sealed class JsonLinesLog : IDisposable
     private long _lostLines;
     private bool _refused;
 
-    private JsonLinesLog(string path, FileStream file, Action<string> warn, int linesPerWrite)
+    private JsonLinesLog(string path, FileStream file, Action<string> warn)
     {
-        (_path, _file, _warn, _linesPerWrite) = (path, file, warn, linesPerWrite);
+        (_path, _file, _warn) = (path, file, warn);
         _length = file.Length;
     }
 
@@ -55,13 +54,10 @@ public sealed class JsonLinesLog : IDisposable
     /// locked: it must not write to this log.</param>
     /// <param name="throughStep">When a run resumes, its checkpoint's step: the first line whose <c>step</c> is greater is removed with
     /// all after it, since those steps are computed again. Null keeps all.</param>
-    /// <param name="linesPerWrite">Lines that are gathered before they are handed to the system, at least 1. With 1 every line outlives
-    /// the process; only <see cref="Sync"/> makes lines outlive the machine.</param>
     /// <exception cref="SpikeformerException">The file cannot be opened or read: at the start of a run that is an error.</exception>
-    public static JsonLinesLog Open(string path, Action<string> warn, long? throughStep = null, int linesPerWrite = 1)
+    public static JsonLinesLog Open(string path, Action<string> warn, long? throughStep = null)
     {
         ArgumentNullException.ThrowIfNull(warn);
-        ArgumentOutOfRangeException.ThrowIfLessThan(linesPerWrite, 1);
         try
         {
             const FileShare Sharing = FileShare.ReadWrite | FileShare.Delete;
@@ -70,7 +66,7 @@ public sealed class JsonLinesLog : IDisposable
             {
                 long end = JsonLines.ValidLength(file, throughStep ?? long.MaxValue);
                 if (end != file.Length) file.SetLength(end);
-                return new(path, file, warn, linesPerWrite);
+                return new(path, file, warn);
             }
             catch
             {
@@ -101,7 +97,7 @@ public sealed class JsonLinesLog : IDisposable
                 _waiting.Write("\n"u8);
                 _waitingLines++;
             }
-            if (_waitingLines >= _linesPerWrite) WriteWaiting();
+            WriteWaiting();
         }
     }
 

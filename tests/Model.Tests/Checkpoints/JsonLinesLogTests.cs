@@ -14,8 +14,8 @@ public sealed class JsonLinesLogTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private JsonLinesLog Open(long? throughStep = null, int linesPerWrite = 1) =>
-        JsonLinesLog.Open(_path, warning => Assert.Fail(warning), throughStep, linesPerWrite);
+    private JsonLinesLog Open(long? throughStep = null) =>
+        JsonLinesLog.Open(_path, warning => Assert.Fail(warning), throughStep);
 
     private string Reopened(string content, long? throughStep = null)
     {
@@ -40,20 +40,6 @@ public sealed class JsonLinesLogTests : IDisposable
         using (var log = Open()) log.Append(new { Step = 1 });
         using (var log = Open()) log.Append(new { Step = 2 });
         Assert.Equal("{\"step\":1}\n{\"step\":2}\n", File.ReadAllText(_path));
-    }
-
-    [Fact]
-    public void Lines_are_gathered_as_told()
-    {
-        using var log = Open(linesPerWrite: 3);
-        log.Append(new { Step = 1 });
-        log.Append(new { Step = 2 });
-        Assert.Equal("", File.ReadAllText(_path));
-        log.Append(new { Step = 3 });
-        Assert.Equal(3, File.ReadAllLines(_path).Length);
-        log.Append(new { Step = 4 });
-        log.Sync();
-        Assert.Equal(4, File.ReadAllLines(_path).Length);
     }
 
     [Theory]

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Spikeformer;
 
 /// <summary>
-/// Named places at which a test lets a process die, freeze, hang in one thread, or do what can go wrong just there:
-/// <c>SPIKEFORMER_FAILPOINTS=WORKER:PLACE@STEP=kill|stop|hang|fault[,…]</c>, a
+/// Named places at which a test lets a process die, end, freeze, hang in one thread, or do what can go wrong just there:
+/// <c>SPIKEFORMER_FAILPOINTS=WORKER:PLACE@STEP=kill|term|stop|hang|fault[,…]</c>, a
 /// star for any step. Without that variable a place costs one comparison.
 /// </summary>
 internal static class FailPoints
@@ -15,7 +15,7 @@ internal static class FailPoints
     /// <summary>Name of another, with a folder in which entries that have struck are noted, so that the next process is spared.</summary>
     public const string FolderVariable = "SPIKEFORMER_FAILPOINTS_FOLDER";
 
-    private const int Kill = 9, Stop = 19, Fault = 0, Hang = -1, AnyStep = -1;
+    private const int Kill = 9, Terminate = 15, Stop = 19, Fault = 0, Hang = -1, AnyStep = -1;
 
     private static readonly Point[] s_points = Parse(Environment.GetEnvironmentVariable(Variable));
     private static readonly bool[] s_hit = new bool[s_points.Length];
@@ -64,8 +64,8 @@ internal static class FailPoints
     private static Point ParseOne(string text)
     {
         int colon = text.IndexOf(':'), at = text.IndexOf('@'), equals = text.IndexOf('=');
-        int? signal = colon < 0 || at < colon || equals < at ? null : text[(equals + 1)..] switch { "kill" => Kill, "stop" => Stop, "hang" => Hang, "fault" => Fault, _ => null };
-        if (signal is not { } known) throw new FormatException($"{Variable}: '{text}' is not WORKER:PLACE@STEP=kill|stop|hang|fault");
+        int? signal = colon < 0 || at < colon || equals < at ? null : text[(equals + 1)..] switch { "kill" => Kill, "term" => Terminate, "stop" => Stop, "hang" => Hang, "fault" => Fault, _ => null };
+        if (signal is not { } known) throw new FormatException($"{Variable}: '{text}' is not WORKER:PLACE@STEP=kill|term|stop|hang|fault");
         ReadOnlySpan<char> step = text.AsSpan(at + 1, equals - at - 1);
         return new(text[..colon], text[(colon + 1)..at], step is "*" ? AnyStep : long.Parse(step, CultureInfo.InvariantCulture), known);
     }

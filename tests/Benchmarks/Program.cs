@@ -48,14 +48,20 @@ var workerCounts = new Option<int[]>("--workers") { Description = "Numbers of wo
 var control = new Command("control", "The coordinator of a run with many workers that compute nothing.") { workerCounts };
 control.SetAction(arguments => ControlBenchmark.RunAsync(arguments.GetValue(workerCounts)!, arguments.GetValue(json)));
 
-var kills = new Option<int>("--kills") { Description = "Accidents of each kind.", DefaultValueFactory = _ => 10 };
+var kills = new Option<int>("--kills") { Description = "Workers killed, one at a time.", DefaultValueFactory = _ => 10 };
+var freezes = new Option<int>("--freezes") { Description = "Workers frozen, one at a time.", DefaultValueFactory = _ => 5 };
+var restarts = new Option<int>("--restarts") { Description = "Times that all workers are killed.", DefaultValueFactory = _ => 5 };
 var recoveryWorlds = new Option<int[]>("--world-size") { Description = "Numbers of workers.", DefaultValueFactory = _ => [2, 3, 4], AllowMultipleArgumentsPerToken = true };
-var recovery = new Command("recovery", "From an accident of a worker to the next committed step, beside a restart of all workers from the last checkpoint.") { recoveryWorlds, kills };
-recovery.SetAction(arguments => RecoveryBenchmark.RunAsync(arguments.GetValue(recoveryWorlds)!, arguments.GetValue(kills), arguments.GetValue(json)));
+var recovery = new Command("recovery", "From an accident of a worker to the next committed step, beside a restart of all workers from the last checkpoint.") { recoveryWorlds, kills, freezes, restarts };
+recovery.SetAction(arguments => RecoveryBenchmark.RunAsync(arguments.GetValue(recoveryWorlds)!, arguments.GetValue(kills), arguments.GetValue(freezes), arguments.GetValue(restarts), arguments.GetValue(json)));
+
+var accidents = new Option<int>("--accidents") { Description = "Accidents of each kind.", DefaultValueFactory = _ => 5 };
+var outage = new Command("outage", "Machines on a network of their own: cables are pulled, machines fail, coordinators die.") { accidents };
+outage.SetAction(arguments => OutageBenchmark.RunAsync(arguments.GetValue(accidents), arguments.GetValue(json)));
 
 var pairs = new Option<int>("--pairs") { Description = "Pairs of steps, one with and one without.", DefaultValueFactory = _ => 1000 };
 var metrics = new Command("metrics", "What the metrics of a worker cost, in CPU time of its steps.") { pairs };
 metrics.SetAction(arguments => MetricsBenchmark.Run(arguments.GetValue(pairs), arguments.GetValue(json)));
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, metrics };
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, outage, metrics };
 return root.Parse(args).Invoke();

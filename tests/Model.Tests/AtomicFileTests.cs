@@ -1,9 +1,11 @@
+using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Model.Tests;
 
-public sealed class AtomicFileTests : IDisposable
+public sealed partial class AtomicFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
@@ -44,6 +46,17 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal("new", File.ReadAllText(_folder["run.json"]));
     }
 
+    /// <summary>Written pages are given back to the system, which it can only do when they are on the disk: those that are not stay in memory.</summary>
+    [Fact]
+    public void What_has_its_name_is_on_the_disk()
+    {
+        const int bytes = 1 << 20;
+        AtomicFile.WriteAllBytes(_folder["state"], new byte[bytes]);
+        Assert.SkipWhen(PagesInMemory("/proc/self/exe", 4096) < 0, "needs mincore");
+        Assert.SkipWhen(new DriveInfo(_folder.Path).DriveFormat is "tmpfs" or "ramfs", "needs a folder for temporary files that is on a disk");
+        Assert.Equal(0, PagesInMemory(_folder["state"], bytes));
+    }
+
     [Fact]
     public void Errors_name_the_path_and_its_cause()
     {
@@ -77,4 +90,20 @@ public sealed class AtomicFileTests : IDisposable
         AtomicFile.CreateDirectory(_folder["a/b"]);
         Assert.True(Directory.Exists(_folder["a/b/c"]));
     }
+
+    /// <summary>How many pages of a file are in memory; -1 where the system does not tell.</summary>
+    private static unsafe int PagesInMemory(string path, int bytes)
+    {
+        using var file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+        using MemoryMappedViewAccessor view = file.CreateViewAccessor(0, bytes, MemoryMappedFileAccess.Read);
+        byte* first = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref first);
+        byte[] pages = new byte[(bytes + Environment.SystemPageSize - 1) / Environment.SystemPageSize];
+        int error = mincore(first, (nuint)bytes, pages);
+        view.SafeMemoryMappedViewHandle.ReleasePointer();
+        return error != 0 ? -1 : pages.Count(page => (page & 1) != 0);
+    }
+
+    [LibraryImport("libc")]
+    private static unsafe partial int mincore(byte* first, nuint bytes, [Out] byte[] pages);
 }

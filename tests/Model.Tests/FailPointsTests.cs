@@ -9,8 +9,8 @@ public sealed class FailPointsTests
     {
         Assert.Empty(FailPoints.Parse(null));
         Assert.Empty(FailPoints.Parse(""));
-        Assert.Equal([new("a/1", "compute", 30, 9), new("b/0", "lend", -1, 19), new("a/0", "couple", 2, -1), new("a/0", "applied", 5, 0)],
-            FailPoints.Parse("a/1:compute@30=kill,b/0:lend@*=stop,a/0:couple@2=hang,a/0:applied@5=fault"));
+        Assert.Equal([new("a/1", "compute", 30, 9), new("b/0", "lend", -1, 19), new("a/0", "couple", 2, -1), new("a/0", "applied", 5, 0), new("a/2", "save", 7, 15)],
+            FailPoints.Parse("a/1:compute@30=kill,b/0:lend@*=stop,a/0:couple@2=hang,a/0:applied@5=fault,a/2:save@7=term"));
     }
 
     [Theory]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Spikeformer.Contracts;
 
 namespace Spikeformer.Silo.Worker;
@@ -8,12 +7,13 @@ namespace Spikeformer.Silo.Worker;
 /// from the run. Neither ever waits for the other's network.
 /// </summary>
 /// <param name="info">The worker.</param>
-internal sealed class MemberBoard(WorkerInfo info)
+/// <param name="time">Monotonic clock.</param>
+internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
 {
     private static readonly IReadOnlyDictionary<string, string> NoFingerprint = new Dictionary<string, string>();
 
     private const int TimedSteps = 9, Patience = 10;
-    private static readonly TimeSpan LeastPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LeastPatience = TimeSpan.FromSeconds(10), LonePatience = TimeSpan.FromSeconds(30), Standstill = TimeSpan.FromSeconds(5);
 
     private readonly object _gate = new();
     private readonly SemaphoreSlim _news = new(0);
@@ -34,9 +34,9 @@ internal sealed class MemberBoard(WorkerInfo info)
     private readonly Queue<double> _secondsPerShard = [];
     private bool _wantsToLeave, _isFingerprintKnown;
     private CancellationTokenSource _over = new();
-    private long _cameOn;
+    private readonly Dictionary<WorkerPhase, TimeSpan> _longestStages = [];
+    private long _cameOn, _asked;
     private long? _overSince;
-    private TimeSpan _longestStage;
 
     /// <summary>The worker.</summary>
     public WorkerInfo Info => info;
@@ -66,12 +66,19 @@ internal sealed class MemberBoard(WorkerInfo info)
         }
     }
 
-    /// <summary>Whether the compute thread hangs: its generation ended long ago, as its own stages go, and it has not come on since.</summary>
-    public bool IsStuck
+    /// <summary>Whether the compute thread hangs: its generation ended long ago, as its own stages go, and it has not come on since; or there are no
+    /// peers that would end its generation, and it is in a stage that took it far less time before. To be asked often: between two questions that
+    /// lie far apart the whole process stood still.</summary>
+    public bool IsStuck()
     {
-        get
+        lock (_gate)
         {
-            lock (_gate) return _overSince is { } since && Stopwatch.GetElapsedTime(since) > LeastPatience + Patience * _longestStage;
+            long now = time.GetTimestamp();
+            if (time.GetElapsedTime(_asked, now) > Standstill) (_cameOn, _overSince) = (now, _overSince is null ? null : now);
+            _asked = now;
+            if (_overSince is { } since) return time.GetElapsedTime(since, now) > LeastPatience + Patience * _longestStages.Values.DefaultIfEmpty().Max();
+            return _current is { Members.Count: 1 } && IsInside && _longestStages.TryGetValue(_phase, out TimeSpan longest)
+                && time.GetElapsedTime(_cameOn, now) > LonePatience + Patience * longest;
         }
     }
 
@@ -83,8 +90,8 @@ internal sealed class MemberBoard(WorkerInfo info)
         lock (_gate)
         {
             bool isUrgent = phase is WorkerPhase.Ready or WorkerPhase.Following && _phase != phase;
-            (_phase, _step) = (phase, step);
             ComesOn();
+            (_phase, _step) = (phase, step);
             if (phase is WorkerPhase.Ready) _outcome = null;
             if (isUrgent) _news.Release();
         }
@@ -101,10 +108,10 @@ internal sealed class MemberBoard(WorkerInfo info)
     {
         lock (_gate)
         {
+            ComesOn();
             (_current, _lost, _phase) = (plan, [], WorkerPhase.Connecting);
             _secondsPerShard.Clear();
-            ComesOn();
-            _longestStage = TimeSpan.Zero;
+            _longestStages.Clear();
             _over.Dispose();
             _over = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
             EndWhenOver();
@@ -116,8 +123,8 @@ internal sealed class MemberBoard(WorkerInfo info)
     {
         lock (_gate)
         {
-            (_phase, _lost) = (WorkerPhase.Sealed, lost);
             ComesOn();
+            (_phase, _lost) = (WorkerPhase.Sealed, lost);
             _news.Release();
         }
     }
@@ -304,15 +311,18 @@ internal sealed class MemberBoard(WorkerInfo info)
         bool isSealed = _ordered is null || _ordered.SealedThrough >= current.Number;
         if (!isSealed && _phase is not WorkerPhase.Connecting) return;
         _over.Cancel();
-        bool isInside = _phase is WorkerPhase.Connecting or WorkerPhase.Aligning or WorkerPhase.Computing or WorkerPhase.Reducing or WorkerPhase.Applying or WorkerPhase.Evaluating;
-        if (isInside) _overSince ??= Stopwatch.GetTimestamp();
+        if (IsInside) _overSince ??= time.GetTimestamp();
     }
 
+    private bool IsInside => _phase is WorkerPhase.Connecting or WorkerPhase.Aligning or WorkerPhase.Computing or WorkerPhase.Reducing or WorkerPhase.Applying
+        or WorkerPhase.Evaluating;
+
+    /// <summary>The compute thread leaves the stage that it is in.</summary>
     private void ComesOn()
     {
-        long now = Stopwatch.GetTimestamp();
-        TimeSpan taken = Stopwatch.GetElapsedTime(_cameOn, now);
-        if (taken > _longestStage) _longestStage = taken;
+        long now = time.GetTimestamp();
+        TimeSpan taken = time.GetElapsedTime(_cameOn, now);
+        if (taken > _longestStages.GetValueOrDefault(_phase)) _longestStages[_phase] = taken;
         (_cameOn, _overSince) = (now, null);
     }
 }

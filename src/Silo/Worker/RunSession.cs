@@ -15,7 +15,7 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, DataListener li
 {
     private const int Kill = 9;
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(200);
-    private readonly MemberBoard _board = new(info);
+    private readonly MemberBoard _board = new(info, time);
 
     /// <summary>What the worker is doing, and at which step.</summary>
     public (WorkerPhase Phase, long Step) Now => _board.Now;
@@ -44,7 +44,7 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, DataListener li
         {
             await _board.News.WaitAsync(TimeSpan.FromSeconds(order.ReportWithinSeconds));
             order = await ReportAsync();
-            if (_board.IsStuck) EndProcess();
+            if (_board.IsStuck()) EndProcess();
         }
         await done.Task;
         _board.Enter(WorkerPhase.Done, _board.Now.Step);
@@ -54,7 +54,7 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, DataListener li
     /// <summary>A thread that hangs in native code cannot be ended any other way; the silo starts a new process.</summary>
     private void EndProcess()
     {
-        Console.Error.WriteLine($"The computation hangs in {_board.Now.Phase} of step {_board.Now.Step}, and its generation is over: this process ends.");
+        Console.Error.WriteLine($"The computation hangs in {_board.Now.Phase} of step {_board.Now.Step}, and does not come on: this process ends.");
         Posix.SignalSelf(Kill);
     }
 

@@ -8,20 +8,22 @@ using Xunit;
 namespace Spikeformer.Cluster;
 
 /// <summary>A Redis server of a test's own on a free port of the loopback device, writing through to disk. Killed on disposal.</summary>
-internal sealed class RedisServer : IDisposable
+internal sealed class RedisServer(string address) : IDisposable
 {
+    private const string Loopback = "127.0.0.1";
     private readonly TemporaryFolder _folder = new();
     private readonly int _port = FreePort();
     private Process? _process;
 
     /// <summary>How clients name it.</summary>
-    public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}");
+    public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"{address}:{_port}");
 
     /// <summary>Starts a server. Skips the test, by name, where Redis is not installed.</summary>
-    public static async Task<RedisServer> StartAsync()
+    /// <param name="address">An address of this machine that others reach; it is bound besides the loopback one.</param>
+    public static async Task<RedisServer> StartAsync(string address = Loopback)
     {
         Assert.SkipUnless(IsInstalled(), "needs redis-server; install the package redis-server");
-        var server = new RedisServer();
+        var server = new RedisServer(address);
         try
         {
             await server.RunAsync();
@@ -38,7 +40,7 @@ internal sealed class RedisServer : IDisposable
     public async Task RunAsync()
     {
         _process = Process.Start(new ProcessStartInfo("redis-server",
-            ["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder.Path, "--appendonly", "yes", "--appendfsync", "always", "--save", ""])
+            ["--port", $"{_port}", "--bind", .. address == Loopback ? [Loopback] : (string[])[Loopback, address], "--protected-mode", "no", "--dir", _folder.Path, "--appendonly", "yes", "--appendfsync", "always", "--save", ""])
         {
             RedirectStandardOutput = true,
         })!;

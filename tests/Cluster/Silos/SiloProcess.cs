@@ -29,14 +29,17 @@ internal sealed class SiloProcess : IDisposable
     public static Task<SiloProcess> StartAsync(params string[] options) => StartAsync(new Dictionary<string, string>(), options);
 
     /// <summary>The same with environment variables, which its workers inherit.</summary>
-    public static async Task<SiloProcess> StartAsync(IReadOnlyDictionary<string, string> environment, params string[] options)
+    public static Task<SiloProcess> StartAsync(IReadOnlyDictionary<string, string> environment, params string[] options) => StartAsync(environment, null, options);
+
+    /// <summary>The same, on a machine of its own.</summary>
+    public static async Task<SiloProcess> StartAsync(IReadOnlyDictionary<string, string> environment, Func<ProcessStartInfo, ProcessStartInfo>? on, params string[] options)
     {
         var folder = new TemporaryFolder();
         ProcessStartInfo start = Invocation(
             ["run", "--silo-port", "0", "--gateway-port", "0", "--http-port", "0", "--endpoint-file", folder["endpoints.json"],
             .. options.Contains("--devices") ? Array.Empty<string>() : ["--devices", "none"], .. options]);
         foreach ((string name, string value) in environment) start.Environment[name] = value;
-        var silo = new SiloProcess(start, folder);
+        var silo = new SiloProcess(on is null ? start : on(start), folder);
         try
         {
             await Eventually.HoldsAsync("a silo that is up", () =>

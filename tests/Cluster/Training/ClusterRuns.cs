@@ -33,6 +33,9 @@ internal sealed class ClusterRuns : IDisposable
         new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = transport, [FailPoints.Variable] = failPoints, [FailPoints.FolderVariable] = _folder.Path },
         "--state", _folder["cluster"], "--name", name, "--devices", devices, "--orphan-grace", $"{orphanGrace}");
 
+    /// <summary>A folder of the test.</summary>
+    public string Folder(string name) => _folder[name];
+
     public RunSpec Spec(Recipe recipe, string name, int workers) =>
         RunSpecs.Of(recipe) with { Name = name, OutDirectory = _folder[name], Workers = workers, StartGraceSeconds = 60 };
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Spikeformer.Client;
 using Spikeformer.Contracts;
 using Spikeformer.TestKit;
@@ -149,6 +150,25 @@ public sealed class LossTests : IDisposable
         RunStatus end = await _runs.TrainAsync(cluster, recipe, "flipped", workers);
         _runs.AssertSame(oracle, end);
         Assert.NotEmpty(_runs.Events("flipped", "mismatch"));
+    }
+
+    /// <summary>SIGTERM reaches a worker somewhere: it votes until the others have changed over, and ends without an error.</summary>
+    [Theory]
+    [InlineData("a/1:evaluate@22=term")]
+    [InlineData("a/0:save@22=term,a/2:couple@30=term")]
+    public async Task Who_is_asked_to_end_leaves_in_order_wherever_it_is(string failPoints)
+    {
+        TestData.RequireLong();
+        Recipe recipe = ClusterRuns.Recipe("epochs=4");
+        OracleRun oracle = Oracle.Train(recipe);
+        using SiloProcess silo = await _runs.StartAsync("a", workers: 3, failPoints: failPoints);
+        await using (SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway))
+            _runs.AssertSame(oracle, await _runs.TrainAsync(cluster, recipe, "leaving", 3));
+        Assert.Empty(_runs.Events("leaving", "sealed"));
+        Assert.True(_runs.Generations("leaving").Distinct().Count() > 1, "nobody left");
+        silo.Kill();
+        string[] ends = [.. Regex.Matches(silo.Finish().Error, @"ended with exit code (\d+)").Select(match => match.Groups[1].Value)];
+        Assert.Equal(failPoints.Split(',').Select(_ => "0"), ends);
     }
 
     /// <summary>Workers die at every place of a step, one or two at once, and between steps.</summary>

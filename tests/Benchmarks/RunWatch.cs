@@ -1,0 +1,74 @@
+using Spikeformer.Client;
+using Spikeformer.Contracts;
+
+namespace Spikeformer.Benchmarks;
+
+/// <summary>Follows the commits of a run through accidents. Times are those that the workers stamp their commits with.</summary>
+/// <param name="cluster">Where it runs.</param>
+/// <param name="run">Its name.</param>
+/// <param name="worldSize">Workers that train it while nothing is wrong.</param>
+internal sealed class RunWatch(SpikeformerCluster cluster, string run, int worldSize)
+{
+    private const int SettledSteps = 30;
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
+
+    private readonly List<StepCommit> _commits = [];
+    private NewsPosition _position = new();
+
+    /// <summary>Waits until all workers train together, and have done so for some steps.</summary>
+    public async Task<RunStatus> SettleAsync()
+    {
+        while (true)
+        {
+            RunStatus status = await ReadAsync();
+            bool isWhole = status.Members.Count(member => member.Rank is not null) == worldSize;
+            if (isWhole && _commits.Count(commit => commit.Generation == status.Generation) >= SettledSteps) return status;
+            await Task.Delay(Poll);
+        }
+    }
+
+    /// <summary>Median milliseconds between the last commits.</summary>
+    public double MedianStep()
+    {
+        StepCommit[] last = [.. _commits.TakeLast(SettledSteps)];
+        return Median([.. last.Zip(last.Skip(1), (one, next) => (next.Time - one.Time).TotalMilliseconds)]);
+    }
+
+    /// <summary>Lets something happen once the run is whole, and waits until it has gone on.</summary>
+    /// <param name="strike">What happens, given the run before it.</param>
+    /// <returns>Milliseconds to the next commit of another generation that is beyond those there were.</returns>
+    public async Task<double> AccidentAsync(Func<RunStatus, Task> strike)
+    {
+        RunStatus before = await SettleAsync();
+        DateTimeOffset began = DateTimeOffset.UtcNow;
+        await strike(before);
+        while (true)
+        {
+            await ReadAsync();
+            // After a restart from a checkpoint steps come once more; what counts is the first that there had not been.
+            long reached = _commits.Where(commit => commit.Generation <= before.Generation).Max(commit => commit.Step);
+            if (_commits.FirstOrDefault(commit => commit.Generation > before.Generation && commit.Time > began && commit.Step > reached) is { } next)
+                return (next.Time - began).TotalMilliseconds;
+            await Task.Delay(Poll);
+        }
+    }
+
+    /// <summary>The longest time between two commits since a moment.</summary>
+    public async Task<double> LongestGapAsync(DateTimeOffset since)
+    {
+        await ReadAsync();
+        StepCommit[] commits = [.. _commits.Where(commit => commit.Time >= since).OrderBy(commit => commit.Step)];
+        return commits.Zip(commits.Skip(1), (one, next) => (next.Time - one.Time).TotalMilliseconds).Max();
+    }
+
+    public static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
+
+    private async Task<RunStatus> ReadAsync()
+    {
+        RunNews news = await cluster.NewsAsync(run, _position);
+        if (RunStates.IsOver(news.Status.State)) throw new InvalidOperationException($"The run is {news.Status.State}: {news.Status.Failure?.Message}");
+        _commits.AddRange(news.Commits);
+        _position = _position with { Step = news.Commits.Count > 0 ? news.Commits[^1].Step : _position.Step };
+        return news.Status;
+    }
+}

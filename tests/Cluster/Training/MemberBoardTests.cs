@@ -1,0 +1,82 @@
+using Microsoft.Extensions.Time.Testing;
+using Spikeformer.Contracts;
+using Spikeformer.Silo.Worker;
+using Xunit;
+
+namespace Spikeformer.Cluster;
+
+public sealed class MemberBoardTests
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly MemberBoard _board;
+
+    public MemberBoardTests() => _board = new(Info("a"), _time);
+
+    [Fact]
+    public void A_computation_without_peers_hangs_when_a_stage_takes_far_longer_than_it_ever_did()
+    {
+        _board.Join(Plan("a"));
+        _board.Enter(WorkerPhase.Computing, 0);
+        Assert.False(IsStuckAfter(seconds: 1000), "nobody knows yet how long a step takes");
+        _board.Enter(WorkerPhase.Reducing, 0);
+        _board.Enter(WorkerPhase.Applying, 0);
+        _board.Join(Plan("a"));
+        for (long step = 0; step < 2; step++)
+        {
+            _board.Enter(WorkerPhase.Computing, step);
+            Assert.False(IsStuckAfter(seconds: 2));
+            _board.Enter(WorkerPhase.Applying, step);
+        }
+        _board.Enter(WorkerPhase.Evaluating, 2);
+        Assert.False(IsStuckAfter(seconds: 1000), "nor an evaluation");
+        _board.Enter(WorkerPhase.Computing, 2);
+        Assert.False(IsStuckAfter(seconds: 49)); // 30 and ten times 2
+        Assert.True(IsStuckAfter(seconds: 2));
+    }
+
+    [Fact]
+    public void A_computation_with_peers_is_theirs_to_judge_until_the_generation_is_over()
+    {
+        GenerationPlan plan = Plan("a", "b");
+        _board.Join(plan);
+        _board.Enter(WorkerPhase.Computing, 0);
+        Assert.False(IsStuckAfter(seconds: 2));
+        _board.Enter(WorkerPhase.Computing, 1);
+        Assert.False(IsStuckAfter(seconds: 1000));
+        _board.Answered(_board.Compose(), new() { Action = MemberAction.Learn, Plan = Plan("b") with { Number = 2, SealedThrough = 1 } });
+        Assert.False(IsStuckAfter(seconds: 29)); // 10 and ten times 2
+        Assert.True(IsStuckAfter(seconds: 2));
+    }
+
+    [Fact]
+    public void Time_in_which_the_whole_process_stood_still_does_not_count()
+    {
+        _board.Join(Plan("a"));
+        _board.Enter(WorkerPhase.Computing, 0);
+        Assert.False(IsStuckAfter(seconds: 1));
+        _board.Enter(WorkerPhase.Computing, 1);
+        _time.Advance(TimeSpan.FromHours(1));
+        Assert.False(_board.IsStuck());
+        Assert.True(IsStuckAfter(seconds: 41));
+    }
+
+    /// <summary>Lets time go by with the control loop looking every second.</summary>
+    private bool IsStuckAfter(int seconds)
+    {
+        bool isStuck = false;
+        for (int i = 0; i < seconds; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            isStuck = _board.IsStuck();
+        }
+        return isStuck;
+    }
+
+    private static WorkerInfo Info(string worker) => new() { Worker = worker, Incarnation = 1, Device = "cpu:0", Address = "127.0.0.1:1", HostId = "here" };
+
+    private static GenerationPlan Plan(params string[] workers) => new()
+    {
+        Run = "run", Number = 1, Nonce = Guid.NewGuid(), Secret = [], Shards = workers.Length,
+        Members = [.. workers.Select((worker, rank) => new PlanMember { Worker = worker, Incarnation = 1, Rank = rank, FirstShard = rank, EndShard = rank + 1, Address = "127.0.0.1:1", HostId = "here" })],
+    };
+}

@@ -1,0 +1,115 @@
+using Spikeformer.Client;
+using Spikeformer.Contracts;
+using Spikeformer.TestKit;
+using Spikeformer.Training;
+using Xunit;
+
+namespace Spikeformer.Cluster;
+
+/// <summary>Machines with a worker each on a network of their own: cables are pulled and machines fail, and the run ends with the bits of the oracle.</summary>
+public sealed class NodeLossTests : IDisposable
+{
+    private const int Nodes = 3;
+    private readonly ClusterRuns _runs = new();
+
+    public void Dispose() => _runs.Dispose();
+
+    [Fact]
+    public async Task A_machine_whose_cable_is_pulled_is_left_behind_and_changes_nothing_when_it_is_back()
+    {
+        TestData.RequireLong();
+        using NodeNetwork network = NodeNetwork.Create(Nodes);
+        using RedisServer redis = await RedisServer.StartAsync(network.HostAddress);
+        using SiloProcess control = await StartAsync(network, redis, null, "control"), first = await StartAsync(network, redis, 0, "node"),
+            second = await StartAsync(network, redis, 1, "node"), third = await StartAsync(network, redis, 2, "node");
+        Recipe recipe = ClusterRuns.Recipe("epochs=12");
+        OracleRun oracle = Oracle.Train(recipe);
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(control.Endpoints.Gateway);
+        await cluster.StartAsync(_runs.Spec(recipe, "cut", Nodes));
+        await ClusterRuns.StepAsync(cluster, "cut", 20);
+        network.Cut(2);
+        await ClusterRuns.GenerationAsync(cluster, "cut", 2);
+        RunStatus without = await cluster.StatusAsync("cut");
+        Assert.Equal(["node-0/0", "node-1/0"], without.Members.Where(member => member.Rank is not null).Select(member => member.Worker).Order());
+        network.Mend(2);
+        RunStatus end = await cluster.WaitAsync("cut");
+
+        _runs.AssertSame(oracle, end);
+        long[] generations = _runs.Generations("cut");
+        Assert.Equal(generations.Order(), generations);
+    }
+
+    /// <summary>Everybody still reports to the coordinator. The two that hear each other go on; the third, which names both, does not get them expelled.</summary>
+    [Fact]
+    public async Task A_machine_that_reaches_the_coordinator_and_not_its_peers_is_the_one_that_is_left_behind()
+    {
+        TestData.RequireLong();
+        using NodeNetwork network = NodeNetwork.Create(Nodes);
+        using RedisServer redis = await RedisServer.StartAsync(network.HostAddress);
+        using SiloProcess control = await StartAsync(network, redis, null, "control"), first = await StartAsync(network, redis, 0, "node"),
+            second = await StartAsync(network, redis, 1, "node"), third = await StartAsync(network, redis, 2, "node");
+        Recipe recipe = ClusterRuns.Recipe("epochs=12");
+        OracleRun oracle = Oracle.Train(recipe);
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(control.Endpoints.Gateway);
+        await cluster.StartAsync(_runs.Spec(recipe, "split", Nodes));
+        await ClusterRuns.StepAsync(cluster, "split", 20);
+        network.CutFromOthers(1);
+        await ClusterRuns.GenerationAsync(cluster, "split", 2);
+        network.MendToOthers(1);
+        RunStatus end = await cluster.WaitAsync("split");
+
+        _runs.AssertSame(oracle, end);
+        Assert.Contains("Generation 2: node-0/0 owns shards 0-3, node-2/0 owns shards 4-7", _runs.Events("split", "generation"));
+    }
+
+    [Fact]
+    public async Task A_machine_that_fails_together_with_the_coordinator_on_it_costs_no_step()
+    {
+        TestData.RequireLong();
+        using NodeNetwork network = NodeNetwork.Create(Nodes);
+        using RedisServer redis = await RedisServer.StartAsync(network.HostAddress);
+        SiloProcess[] silos = [];
+        try
+        {
+            for (int node = 0; node < Nodes; node++) silos = [.. silos, await StartAsync(network, redis, node, "control,node")];
+            Recipe recipe = ClusterRuns.Recipe("epochs=12");
+            OracleRun oracle = Oracle.Train(recipe);
+            int failing;
+            await using (SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silos[0].Endpoints.Gateway))
+            {
+                await cluster.StartAsync(_runs.Spec(recipe, "failed", Nodes));
+                await ClusterRuns.StepAsync(cluster, "failed", 20);
+                failing = await CoordinatorAsync(silos, "failed");
+            }
+            network.PowerOff(failing);
+            await using SpikeformerCluster others = await SpikeformerCluster.ConnectAsync(silos[(failing + 1) % Nodes].Endpoints.Gateway);
+            RunStatus end = await others.WaitAsync("failed");
+
+            _runs.AssertSame(oracle, end);
+            Assert.DoesNotContain($"node-{failing}/0", end.Members.Where(member => member.Rank is not null).Select(member => member.Worker));
+            long[] generations = _runs.Generations("failed");
+            Assert.Equal([1, generations[^1]], [generations[0], generations.Distinct().Order().Last()]);
+            Assert.True(generations[^1] > 1, "the machine was no member");
+        }
+        finally
+        {
+            foreach (SiloProcess silo in silos) silo.Dispose();
+        }
+    }
+
+    /// <summary>The silo that has the run's grain: it alone exports the run.</summary>
+    private static async Task<int> CoordinatorAsync(SiloProcess[] silos, string run)
+    {
+        for (int i = 0; i < silos.Length; i++)
+            if ((await Scrape.OfAsync(silos[i])).Values("spikeformer_generation", ("run", run)).Length > 0) return i;
+        throw new InvalidOperationException("no silo coordinates the run");
+    }
+
+    private Task<SiloProcess> StartAsync(NodeNetwork network, RedisServer redis, int? node, string roles)
+    {
+        string name = node is null ? "control" : $"node-{node}";
+        return SiloProcess.StartAsync(new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = "tcp" }, node is { } on ? start => network.On(on, start) : null,
+            "--redis", redis.ConnectionString, "--name", name, "--roles", roles, "--state", _runs.Folder($"state-{name}"),
+            "--advertise", node is { } at ? network.Address(at) : network.HostAddress, "--devices", roles.Contains("node") ? "cpu:1" : "none", "--orphan-grace", "10");
+    }
+}

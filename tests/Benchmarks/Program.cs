@@ -63,5 +63,8 @@ var pairs = new Option<int>("--pairs") { Description = "Pairs of steps, one with
 var metrics = new Command("metrics", "What the metrics of a worker cost, in CPU time of its steps.") { pairs };
 metrics.SetAction(arguments => MetricsBenchmark.Run(arguments.GetValue(pairs), arguments.GetValue(json)));
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, outage, metrics };
+var tolerance = new Command("tolerance", "What it costs to be able to lose a worker, in CPU time of the steps.") { pairs };
+tolerance.SetAction(arguments => ToleranceBenchmark.Run(arguments.GetValue(pairs), arguments.GetValue(json)));
+
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, outage, tolerance, metrics };
 return root.Parse(args).Invoke();

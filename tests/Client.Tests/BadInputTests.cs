@@ -100,6 +100,7 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public void A_checkpoint_of_another_network_is_refused()
     {
+        TestData.RequireLong();
         string other = Path.Combine(_root, "other");
         ClientProcess.RunJson(["train", .. Small, "--out", Run]);
         ClientProcess.RunJson(["train", .. Small, "--set", "model.depth=2", "--out", other]);
@@ -119,6 +120,7 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public void A_full_disk_raises_an_alarm_and_training_goes_on_to_its_end()
     {
+        TestData.RequireLong();
         string mount = Path.Combine(_root, "small");
         Directory.CreateDirectory(mount);
         using (var made = System.Diagnostics.Process.Start("mount", ["-t", "tmpfs", "-o", "size=512k", "tmpfs", mount]))

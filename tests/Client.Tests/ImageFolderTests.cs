@@ -14,6 +14,7 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void The_imagenet_recipe_scaled_down_trains_two_epochs_with_the_same_digests_on_one_and_two_workers()
     {
+        TestData.RequireLong();
         using var images = new ImageFolderFiles(classes: 3, train: 6, test: 2);
         images.Write("train/b/broken.JPEG", [0xff, 0xd8, 0xff]);
         using RunFolder one = new(), two = new();

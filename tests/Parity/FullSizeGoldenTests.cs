@@ -20,6 +20,7 @@ public sealed class FullSizeGoldenTests
     [InlineData("imagenet", "PLIAF_spikeformer_7_3x2x4", 0.1)]
     public void Real_network_agrees(string job, string name, double smoothing)
     {
+        if (job == "imagenet") TestData.RequireLong();
         LibTorch.UseOnThisThread(1);
         using var scope = NewDisposeScope();
         PublishedVariant variant = PublishedVariants.Find(name)!;

@@ -18,6 +18,7 @@ public sealed class RunMetricsTests : IDisposable
     [Fact]
     public async Task A_scrape_tells_of_a_killed_worker_and_of_every_step()
     {
+        TestData.RequireLong();
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
         double[] before = [];
         RunStatus end = await TrainAsync(silo, () => Eventually.HoldsAsync("steps of a/1", async () =>

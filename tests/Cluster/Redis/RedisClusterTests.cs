@@ -1,4 +1,5 @@
 using Spikeformer.Clustering;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Cluster;
@@ -23,6 +24,7 @@ public sealed class RedisClusterTests
     [Fact]
     public async Task Records_survive_the_death_of_everything()
     {
+        TestData.RequireLong();
         using RedisServer redis = await RedisServer.StartAsync();
         using (SiloProcess silo = await StartAsync(redis, "alpha", "control"))
         {

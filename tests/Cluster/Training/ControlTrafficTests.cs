@@ -18,6 +18,7 @@ public sealed partial class ControlTrafficTests : IDisposable
     [Fact]
     public async Task The_compute_thread_calls_no_grain_and_a_step_costs_less_than_four_kilobytes()
     {
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=9");
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);

@@ -18,6 +18,7 @@ public sealed class SameBitsTests : IDisposable
     [InlineData("shard")]
     public async Task Any_number_of_workers_gives_the_digests_of_the_oracle(string batchNorm)
     {
+        if (batchNorm == "shard") TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe($"batchNorm={batchNorm}");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 5);
@@ -66,6 +67,7 @@ public sealed class SameBitsTests : IDisposable
     [Fact]
     public async Task Workers_that_join_and_leave_in_the_middle_change_no_bit()
     {
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=9");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess first = await _runs.StartAsync("a", workers: 2);

@@ -29,7 +29,7 @@ public sealed class SoakTests : IDisposable
         string[] others = [.. begun.Members.Select(member => member.Worker).Where(worker => worker != lead)];
         int leadProcess = (await cluster.WorkersAsync()).Single(worker => worker.Report.Info.Worker == lead).Report.Info.ProcessId;
 
-        (Footprint Silo, Footprint Lead) settled = default;
+        (Footprint Silo, Footprint Lead) settled = (Footprint.Of(silo.Endpoints.ProcessId), Footprint.Of(leadProcess));
         for (int i = 0; i < Departures; i++)
         {
             if (i == Settled) settled = (Footprint.Of(silo.Endpoints.ProcessId), Footprint.Of(leadProcess));

@@ -14,6 +14,7 @@ public sealed class ProcessTests
     [InlineData(TransportChoice.ForceTcp)]
     public void Every_number_of_processes_gives_the_same_bits(TransportChoice transport)
     {
+        if (transport is TransportChoice.ForceTcp) TestData.RequireLong();
         int[] lengths = [1, 1000, 1_000_003];
         string[] expected = [.. lengths.Select(length => Leaves.Hash(Leaves.Sum(8, length)))];
         for (int count = 1; count <= 8; count++)

@@ -13,6 +13,7 @@ public sealed class DeviceTrainingTests
     [Fact]
     public void An_fp16_run_gives_the_same_bits_again_and_learns_as_float32_on_the_CPU_does()
     {
+        TestData.RequireLong();
         OracleRun first = Oracle.Train(RecipeCatalogue.Load("demo", [.. Small, "precision=fp16"]), device: new SimulatedDevice());
         OracleRun second = Oracle.Train(RecipeCatalogue.Load("demo", [.. Small, "precision=fp16"]), device: new SimulatedDevice());
         OracleRun onCpu = Oracle.Train(RecipeCatalogue.Load("demo", Small));

@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.IO.Hashing;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Spikeformer.Collectives;
+using Spikeformer.Contracts;
+using Spikeformer.Data;
+using Spikeformer.Network;
+using Spikeformer.Runs;
+using Spikeformer.Silo.Worker;
+using Spikeformer.Training;
+
+namespace Spikeformer.Benchmarks;
+
+/// <summary>
+/// What it costs to be able to lose a worker: two members as threads of this process train the demo recipe, every other step with all that a voter does
+/// for the case of a loss, in CPU time of the whole process. Two parts that cannot be switched from step to step are timed by themselves: the step
+/// digest, and the heartbeats, which beat on their own threads.
+/// </summary>
+internal static class ToleranceBenchmark
+{
+    private const int Ranks = 2, WarmUp = 20, HashInterval = 50;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20), Listening = TimeSpan.FromSeconds(5);
+
+    /// <param name="Pairs">Pairs of steps.</param>
+    /// <param name="StepMs">CPU time of a step without, both members, median, in milliseconds.</param>
+    /// <param name="DifferenceUs">With less without, median over the pairs.</param>
+    /// <param name="LowUs">Lower end of its 95 % interval.</param>
+    /// <param name="HighUs">Upper end.</param>
+    /// <param name="HashUs">Hash of the whole state on both members, shared out over the steps between two of them.</param>
+    /// <param name="DigestUs">The step digest on both members.</param>
+    /// <param name="HeartbeatUs">Heartbeats of both members for as long as a step takes.</param>
+    private sealed record Figures(int Pairs, double StepMs, double DifferenceUs, double LowUs, double HighUs, double HashUs, double DigestUs, double HeartbeatUs)
+    {
+        public double Percent => (DifferenceUs + HashUs + DigestUs + HeartbeatUs) / StepMs / 10;
+    }
+
+    public static void Run(int pairs, bool asJson)
+    {
+        Figures figures = Measure(pairs);
+        if (asJson)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new { benchmark = "tolerance", machine = Machine.This(1), figures }));
+            return;
+        }
+        Machine machine = Machine.This(1);
+        Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}; {pairs} pairs of steps of {Ranks} members");
+        Console.WriteLine("| step, CPU ms | with - without us | 95 % interval | state hash us | step digest us | heartbeats us | together, of a step |");
+        Console.WriteLine("|---|---|---|---|---|---|---|");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"| {figures.StepMs:F2} | {figures.DifferenceUs:F1} | {figures.LowUs:F1} to {figures.HighUs:F1} | {figures.HashUs:F1} | {figures.DigestUs:F1} | {figures.HeartbeatUs:F1} | {figures.Percent:F2} % |"));
+    }
+
+    private static Figures Measure(int pairs)
+    {
+        DataListener[] listeners = [.. Enumerable.Range(0, Ranks).Select(_ => new DataListener(IPAddress.Loopback))];
+        RunSpec spec = Client.RunSpecs.OfRecipe("demo", ["batchNorm=shard"]);
+        GroupPlan plan = Plan(listeners, RecipeReader.Read(spec.Recipe, spec.Name).Shards);
+        double[][] costs = new double[2 * pairs][];
+        (double Hash, double Digest, double Heartbeat) alone = default;
+        Thread[] members = [.. Enumerable.Range(0, Ranks).Select(rank => new Thread(() => Train(rank), maxStackSize: 16 << 20))];
+        foreach (Thread member in members) member.Start();
+        foreach (Thread member in members) member.Join();
+        foreach (DataListener listener in listeners) listener.Dispose();
+
+        double[] plain = new double[pairs], differences = new double[pairs];
+        for (int pair = 0; pair < pairs; pair++)
+        {
+            // Which one is first changes, so that neither has the better place.
+            (double first, double second) = (costs[2 * pair][0], costs[2 * pair + 1][0]);
+            (plain[pair], differences[pair]) = pair % 2 == 0 ? (second, first - second) : (first, second - first);
+        }
+        Array.Sort(plain);
+        Array.Sort(differences);
+        // Of sorted values, the median lies between these two with a probability of 95 %.
+        int reach = (int)Math.Ceiling(0.98 * Math.Sqrt(pairs));
+        double step = plain[pairs / 2] / 1000;
+        return new(pairs, step, differences[pairs / 2], differences[Math.Max(0, pairs / 2 - reach)], differences[Math.Min(pairs - 1, pairs / 2 + reach)],
+            alone.Hash * Ranks / HashInterval, alone.Digest * Ranks, alone.Heartbeat * step / Ranks / 1000);
+
+        unsafe void Train(int rank)
+        {
+            using PreparedRun run = PreparedRun.Open(spec, "cpu:0", _ => { }, TimeProvider.System);
+            GroupPlan own = plan with { OwnRank = rank };
+            using Group group = Group.Connect(own, listeners[rank], Patience);
+            using HeartbeatLoop pulse = HeartbeatLoop.Connect(own, listeners[rank], new(), Patience);
+            using var store = new TransferStore();
+            var progress = new MemberProgress(pulse, TimeProvider.System);
+            var board = new MemberBoard(new() { Worker = $"benchmark/{rank}", Incarnation = 1, Device = "cpu:0", Address = "", HostId = "" }, TimeProvider.System);
+            int[] shards = [.. Enumerable.Range(own.Own.FirstShard, own.Own.EndShard - own.Own.FirstShard)];
+            for (int step = -2 * WarmUp; step < 2 * pairs; step++)
+            {
+                bool isTolerant = (step & 1) == 0 == ((step >> 1) % 2 == 0);
+                TimeSpan start = Environment.CpuUsage.TotalTime;
+                Step(isTolerant);
+                if (rank == 0 && step >= 0) costs[step] = [(Environment.CpuUsage.TotalTime - start).TotalMicroseconds];
+            }
+            if (rank == 0) alone = Alone(run, pulse);
+            group.ExchangeNodes(0, 1, 1, new byte[group.OwnNodes.Count]); // nobody leaves before all have measured
+
+            void Step(bool isTolerant)
+            {
+                long number = run.State.Step;
+                if (isTolerant)
+                {
+                    progress.Begins(number, Stage.Compute);
+                    board.Enter(WorkerPhase.Computing, number);
+                }
+                using StepBatch batch = run.Loader.Load(number, shards);
+                IReadOnlyList<StepVector> vectors = run.Engine.Compute(batch.Identity, batch.Inputs, coupling: null);
+                NodeVector[] sums = [.. group.OwnNodes.Select(node => Fold(node.Node))];
+                StepVector reduced = isTolerant ? run.Reduced.For(number) : run.Reduced.For(0);
+                if (isTolerant)
+                {
+                    progress.Reaches(Stage.Reduce);
+                    board.Enter(WorkerPhase.Reducing, number);
+                }
+                group.AllReduce(number, 0, sums, reduced.Pointer, reduced.Values.NumberOfElements);
+                if (isTolerant) board.Enter(WorkerPhase.Applying, number);
+                CommittedStep committed = run.State.Apply(batch.Plan, reduced);
+                if (!isTolerant) return;
+                run.Reduced.Committed(number);
+                run.Kept.Forget();
+                run.Recent.Add(StepLine.Of(committed, new(1, "")));
+                board.Committed(new() { Step = committed.Step, Digest = committed.Digest, Time = DateTimeOffset.UtcNow }, isLead: false, 0.1);
+                pulse.Applied(number, ulong.Parse(run.State.Digest.AsSpan(0, 16), NumberStyles.HexNumber));
+                store.Lend(number, reduced.Bytes);
+                if (store.IsStateWanted) store.Lend(run.Copy());
+
+                NodeVector Fold(TreeNode node)
+                {
+                    SummationTree.FoldInPlace(node, own.Shards, v => ((nint)vectors[v - shards[0]].Pointer, vectors[v - shards[0]].Values.NumberOfElements));
+                    return new(node, (nint)vectors[node.First - shards[0]].Pointer);
+                }
+            }
+        }
+    }
+
+    /// <summary>Microseconds of CPU time: a hash of the state, a step digest, and what the heartbeats of all members take in a second.</summary>
+    private static (double Hash, double Digest, double Heartbeat) Alone(PreparedRun run, HeartbeatLoop pulse)
+    {
+        const int times = 50;
+        TimeSpan start = Environment.CpuUsage.TotalTime;
+        for (int i = 0; i < times; i++) run.State.Hash();
+        double hash = (Environment.CpuUsage.TotalTime - start).TotalMicroseconds / times;
+        start = Environment.CpuUsage.TotalTime;
+        for (int i = 0; i < times; i++) XxHash128.HashToUInt128(run.Reduced.For(0).Bytes);
+        double digest = (Environment.CpuUsage.TotalTime - start).TotalMicroseconds / times;
+        start = Environment.CpuUsage.TotalTime;
+        Thread.Sleep(Listening);
+        GC.KeepAlive(pulse);
+        return (hash, digest, (Environment.CpuUsage.TotalTime - start).TotalMicroseconds / Listening.TotalSeconds);
+    }
+
+    private static GroupPlan Plan(DataListener[] listeners, int shards) => new()
+    {
+        RunHash = 1, GenerationNumber = 1, GenerationNonce = Guid.NewGuid(), Shards = shards, OwnRank = 0, Secret = RandomNumberGenerator.GetBytes(32),
+        Members = [.. listeners.Select((listener, rank) => new GroupMember($"benchmark/{rank}", 1, "here", "127.0.0.1", listener.Port, shards * rank / Ranks, shards * (rank + 1) / Ranks))],
+    };
+}

@@ -50,7 +50,7 @@ internal static class OutageBenchmark
             for (int i = 0; i < accidents; i++)
             {
                 int node = random.Next(Nodes);
-                cut[i] = await watch.AccidentAsync(_ => Task.Run(() => network.Cut(node)));
+                (cut[i], _) = await watch.AccidentAsync(_ => Task.Run(() => network.Cut(node)));
                 network.Mend(node);
                 // A silo that the others have declared dead ends itself; its operator starts it again.
                 await Task.Delay(TimeSpan.FromSeconds(1));
@@ -61,7 +61,7 @@ internal static class OutageBenchmark
             for (int i = 0; i < accidents; i++)
             {
                 int node = random.Next(Nodes);
-                split[i] = await watch.AccidentAsync(_ => Task.Run(() => network.CutFromOthers(node)));
+                (split[i], _) = await watch.AccidentAsync(_ => Task.Run(() => network.CutFromOthers(node)));
                 network.MendToOthers(node);
             }
             for (int i = 0; i < accidents; i++)
@@ -91,7 +91,7 @@ internal static class OutageBenchmark
                 var watch = new RunWatch(cluster, "run", Nodes);
                 await watch.SettleAsync();
                 int node = await CoordinatorAsync(nodes);
-                failed[i] = await watch.AccidentAsync(_ => Task.Run(() => network.PowerOff(node)));
+                (failed[i], _) = await watch.AccidentAsync(_ => Task.Run(() => network.PowerOff(node)));
                 nodes[node].Dispose();
                 nodes[node] = await NodeAsync(node, "control,node");
                 await cluster.DisposeAsync();

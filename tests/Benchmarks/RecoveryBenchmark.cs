@@ -15,9 +15,10 @@ internal static class RecoveryBenchmark
     /// <param name="WorldSize">W.</param>
     /// <param name="Step">S: median milliseconds between commits that nothing disturbs.</param>
     /// <param name="Killed">Milliseconds from SIGKILL to the next commit, each.</param>
+    /// <param name="Joined">Longest time between two commits from then until the run is whole again.</param>
     /// <param name="Frozen">The same from SIGSTOP.</param>
     /// <param name="Restarted">From SIGKILL of all workers to the first commit beyond those there were.</param>
-    private sealed record Row(int WorldSize, double Step, double[] Killed, double[] Frozen, double[] Restarted);
+    private sealed record Row(int WorldSize, double Step, double[] Killed, double[] Joined, double[] Frozen, double[] Restarted);
 
     public static async Task<int> RunAsync(int[] worldSizes, int kills, int freezes, int restarts, bool json)
     {
@@ -41,17 +42,22 @@ internal static class RecoveryBenchmark
             var random = new Random(worldSize);
             await watch.SettleAsync();
             double step = watch.MedianStep();
-            double[] killed = new double[kills], frozen = new double[freezes], restarted = new double[restarts];
-            for (int i = 0; i < kills; i++) killed[i] = await watch.AccidentAsync(async run => Signal(await ProcessesAsync(run, [random.Next(worldSize)]), Kill));
+            double[] killed = new double[kills], joined = new double[kills], frozen = new double[freezes], restarted = new double[restarts];
+            for (int i = 0; i < kills; i++)
+            {
+                (killed[i], DateTimeOffset wentOn) = await watch.AccidentAsync(async run => Signal(await ProcessesAsync(run, [random.Next(worldSize)]), Kill));
+                await watch.SettleAsync();
+                joined[i] = await watch.LongestGapAsync(wentOn);
+            }
             for (int i = 0; i < freezes; i++)
             {
                 int[] victims = [];
-                frozen[i] = await watch.AccidentAsync(async run => Signal(victims = await ProcessesAsync(run, [random.Next(worldSize)]), Stop));
+                (frozen[i], _) = await watch.AccidentAsync(async run => Signal(victims = await ProcessesAsync(run, [random.Next(worldSize)]), Stop));
                 Signal(victims, Continue);
             }
-            for (int i = 0; i < restarts; i++) restarted[i] = await watch.AccidentAsync(async run => Signal(await ProcessesAsync(run, [.. Enumerable.Range(0, worldSize)]), Kill));
+            for (int i = 0; i < restarts; i++) (restarted[i], _) = await watch.AccidentAsync(async run => Signal(await ProcessesAsync(run, [.. Enumerable.Range(0, worldSize)]), Kill));
             await cluster.CancelAsync("run");
-            return new(worldSize, step, killed, frozen, restarted);
+            return new(worldSize, step, killed, joined, frozen, restarted);
 
             async Task<int[]> ProcessesAsync(RunStatus run, int[] ranks)
             {
@@ -77,13 +83,13 @@ internal static class RecoveryBenchmark
     {
         Machine machine = Machine.This(1);
         Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.Runtime}; {rows[0].Killed.Length} kills, {rows[0].Frozen.Length} freezes, {rows[0].Restarted.Length} restarts; times in ms, median and worst");
-        Console.WriteLine("| W | S | kill -9 | goal 3 S + 300 | SIGSTOP | goal 2000 + 3 S | restart of all | restart / kill |");
-        Console.WriteLine("|---|---|---|---|---|---|---|---|");
+        Console.WriteLine("| W | S | kill -9 | goal 3 S + 300 | slowest step until it is back | SIGSTOP | goal 2000 + 3 S | restart of all | restart / kill |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
         foreach (Row row in rows)
         {
             string ratio = row is { Killed.Length: > 0, Restarted.Length: > 0 } ? (RunWatch.Median(row.Restarted) / RunWatch.Median(row.Killed)).ToString("0.0", CultureInfo.InvariantCulture) : "";
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {row.WorldSize} | {row.Step:0} | {Both(row.Killed)} | {3 * row.Step + 300:0} | {Both(row.Frozen)} | {3 * row.Step + 2000:0} | {Both(row.Restarted)} | {ratio} |"));
+                $"| {row.WorldSize} | {row.Step:0} | {Both(row.Killed)} | {3 * row.Step + 300:0} | {Both(row.Joined)} | {Both(row.Frozen)} | {3 * row.Step + 2000:0} | {Both(row.Restarted)} | {ratio} |"));
         }
     }
 

@@ -36,8 +36,8 @@ internal sealed class RunWatch(SpikeformerCluster cluster, string run, int world
 
     /// <summary>Lets something happen once the run is whole, and waits until it has gone on.</summary>
     /// <param name="strike">What happens, given the run before it.</param>
-    /// <returns>Milliseconds to the next commit of another generation that is beyond those there were.</returns>
-    public async Task<double> AccidentAsync(Func<RunStatus, Task> strike)
+    /// <returns>Milliseconds to the next commit of another generation that is beyond those there were, and when that was.</returns>
+    public async Task<(double Milliseconds, DateTimeOffset WentOn)> AccidentAsync(Func<RunStatus, Task> strike)
     {
         RunStatus before = await SettleAsync();
         DateTimeOffset began = DateTimeOffset.UtcNow;
@@ -48,7 +48,7 @@ internal sealed class RunWatch(SpikeformerCluster cluster, string run, int world
             // After a restart from a checkpoint steps come once more; what counts is the first that there had not been.
             long reached = _commits.Where(commit => commit.Generation <= before.Generation).Max(commit => commit.Step);
             if (_commits.FirstOrDefault(commit => commit.Generation > before.Generation && commit.Time > began && commit.Step > reached) is { } next)
-                return (next.Time - began).TotalMilliseconds;
+                return ((next.Time - began).TotalMilliseconds, next.Time);
             await Task.Delay(Poll);
         }
     }

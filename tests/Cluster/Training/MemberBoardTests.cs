@@ -15,12 +15,12 @@ public sealed class MemberBoardTests
     [Fact]
     public void A_computation_without_peers_hangs_when_a_stage_takes_far_longer_than_it_ever_did()
     {
-        _board.Join(Plan("a"));
+        Join(Plan("a"));
         _board.Enter(WorkerPhase.Computing, 0);
         Assert.False(IsStuckAfter(seconds: 1000), "nobody knows yet how long a step takes");
         _board.Enter(WorkerPhase.Reducing, 0);
         _board.Enter(WorkerPhase.Applying, 0);
-        _board.Join(Plan("a"));
+        Join(Plan("a"));
         for (long step = 0; step < 2; step++)
         {
             _board.Enter(WorkerPhase.Computing, step);
@@ -37,8 +37,7 @@ public sealed class MemberBoardTests
     [Fact]
     public void A_computation_with_peers_is_theirs_to_judge_until_the_generation_is_over()
     {
-        GenerationPlan plan = Plan("a", "b");
-        _board.Join(plan);
+        Join(Plan("a", "b"));
         _board.Enter(WorkerPhase.Computing, 0);
         Assert.False(IsStuckAfter(seconds: 2));
         _board.Enter(WorkerPhase.Computing, 1);
@@ -51,13 +50,19 @@ public sealed class MemberBoardTests
     [Fact]
     public void Time_in_which_the_whole_process_stood_still_does_not_count()
     {
-        _board.Join(Plan("a"));
+        Join(Plan("a"));
         _board.Enter(WorkerPhase.Computing, 0);
         Assert.False(IsStuckAfter(seconds: 1));
         _board.Enter(WorkerPhase.Computing, 1);
         _time.Advance(TimeSpan.FromHours(1));
         Assert.False(_board.IsStuck());
         Assert.True(IsStuckAfter(seconds: 41));
+    }
+
+    private void Join(GenerationPlan plan)
+    {
+        _board.Answered(_board.Compose(), new() { Action = MemberAction.Vote, Plan = plan });
+        _board.Join(plan);
     }
 
     /// <summary>Lets time go by with the control loop looking every second.</summary>

@@ -15,10 +15,10 @@ public sealed class SoakTests : IDisposable
 
     public void Dispose() => _runs.Dispose();
 
-    [Fact]
+    /// <summary>Takes a quarter of an hour: <c>--explicit only --filter-class '*SoakTests*'</c>.</summary>
+    [Fact(Explicit = true)]
     public async Task Two_hundred_joins_and_leaves_and_three_hundred_saves_leave_memory_descriptors_and_processes_as_they_were()
     {
-        Assert.SkipUnless(TestData.IsExhaustive, "takes a quarter of an hour: set SPIKEFORMER_LONG=2");
         using SiloProcess silo = await _runs.StartAsync("a", Workers);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         Recipe recipe = ClusterRuns.Recipe("epochs=100000");

@@ -23,7 +23,7 @@ internal sealed class MemberBoard(WorkerInfo info)
     private readonly Queue<ClusterEvent> _toWrite = [];
     private readonly CancellationTokenSource _released = new();
     private WorkerPhase _phase = WorkerPhase.Preparing;
-    private GenerationPlan? _current, _ordered;
+    private GenerationPlan? _current, _attended, _ordered;
     private MemberAction _action = MemberAction.Wait;
     private IReadOnlyList<string> _lost = [];
     private IReadOnlyDictionary<string, string> _fingerprint = NoFingerprint;
@@ -33,7 +33,7 @@ internal sealed class MemberBoard(WorkerInfo info)
     private int _stepsPerEpoch, _trainSamples;
     private readonly Queue<double> _secondsPerShard = [];
     private bool _wantsToLeave, _isFingerprintKnown;
-    private CancellationTokenSource _over = new();
+    private CancellationTokenSource _over = new(), _superseded = new();
     private long _cameOn;
     private long? _overSince;
     private TimeSpan _longestStage;
@@ -44,8 +44,8 @@ internal sealed class MemberBoard(WorkerInfo info)
     /// <summary>Cancelled when the run needs this worker no more.</summary>
     public CancellationToken Released => _released.Token;
 
-    /// <summary>Cancelled when the generation that this worker is in can commit nothing more, or the run needs this worker no more. Until its
-    /// members are connected any newer generation ends it: they may never come.</summary>
+    /// <summary>Cancelled when the generation that this worker is in, or follows, can commit nothing more, or the run needs this worker no more. Until
+    /// its members are connected any newer generation ends it: they may never come.</summary>
     public CancellationToken Over
     {
         get
@@ -105,9 +105,18 @@ internal sealed class MemberBoard(WorkerInfo info)
             _secondsPerShard.Clear();
             ComesOn();
             _longestStage = TimeSpan.Zero;
-            _over.Dispose();
-            _over = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
-            EndWhenOver();
+            Attend(plan);
+        }
+    }
+
+    /// <summary>Follows a generation from now on, without being in it.</summary>
+    /// <returns>Cancelled when the run has another one, or needs this worker no more.</returns>
+    public CancellationToken Follow(GenerationPlan plan)
+    {
+        lock (_gate)
+        {
+            Attend(plan);
+            return _superseded.Token;
         }
     }
 
@@ -298,10 +307,21 @@ internal sealed class MemberBoard(WorkerInfo info)
         }
     }
 
+    private void Attend(GenerationPlan plan)
+    {
+        _attended = plan;
+        _over.Dispose();
+        _superseded.Dispose();
+        _over = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
+        _superseded = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
+        EndWhenOver();
+    }
+
     private void EndWhenOver()
     {
-        if (_current is not { } current || current.IsSameAs(_ordered)) return;
-        bool isSealed = _ordered is null || _ordered.SealedThrough >= current.Number;
+        if (_attended is not { } attended || attended.IsSameAs(_ordered)) return;
+        _superseded.Cancel();
+        bool isSealed = _ordered is null || _ordered.SealedThrough >= attended.Number;
         if (!isSealed && _phase is not WorkerPhase.Connecting) return;
         _over.Cancel();
         bool isInside = _phase is WorkerPhase.Connecting or WorkerPhase.Aligning or WorkerPhase.Computing or WorkerPhase.Reducing or WorkerPhase.Applying or WorkerPhase.Evaluating;

@@ -70,9 +70,7 @@ internal static class Alignment
             throw new SpikeformerException(ErrorKind.Failed, $"{group.Plan.Name(other.Rank)} begins with other weights than {group.Plan.Name(0)}",
                 "Run all workers with the same build on machines of one kind");
         }
-        run.Transfers.Aligned(run.State.Step, StateWire.Digest(run.State.Digest), run.Copy);
-        run.Slices.Clear();
-        run.HasForgotten = false;
+        run.Aligned();
         recovery = RecoveryPlan.Of(group.Plan, [.. aligned.Select(one => one.Kept)], isCoupled: run.Recipe.BatchNorm is BatchNormMode.Global);
         if (recovery is null) run.Kept.Forget();
         return true;

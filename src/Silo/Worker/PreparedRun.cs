@@ -109,7 +109,15 @@ internal sealed class PreparedRun : IDisposable
     }
 
     /// <summary>Whether the state was forgotten and is not yet compared with the others' again.</summary>
-    public bool HasForgotten { get; set; }
+    public bool HasForgotten { get; private set; }
+
+    /// <summary>All members have this state: steps go on from it, and what was still on its way here is not needed.</summary>
+    public void Aligned()
+    {
+        Transfers.Aligned(State.Step, StateWire.Digest(State.Digest), Copy);
+        _slices = null;
+        HasForgotten = false;
+    }
 
     /// <summary>A copy of the state for others.</summary>
     public StateCopy Copy() => new(State.Counters, Progress.State, Recent.Lines, State.Snapshot());

@@ -123,6 +123,7 @@ internal static class Alignment
             run.Take(copy, $"generation {group.Plan.GenerationNumber}");
             return;
         }
+        cancellation.ThrowIfCancellationRequested();
         int[] lost = [.. from.Where(one => fetch.Lost.Contains(group.Plan.Members[one.Rank].Worker)).Select(one => one.Rank)];
         group.Abort($"The state of step {step} did not arrive from {string.Join(", ", from.Select(one => group.Plan.Name(one.Rank)))}", lost);
         throw group.Loss!;

@@ -48,7 +48,8 @@ internal static class StateWire
     }
 
     private const int HashBytes = 16, RequestBytes = 1 + sizeof(long) + HashBytes, AnswerBytes = 1 + sizeof(long) + HashBytes, PositionBytes = 2 * sizeof(long);
-    private const int MaxTableBytes = 1 << 26;
+    // In pieces, since a time-out is one of a whole write.
+    private const int MaxTableBytes = 1 << 26, WriteBytes = 1 << 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     // The head of a table, as JSON, behind its length; the hashes follow.
@@ -114,7 +115,8 @@ internal static class StateWire
     public static void Send(Stream stream, UInt128 hash, IReadOnlyList<ReadOnlyMemory<byte>> parts)
     {
         WriteHead(stream, Answer.Here, parts.Sum(part => (long)part.Length), hash);
-        foreach (ReadOnlyMemory<byte> part in parts) stream.Write(part.Span);
+        foreach (ReadOnlyMemory<byte> part in parts)
+            for (int at = 0; at < part.Length; at += WriteBytes) stream.Write(part.Span.Slice(at, Math.Min(WriteBytes, part.Length - at)));
     }
 
     /// <summary>Answers with bytes, such as a reduced vector.</summary>

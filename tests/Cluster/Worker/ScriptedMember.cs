@@ -12,14 +12,16 @@ internal sealed class ScriptedMember : IDisposable
     private readonly StateCopy _state;
     private readonly LentState _lent;
     private readonly Func<int, byte[], byte[]?> _answer;
+    private readonly ManualResetEventSlim? _after;
 
     /// <param name="name">Its worker's name.</param>
     /// <param name="state">What it lends.</param>
     /// <param name="answer">Gets the count of requests for slices before this one and the right bytes; returns the bytes to send, or null to close the
     /// connection.</param>
-    public ScriptedMember(string name, StateCopy state, Func<int, byte[], byte[]?> answer)
+    /// <param name="after">It says that it waits until this is set.</param>
+    public ScriptedMember(string name, StateCopy state, Func<int, byte[], byte[]?> answer, ManualResetEventSlim? after = null)
     {
-        (Name, _state, _lent, _answer) = (name, state, new(state, States.SliceBytes), answer);
+        (Name, _state, _lent, _answer, _after) = (name, state, new(state, States.SliceBytes), answer, after);
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _listener.Listen();
         new Thread(Serve) { Name = name, IsBackground = true }.Start();
@@ -68,6 +70,7 @@ internal sealed class ScriptedMember : IDisposable
         {
             int before = Asked.Count;
             Asked.Enqueue(request.Hash);
+            while (_after?.Wait(500) == false) StateWire.Send(stream, StateWire.Answer.Waiting);
             if (_answer(before, _state.Bytes(request.Hash)) is not { } bytes) return false;
             StateWire.Send(stream, request.Hash, [bytes]);
         }

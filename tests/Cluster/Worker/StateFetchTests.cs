@@ -94,11 +94,7 @@ public sealed class StateFetchTests
             if (before == 4) refused.Set();
             return before == 3 ? [.. bytes.Select(one => (byte)~one)] : bytes;
         });
-        using var right = new ScriptedMember("right", s_state, (before, bytes) =>
-        {
-            if (before == 0) refused.Wait();
-            return bytes;
-        });
+        using var right = new ScriptedMember("right", s_state, (_, bytes) => bytes, after: refused);
         var slices = new SliceCollection(s_state.Slices());
         using var fetch = new StateFetch(slices, [wrong.Donor, right.Donor]);
         StateCopy? state = await Task.Run(() => fetch.Run(step: null, lead: 2, CancellationToken.None));

@@ -24,6 +24,7 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     private readonly CancellationToken _superseded = board.Follow(plan);
     // Each learner prefers other members, and the same ones in every generation: they have what it began to copy.
     private readonly int[] _ranks = [.. plan.Members.OrderBy(member => Distance(board.Info.Incarnation, member.Incarnation)).Select(member => member.Rank)];
+    private readonly Rejections _rejections = new();
     private StateFetch? _fetch;
     private long _lead = FirstLead;
     private int _turn;
@@ -83,6 +84,11 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
         catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException or PeerLostException
             or OperationCanceledException)
         {
+            if (error is InvalidDataException)
+            {
+                _rejections.Count(RejectionCause.DamagedPayload);
+                Console.Error.WriteLine($"What {plan.Members[rank].Worker} sent is refused: {error.Message}");
+            }
             _superseded.WaitHandle.WaitOne(Pause);
             return true;
         }

@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using Spikeformer.Collectives;
-using Spikeformer.Metrics;
 
 namespace Spikeformer.Silo.Worker;
 
@@ -28,6 +27,9 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
     private long _lead;
     private int _active;
     private bool _isOver, _isClosed, _hasAnswer, _hasLostOffer;
+
+    /// <summary>What came damaged.</summary>
+    public Rejections Rejections { get; } = new();
 
     /// <summary>Members that could not be reached, or whose connection ended, up to the end of <see cref="Run"/>.</summary>
     public IReadOnlyList<string> Lost => _lost;
@@ -93,6 +95,7 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
         catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException or PeerLostException
             or OperationCanceledException)
         {
+            if (error is InvalidDataException) Refuse(donor, error.Message);
             socket?.Dispose();
         }
         lock (_gate)
@@ -160,8 +163,14 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
         {
             if (_isOver) return;
             if (bytes is null) slices.Miss(donor.Worker, hash);
-            else if (!slices.Add(donor.Worker, hash, bytes)) Catalogue.Rejected.Add(1, nameof(RejectionCause.DamagedPayload));
+            else if (!slices.Add(donor.Worker, hash, bytes)) Refuse(donor, "a slice came with other bytes than its name says");
             Monitor.PulseAll(_gate);
         }
+    }
+
+    private void Refuse(Donor donor, string problem)
+    {
+        Rejections.Count(RejectionCause.DamagedPayload);
+        Console.Error.WriteLine($"What {donor.Worker} sent is refused: {problem}");
     }
 }

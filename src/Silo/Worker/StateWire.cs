@@ -48,8 +48,8 @@ internal static class StateWire
     }
 
     private const int HashBytes = 16, RequestBytes = 1 + sizeof(long) + HashBytes, AnswerBytes = 1 + sizeof(long) + HashBytes, PositionBytes = 2 * sizeof(long);
-    // In pieces, since a time-out is one of a whole write.
-    private const int MaxTableBytes = 1 << 26, WriteBytes = 1 << 20;
+    // Much is written in pieces, since a time-out is one of a whole write.
+    private const int MaxTableBytes = 1 << 26, PieceBytes = 1 << 16, WriteBytes = 1 << 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     // The head of a table, as JSON, behind its length; the hashes follow.
@@ -127,7 +127,7 @@ internal static class StateWire
     /// <exception cref="IOException">The connection ended, or the member says nothing.</exception>
     public static Position ReadPosition(Stream stream)
     {
-        byte[] bytes = ReadChecked(stream, PositionBytes) ?? throw new InvalidDataException("A member did not say how far it is");
+        byte[] bytes = ReadChecked(stream, expected: PositionBytes) ?? throw new InvalidDataException("A member did not say how far it is");
         long lent = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(sizeof(long)));
         return new(BinaryPrimitives.ReadInt64LittleEndian(bytes), lent < 0 ? null : lent);
     }
@@ -136,20 +136,22 @@ internal static class StateWire
     /// <inheritdoc cref="ReadPosition" path="/exception"/>
     public static SliceTable? ReadTable(Stream stream)
     {
-        if (ReadChecked(stream, length: null) is not { } bytes) return null;
+        if (ReadChecked(stream, expected: null) is not { } bytes) return null;
         int headLength = bytes.Length < sizeof(int) ? -1 : BinaryPrimitives.ReadInt32LittleEndian(bytes);
-        int hashes = bytes.Length - sizeof(int) - headLength;
-        if (headLength < 0 || hashes < 0 || hashes % HashBytes != 0) throw new InvalidDataException($"A table of {bytes.Length} bytes came, which is none");
+        long hashBytes = (long)bytes.Length - sizeof(int) - headLength;
+        if (headLength < 0 || hashBytes < 0 || hashBytes % HashBytes != 0) throw new InvalidDataException($"A table of {bytes.Length} bytes came, which is none");
+        ReadOnlySpan<byte> hashes = bytes.AsSpan(sizeof(int) + headLength);
+        var names = new UInt128[hashes.Length / HashBytes];
+        for (int i = 0; i < names.Length; i++) names[i] = BinaryPrimitives.ReadUInt128LittleEndian(hashes[(i * HashBytes)..]);
         try
         {
-            Head head = JsonSerializer.Deserialize<Head>(bytes.AsSpan(sizeof(int), headLength), s_json)!;
-            return new(head.Counters, head.Progress, head.Recent,
-                [.. Enumerable.Range(0, hashes / HashBytes).Select(i => BinaryPrimitives.ReadUInt128LittleEndian(bytes.AsSpan(sizeof(int) + headLength + i * HashBytes)))]);
+            if (JsonSerializer.Deserialize<Head>(bytes.AsSpan(sizeof(int), headLength), s_json) is { Counters: { } counters, Progress: { } progress, Recent: { } recent })
+                return new(counters, progress, recent, names);
         }
-        catch (JsonException error)
+        catch (JsonException)
         {
-            throw new InvalidDataException($"A table came that is none: {error.Message}");
         }
+        throw new InvalidDataException("The head of a table cannot be read");
     }
 
     /// <summary>Reads the bytes of a slice, whatever they are: the asker knows their hash. Null when the member does not have it any more.</summary>
@@ -157,7 +159,11 @@ internal static class StateWire
     public static byte[]? ReadSlice(Stream stream, long length)
     {
         (Answer answer, long sent, _) = ReadHead(stream);
-        return answer is Answer.Gone ? null : ReadBytes(stream, sent, length);
+        if (answer is Answer.Gone) return null;
+        if (sent != length) throw new InvalidDataException($"A slice of {sent} bytes came instead of {length}");
+        var bytes = new byte[length];
+        stream.ReadExactly(bytes);
+        return bytes;
     }
 
     /// <summary>Reads a reduced vector into a step vector.</summary>
@@ -175,22 +181,22 @@ internal static class StateWire
         return answer;
     }
 
-    private static byte[]? ReadChecked(Stream stream, long? length)
+    private static byte[]? ReadChecked(Stream stream, long? expected)
     {
-        (Answer answer, long sent, UInt128 hash) = ReadHead(stream);
+        (Answer answer, long length, UInt128 hash) = ReadHead(stream);
         if (answer is Answer.Gone) return null;
-        if (sent is < 0 or > MaxTableBytes) throw new InvalidDataException($"An answer of {sent} bytes came");
-        byte[] bytes = ReadBytes(stream, sent, length ?? sent);
-        if (XxHash128.HashToUInt128(bytes) != hash) throw new InvalidDataException("An answer came with other bytes than were sent");
-        return bytes;
-    }
-
-    private static byte[] ReadBytes(Stream stream, long sent, long expected)
-    {
-        if (sent != expected) throw new InvalidDataException($"An answer of {sent} bytes came instead of {expected}");
-        var bytes = new byte[sent];
-        stream.ReadExactly(bytes);
-        return bytes;
+        if (length is < 0 or > MaxTableBytes || length != (expected ?? length)) throw new InvalidDataException($"An answer of {length} bytes came");
+        // Memory is taken for what comes, not for what is claimed.
+        var bytes = new MemoryStream();
+        var piece = new byte[Math.Min(length, PieceBytes)];
+        while (bytes.Length < length)
+        {
+            Span<byte> next = piece.AsSpan(0, (int)Math.Min(piece.Length, length - bytes.Length));
+            stream.ReadExactly(next);
+            bytes.Write(next);
+        }
+        byte[] all = bytes.ToArray();
+        return XxHash128.HashToUInt128(all) == hash ? all : throw new InvalidDataException("An answer came with other bytes than were sent");
     }
 
     private static void WriteHead(Stream stream, Answer answer, long length, UInt128 hash)

@@ -12,6 +12,7 @@ internal sealed class TransferServer : IDisposable
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(1), SendPatience = TimeSpan.FromSeconds(10), AskPatience = TimeSpan.FromSeconds(60);
 
     private readonly TransferStore _store;
+    private readonly Rejections _rejections = new();
     private readonly IDisposable _door;
     private readonly Lock _lock = new();
     private readonly List<Socket> _sockets = [];
@@ -117,6 +118,9 @@ internal sealed class TransferServer : IDisposable
             case Kind.Reduced:
                 answer = _store.AwaitReduced(follower, request.Step, request.Hash, patience, out byte[]? vector);
                 if (answer is Answer.Here) StateWire.Send(stream, vector!);
+                break;
+            default:
+                _rejections.Count(RejectionCause.Malformed);
                 break;
         }
         if (answer is Answer.Gone) StateWire.Send(stream, Answer.Gone);

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Spikeformer.Collectives;
 using Spikeformer.Silo.Worker;
 using Spikeformer.TestKit;
 using Xunit;
@@ -100,7 +101,7 @@ public sealed class StateFetchTests
         StateCopy? state = await Task.Run(() => fetch.Run(step: null, lead: 2, CancellationToken.None));
 
         Assert.Equal(States.Text(s_state), States.Text(state!));
-        Assert.Equal((1, Tensors), (slices.Refused, slices.Fetched.Values.Sum()));
+        Assert.Equal((1, 1, Tensors), (fetch.Rejections[RejectionCause.DamagedPayload], slices.Refused, slices.Fetched.Values.Sum()));
         UInt128 hash = wrong.Asked.ElementAt(3);
         Assert.Single(wrong.Asked, hash);
         Assert.Single(right.Asked, hash);

@@ -39,7 +39,6 @@ internal static class Alignment
     /// <summary>Brings all members to one state.</summary>
     /// <param name="group">The generation's group.</param>
     /// <param name="run">The run.</param>
-    /// <param name="store">Where others take from what this member has.</param>
     /// <param name="caughtUp">Called with the step that this member had missed, once it has applied it.</param>
     /// <param name="recovery">How to finish the step that the last generation left; null to compute all of it.</param>
     /// <param name="cancellation">Seals the group.</param>
@@ -47,18 +46,21 @@ internal static class Alignment
     /// as old.</returns>
     /// <exception cref="PeerLostException">A member was lost meanwhile.</exception>
     /// <exception cref="SpikeformerException">Members differ before the first step.</exception>
-    public static bool TryAlign(Group group, PreparedRun run, TransferStore store, Action<CommittedStep> caughtUp, out RecoveryPlan? recovery, CancellationToken cancellation)
+    public static bool TryAlign(Group group, PreparedRun run, Action<CommittedStep> caughtUp, out RecoveryPlan? recovery, CancellationToken cancellation)
     {
         recovery = null;
         Standing[] all = Exchange(group, run, StatePart, cancellation);
         if (all.Any(one => one.HasForgotten) && !run.HasForgotten && run.State.Step > 0) return false;
         Standing furthest = all.OrderByDescending(one => (one.Step, one.Progress.Epochs)).ThenBy(one => one.Rank).First();
-        if (furthest.Rank == group.Plan.OwnRank) Lend(run, store, furthest, all);
-        else
+        // Several lend the state to those who are further behind than a step: all of the same step and the same bits.
+        Standing[] donors = [.. all.Where(one => (one.Step, one.Hash) == (furthest.Step, furthest.Hash)).Take(StateFetch.MostDonors)];
+        Lend(run, group.Plan.OwnRank, furthest, donors, all);
+        if (run.State.Step < furthest.Step)
         {
-            if (run.State.Step < furthest.Step) CatchUp(group, run, furthest, caughtUp, cancellation);
-            run.Progress.State = furthest.Progress;
+            if (NeedsOneStep(run.State.Step, furthest)) TakeStep(group, run, furthest, caughtUp, cancellation);
+            else TakeState(group, run, furthest.Step, donors, cancellation);
         }
+        if (furthest.Rank != group.Plan.OwnRank) run.Progress.State = furthest.Progress;
 
         // Nobody goes on before everybody is there, and all hold the same.
         Standing[] aligned = Exchange(group, run, BarrierPart, cancellation);
@@ -68,8 +70,7 @@ internal static class Alignment
             throw new SpikeformerException(ErrorKind.Failed, $"{group.Plan.Name(other.Rank)} begins with other weights than {group.Plan.Name(0)}",
                 "Run all workers with the same build on machines of one kind");
         }
-        store.Forget();
-        run.HasForgotten = false;
+        run.Aligned();
         recovery = RecoveryPlan.Of(group.Plan, [.. aligned.Select(one => one.Kept)], isCoupled: run.Recipe.BatchNorm is BatchNormMode.Global);
         if (recovery is null) run.Kept.Forget();
         return true;
@@ -78,39 +79,58 @@ internal static class Alignment
     /// <summary>Whether a member has missed only the last step of the furthest, and that one can lend it.</summary>
     private static bool NeedsOneStep(long step, Standing furthest) => furthest.HasReduced && step == furthest.Step - 1;
 
-    private static void Lend(PreparedRun run, TransferStore store, Standing own, Standing[] all)
+    private static void Lend(PreparedRun run, int ownRank, Standing furthest, Standing[] donors, Standing[] all)
     {
-        if (all.Any(one => NeedsOneStep(one.Step, own))) store.LendLast(own.Step - 1, run.Reduced.Of(own.Step - 1)!.Bytes);
-        if (all.Any(one => one.Step < own.Step && !NeedsOneStep(one.Step, own))) store.Lend(run.Copy());
+        Standing[] behind = [.. all.Where(one => one.Step < furthest.Step)];
+        if (ownRank == furthest.Rank && behind.Any(one => NeedsOneStep(one.Step, furthest)))
+            run.Transfers.Lend(furthest.Step - 1, run.Reduced.Of(furthest.Step - 1)!.Bytes);
+        if (donors.Any(one => one.Rank == ownRank) && behind.Any(one => !NeedsOneStep(one.Step, furthest)))
+            run.Transfers.Lend(furthest.Step, run.Copy);
     }
 
-    private static void CatchUp(Group group, PreparedRun run, Standing from, Action<CommittedStep> caughtUp, CancellationToken cancellation)
+    private static void TakeStep(Group group, PreparedRun run, Standing from, Action<CommittedStep> caughtUp, CancellationToken cancellation)
     {
         try
         {
-            using Socket socket = GroupDialer.Connect(group.Plan, from.Rank, ConnectionPurpose.Transfer, Patience, cancellation);
+            using Socket socket = Connect(group, from.Rank, cancellation);
             using CancellationTokenRegistration closing = cancellation.Register(socket.Dispose);
-            using var stream = new NetworkStream(socket);
-            if (NeedsOneStep(run.State.Step, from))
+            using NetworkStream stream = StateWire.Open(socket);
+            StepVector reduced = run.Reduced.For(run.State.Step);
+            StateWire.Ask(stream, new(StateWire.Kind.Reduced, run.State.Step, StateWire.Digest(run.State.Digest)));
+            StateWire.Answer answer;
+            while ((answer = StateWire.Read(stream, reduced)) is StateWire.Answer.Waiting or StateWire.Answer.Aligning)
             {
-                StepVector reduced = run.Reduced.For(run.State.Step);
-                StateWire.Ask(stream, StateWire.Request.Reduced, run.State.Step);
-                if (StateWire.Read(stream, reduced) is not StateWire.Answer.Here) throw new IOException("it has left");
-                CommittedStep missed = run.State.Apply(run.Order.Plan(run.State.Step), reduced);
-                run.Reduced.Committed(missed.Step - 1);
-                caughtUp(missed);
-                return;
             }
-            StateWire.Ask(stream, StateWire.Request.State, from.Step);
-            StateCopy copy = StateWire.ReadState(stream, [.. run.State.Snapshot().Select(tensor => tensor.Spec)]) ?? throw new IOException("it has left");
-            run.Take(copy, group.Plan.Name(from.Rank));
+            // It has other bits of the step before, which all find out when they compare.
+            if (answer is StateWire.Answer.Gone) return;
+            CommittedStep missed = run.State.Apply(run.Order.Plan(run.State.Step), reduced);
+            run.Reduced.Committed(missed.Step - 1);
+            run.Transfers.Commit(missed.Step - 1, StateWire.Digest(missed.Digest), reduced.Bytes, run.Copy);
+            caughtUp(missed);
         }
         catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException)
         {
-            group.Abort($"The state of {group.Plan.Name(from.Rank)} did not arrive: {error.Message}", from.Rank);
+            group.Abort($"The last step of {group.Plan.Name(from.Rank)} did not arrive: {error.Message}", from.Rank);
             throw group.Loss!;
         }
     }
+
+    private static void TakeState(Group group, PreparedRun run, long step, Standing[] from, CancellationToken cancellation)
+    {
+        using var fetch = new StateFetch(run.Slices, [.. from.Select(one => new Donor(group.Plan.Members[one.Rank].Worker, () => Connect(group, one.Rank, cancellation)))]);
+        if (fetch.Run(step, lead: 0, cancellation) is { } copy)
+        {
+            run.Take(copy, $"generation {group.Plan.GenerationNumber}");
+            return;
+        }
+        cancellation.ThrowIfCancellationRequested();
+        int[] lost = [.. from.Where(one => fetch.Lost.Contains(group.Plan.Members[one.Rank].Worker)).Select(one => one.Rank)];
+        group.Abort($"The state of step {step} did not arrive from {string.Join(", ", from.Select(one => group.Plan.Name(one.Rank)))}", lost);
+        throw group.Loss!;
+    }
+
+    private static Socket Connect(Group group, int rank, CancellationToken cancellation) =>
+        GroupDialer.Connect(group.Plan, rank, ConnectionPurpose.Transfer, Patience, cancellation);
 
     private static Standing[] Exchange(Group group, PreparedRun run, int part, CancellationToken cancellation)
     {

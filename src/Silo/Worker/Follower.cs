@@ -1,66 +1,104 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
 using System.Net.Sockets;
-using Spikeformer.Checkpoints;
 using Spikeformer.Collectives;
 using Spikeformer.Contracts;
 using Spikeformer.Runs;
 using Spikeformer.Training;
+using Answer = Spikeformer.Silo.Worker.StateWire.Answer;
 
 namespace Spikeformer.Silo.Worker;
 
-/// <summary>A learner: copies the state of a member, then applies the reduced vectors of the steps as they are committed, so that it can become
-/// a voter at any boundary. No voter ever waits for it.</summary>
+/// <summary>A learner: copies the state from several members, then applies the reduced vectors of the steps as they are committed, so that it can
+/// become a voter at any boundary. No voter ever waits for it.</summary>
 /// <param name="run">The run.</param>
 /// <param name="board">The worker's board.</param>
 /// <param name="plan">The generation that it follows.</param>
-internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPlan plan)
+/// <param name="time">Clock for people's time stamps.</param>
+internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPlan plan, TimeProvider time)
 {
+    private const long FirstLead = 2, MostLead = 64;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5), Pause = TimeSpan.FromMilliseconds(100);
+
+    private readonly GroupPlan _group = VoterPlan.Of(plan, ownRank: 0);
+    private readonly CancellationToken _superseded = board.Follow(plan);
+    // Each learner prefers other members, and the same ones in every generation: they have what it began to copy.
+    private readonly int[] _ranks = [.. plan.Members.OrderBy(member => Distance(board.Info.Incarnation, member.Incarnation)).Select(member => member.Rank)];
+    private readonly Rejections _rejections = new();
+    private StateFetch? _fetch;
+    private long _lead = FirstLead;
+    private int _turn;
 
     /// <summary>Follows until the run has another generation, or needs this worker no more.</summary>
     public void Follow()
     {
         board.Enter(WorkerPhase.Learning, run.State.Step);
-        // Learners spread over the members, and go on to the next one when theirs is lost.
-        for (ulong turn = board.Info.Incarnation; plan.IsSameAs(board.Orders.Plan) && !board.Released.IsCancellationRequested; turn++)
-        {
-            if (Follow((int)(turn % (ulong)plan.Members.Count))) return;
-            board.Released.WaitHandle.WaitOne(Pause);
-        }
+        // What it held in the generation before is enough, if somebody has the vectors since.
+        bool hasState = run.State.Step > 0;
+        while (!_superseded.IsCancellationRequested) hasState = hasState ? KeepsUp(_ranks[_turn++ % _ranks.Length]) : Copies();
+        _fetch?.Dispose();
     }
 
-    /// <summary>Follows one member.</summary>
-    /// <returns>Whether it has left the generation, so that another one is near; false when it was lost.</returns>
-    private bool Follow(int donor)
+    /// <summary>Copies the state.</summary>
+    /// <returns>Whether it is here; if not, it is worth another try.</returns>
+    private bool Copies()
+    {
+        board.Enter(WorkerPhase.Learning, run.State.Step);
+        _fetch?.Dispose();
+        _fetch = new(run.Slices, [.. _ranks.Take(StateFetch.MostDonors).Select(rank => new Donor(plan.Members[rank].Worker, () => Connect(rank)))]);
+        if (_fetch.Run(step: null, _lead, board.Over) is not { } copy)
+        {
+            // Nobody lends a copy that was made without them, or all were past the step when they heard of it.
+            if (_fetch.IsGone) _lead = Math.Min(2 * _lead, MostLead);
+            _superseded.WaitHandle.WaitOne(Pause);
+            return false;
+        }
+        run.Take(copy, $"generation {plan.Number}");
+        string sources = string.Join(", ", run.Slices.Fetched.Select(one => $"{one.Value} of {one.Key}"));
+        string refused = run.Slices.Refused == 0 ? "" : $"; {run.Slices.Refused} more came with wrong bytes and were refused";
+        board.Happened("copied", $"The state of step {run.State.Step} came in slices: {sources}{refused}", time.GetUtcNow());
+        run.Slices.Clear();
+        return true;
+    }
+
+    /// <summary>Applies the steps as one member commits them, until it leaves the generation or is lost.</summary>
+    /// <returns>False when it does not have the vector of the next step, so that the state must be copied.</returns>
+    private bool KeepsUp(int rank)
     {
         try
         {
-            using Socket socket = GroupDialer.ConnectLearner(VoterPlan.Of(plan, ownRank: 0), board.Info.Incarnation, donor, Patience, board.Released);
-            using CancellationTokenRegistration closing = board.Released.Register(socket.Dispose);
-            using var stream = new NetworkStream(socket);
+            using Socket socket = Connect(rank);
+            using CancellationTokenRegistration closing = board.Over.Register(socket.Dispose);
+            using NetworkStream stream = StateWire.Open(socket);
             using var vector = new StepVector(run.Network.Layout);
-            TensorSpec[] specs = [.. run.State.Snapshot().Select(tensor => tensor.Spec)];
-            bool mustCopy = true;
             while (true)
             {
-                if (mustCopy)
-                {
-                    StateWire.Ask(stream, StateWire.Request.State, -1);
-                    if (StateWire.ReadState(stream, specs) is not { } state) return true;
-                    run.Take(state, plan.Members[donor].Worker);
-                }
-                board.Enter(WorkerPhase.Following, run.State.Step);
-                StateWire.Ask(stream, StateWire.Request.Reduced, run.State.Step);
-                StateWire.Answer answer = StateWire.Read(stream, vector);
-                if (answer is StateWire.Answer.Left) return true;
-                mustCopy = answer is StateWire.Answer.Gone;
-                if (!mustCopy) Apply(vector);
+                StateWire.Ask(stream, new(StateWire.Kind.Reduced, run.State.Step, StateWire.Digest(run.State.Digest)));
+                Answer answer;
+                while ((answer = StateWire.Read(stream, vector)) is Answer.Waiting or Answer.Aligning)
+                    if (answer is Answer.Waiting) HasCaughtUp();
+                if (answer is Answer.Gone) return false;
+                Apply(vector);
             }
         }
         catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException or PeerLostException
             or OperationCanceledException)
         {
-            return false;
+            if (error is InvalidDataException)
+            {
+                _rejections.Count(RejectionCause.DamagedPayload);
+                Console.Error.WriteLine($"What {plan.Members[rank].Worker} sent is refused: {error.Message}");
+            }
+            _superseded.WaitHandle.WaitOne(Pause);
+            return true;
         }
+    }
+
+    /// <summary>The member waits for the step itself: from now on this worker could vote, and needs one member only.</summary>
+    private void HasCaughtUp()
+    {
+        board.Enter(WorkerPhase.Following, run.State.Step);
+        _fetch?.Dispose();
     }
 
     private void Apply(StepVector vector)
@@ -70,5 +108,16 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
         run.Progress.Count(committed, TimeSpan.Zero);
         run.Recent.Add(StepLine.Of(committed, new(plan.Number, plan.Nonce.ToString("N"))));
         // Evaluations are the voters' work: their result comes with the state when this worker aligns with them.
+        board.Enter(board.Now.Phase, run.State.Step);
+    }
+
+    private Socket Connect(int rank) => GroupDialer.ConnectLearner(_group, board.Info.Incarnation, rank, Patience, _superseded);
+
+    private static ulong Distance(ulong learner, ulong member)
+    {
+        Span<byte> bytes = stackalloc byte[2 * sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, learner);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[sizeof(ulong)..], member);
+        return XxHash3.HashToUInt64(bytes);
     }
 }

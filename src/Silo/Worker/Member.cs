@@ -49,8 +49,9 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         if (plan.MemberOf(board.Info.Worker, board.Info.Incarnation) is not { } own)
         {
             lead.Close();
+            run.Transfers.Forget();
             if (board.IsLeaving) board.Enter(WorkerPhase.Ready, run.State.Step);
-            else new Follower(run, board, plan).Follow();
+            else new Follower(run, board, plan, time).Follow();
             return plan;
         }
         board.Join(plan);

@@ -23,7 +23,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     private readonly Queue<ClusterEvent> _toWrite = [];
     private readonly CancellationTokenSource _released = new();
     private WorkerPhase _phase = WorkerPhase.Preparing;
-    private GenerationPlan? _current, _ordered;
+    private GenerationPlan? _current, _attended, _ordered;
     private MemberAction _action = MemberAction.Wait;
     private IReadOnlyList<string> _lost = [];
     private IReadOnlyDictionary<string, string> _fingerprint = NoFingerprint;
@@ -33,7 +33,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     private int _stepsPerEpoch, _trainSamples;
     private readonly Queue<double> _secondsPerShard = [];
     private bool _wantsToLeave, _isFingerprintKnown;
-    private CancellationTokenSource _over = new();
+    private CancellationTokenSource _over = new(), _superseded = new();
     private readonly Dictionary<WorkerPhase, TimeSpan> _longestStages = [];
     private long _cameOn, _asked;
     private long? _overSince;
@@ -44,8 +44,8 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     /// <summary>Cancelled when the run needs this worker no more.</summary>
     public CancellationToken Released => _released.Token;
 
-    /// <summary>Cancelled when the generation that this worker is in can commit nothing more, or the run needs this worker no more. Until its
-    /// members are connected any newer generation ends it: they may never come.</summary>
+    /// <summary>Cancelled when the generation that this worker is in, or follows, can commit nothing more, or the run needs this worker no more. Until
+    /// its members are connected any newer generation ends it: they may never come.</summary>
     public CancellationToken Over
     {
         get
@@ -112,9 +112,18 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
             (_current, _lost, _phase) = (plan, [], WorkerPhase.Connecting);
             _secondsPerShard.Clear();
             _longestStages.Clear();
-            _over.Dispose();
-            _over = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
-            EndWhenOver();
+            Attend(plan);
+        }
+    }
+
+    /// <summary>Follows a generation from now on, without being in it.</summary>
+    /// <returns>Cancelled when the run has another one, or needs this worker no more.</returns>
+    public CancellationToken Follow(GenerationPlan plan)
+    {
+        lock (_gate)
+        {
+            Attend(plan);
+            return _superseded.Token;
         }
     }
 
@@ -305,10 +314,21 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
+    private void Attend(GenerationPlan plan)
+    {
+        _attended = plan;
+        _over.Dispose();
+        _superseded.Dispose();
+        _over = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
+        _superseded = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
+        EndWhenOver();
+    }
+
     private void EndWhenOver()
     {
-        if (_current is not { } current || current.IsSameAs(_ordered)) return;
-        bool isSealed = _ordered is null || _ordered.SealedThrough >= current.Number;
+        if (_attended is not { } attended || attended.IsSameAs(_ordered)) return;
+        _superseded.Cancel();
+        bool isSealed = _ordered is null || _ordered.SealedThrough >= attended.Number;
         if (!isSealed && _phase is not WorkerPhase.Connecting) return;
         _over.Cancel();
         if (IsInside) _overSince ??= time.GetTimestamp();

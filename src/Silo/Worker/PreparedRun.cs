@@ -11,6 +11,8 @@ namespace Spikeformer.Silo.Worker;
 /// <summary>What a worker holds of a run from the first report to the last: data, network, state. Belongs to the compute thread.</summary>
 internal sealed class PreparedRun : IDisposable
 {
+    private SliceCollection? _slices;
+
     private PreparedRun(RunSpec spec, Recipe recipe, IDataset dataset, ComputeDevice device, TimeProvider time)
     {
         (Spec, Recipe, Dataset) = (spec, recipe, dataset);
@@ -23,6 +25,7 @@ internal sealed class PreparedRun : IDisposable
         Directory = new(spec.OutDirectory);
         Reduced = new(Network.Layout);
         Kept = new(StepVector.Length(Network.Layout));
+        Transfers = new(time);
         Fingerprint = Probe();
     }
 
@@ -74,6 +77,12 @@ internal sealed class PreparedRun : IDisposable
     /// <summary>Sums of a step that was not finished.</summary>
     public KeptSums Kept { get; }
 
+    /// <summary>What this worker lends to those who follow.</summary>
+    public TransferStore Transfers { get; }
+
+    /// <summary>What this worker has of a state that it takes from others.</summary>
+    public SliceCollection Slices => _slices ??= new(new StateSlices([.. State.Snapshot().Select(tensor => tensor.Spec)]));
+
     public RunDescription Description { get; }
 
     public RunDirectory Directory { get; }
@@ -94,12 +103,21 @@ internal sealed class PreparedRun : IDisposable
         Reduced.Forget();
         Kept.Forget();
         Recent.Forget();
+        Transfers.Forget();
         Progress.State = new TrainingProgress().State;
         HasForgotten = true;
     }
 
     /// <summary>Whether the state was forgotten and is not yet compared with the others' again.</summary>
-    public bool HasForgotten { get; set; }
+    public bool HasForgotten { get; private set; }
+
+    /// <summary>All members have this state: steps go on from it, and what was still on its way here is not needed.</summary>
+    public void Aligned()
+    {
+        Transfers.Aligned(State.Step, StateWire.Digest(State.Digest), Copy);
+        _slices = null;
+        HasForgotten = false;
+    }
 
     /// <summary>A copy of the state for others.</summary>
     public StateCopy Copy() => new(State.Counters, Progress.State, Recent.Lines, State.Snapshot());

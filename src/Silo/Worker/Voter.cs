@@ -65,8 +65,7 @@ internal sealed class Voter
         if (IsLead) _lead.Open(isFresh: State.Step == 0);
         else _lead.Close();
         GroupPlan groupPlan = VoterPlan.Of(_plan, _own.Rank);
-        using var store = new TransferStore();
-        using var transfers = new TransferServer(groupPlan, _listener, store);
+        using var transfers = new TransferServer(groupPlan, _listener, _run.Transfers);
         CancellationToken over = _board.Over;
         using Group group = Group.Connect(groupPlan, _listener, ConnectPatience, over);
         using HeartbeatLoop pulse = HeartbeatLoop.Connect(groupPlan, _listener, new()
@@ -78,7 +77,7 @@ internal sealed class Voter
         foreach (string warning in group.Warnings) Report("warning", warning);
         _board.Enter(WorkerPhase.Aligning, State.Step);
         FailPoints.Hit("align", State.Step);
-        if (!Alignment.TryAlign(group, _run, store, CaughtUp, out _recovery, over))
+        if (!Alignment.TryAlign(group, _run, CaughtUp, out _recovery, over))
         {
             MustForget = true;
             group.Abort("Members hold different bits of one step.");
@@ -100,8 +99,7 @@ internal sealed class Voter
             }
             BoundaryVerdict verdict = Step(group);
             pulse.Applied(State.Step - 1, DigestForPeers());
-            store.Lend(State.Step - 1, _run.Reduced.Of(State.Step - 1)!.Bytes);
-            if (store.IsStateWanted) store.Lend(_run.Copy());
+            _run.Transfers.Commit(State.Step - 1, StateWire.Digest(State.Digest), _run.Reduced.Of(State.Step - 1)!.Bytes, _run.Copy);
             if (verdict is GoOn) continue;
             AtBoundary(group, pulse);
             if (State.Step == _run.LastStep) continue;

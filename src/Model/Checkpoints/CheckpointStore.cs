@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Spikeformer.Checkpoints;
 
 /// <summary>Settings of a <see cref="CheckpointStore"/>.</summary>
@@ -9,9 +7,9 @@ public sealed class CheckpointOptions
     public int Keep { get; init; } = 2;
     /// <summary>Wanted size of a slice in bytes.</summary>
     public long SliceBytes { get; init; } = SlicePlan.DefaultSliceBytes;
-    /// <summary>How long the lead of a save by several workers waits for the next file of another one; a minute, in which any disk writes a
-    /// slice. Lost workers are not waited for: their save is called off.</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(1);
+    /// <summary>How long the lead of a save by several workers waits for the next file of another one; two minutes, since NFS may show a file
+    /// of another host only after one. Lost workers are not waited for: their save is called off.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
 }
 
 /// <summary>
@@ -21,13 +19,12 @@ public sealed class CheckpointOptions
 /// </summary>
 public sealed class CheckpointStore
 {
-    private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(10), s_longestPause = TimeSpan.FromSeconds(1);
-
     private readonly ICheckpointFiles _files;
     private readonly CheckpointOptions _options;
     private readonly CheckpointReader _reader;
+    private readonly SharedSaveFiles _shares;
     private readonly Lock _saving = new();
-    // Manifests whose slices this process has read and found right. A rewritten manifest counts anew.
+    // Manifests whose slices this process, or who wrote them with it, has read and found right. A rewritten manifest counts anew.
     private readonly Dictionary<CheckpointId, byte[]> _verified = [];
 
     /// <summary>Opens the checkpoints in a directory of the file system. Nothing is created or read yet.</summary>
@@ -47,6 +44,7 @@ public sealed class CheckpointStore
         _options = options ?? new();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Keep, 1, nameof(options));
         _reader = new(files);
+        _shares = new(files, _reader);
     }
 
     /// <summary>Where the checkpoints lie.</summary>
@@ -80,7 +78,7 @@ public sealed class CheckpointStore
         return Locked($"The checkpoint of step {info.Step} was not saved in {Location}, earlier ones are untouched", () =>
         {
             RemovePartial();
-            TryRemoveShares(folder => folder != shared?.Folder);
+            _shares.TryRemove(folder => folder != shared?.Folder);
             var slices = ExistingSlices(id, state) ?? Write(id, info, state, plan, shared, callOff);
             WriteManifest(id, new Manifest(Manifest.CurrentVersion, info, slices));
             return Finish(id, shared, best);
@@ -105,12 +103,12 @@ public sealed class CheckpointStore
         try
         {
             var written = WriteSlices(save.Folder, info, state, own);
-            WriteWhole(save.Folder, SharedSave.ReportOf(writer), new Manifest(Manifest.CurrentVersion, info, written).ToBytes());
+            _shares.Report(save, writer, new(Manifest.CurrentVersion, info, written));
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {
             SpikeformerException failure = StorageErrors.Explain(error, $"The slices of {writers[writer]} of step {info.Step} were not written in {Location}");
-            TryComplain(save, writer, failure.What);
+            _shares.TryComplain(save, writer, failure.What);
             throw failure;
         }
     }
@@ -245,7 +243,7 @@ public sealed class CheckpointStore
         {
             if (shared is null) return WriteSlices(id.Folder, info, state, plan);
             shared.Written(0, WriteSlices(shared.Folder, info, state, shared.SlicesOf(0)));
-            AwaitOthers(shared, callOff);
+            _shares.AwaitReports(shared, _options.Patience, callOff);
             FailPoints.Hit("gathered", info.Step);
             foreach (ManifestSlice slice in shared.Slices) _files.Move(shared.Folder, slice.File, id.Folder);
             return shared.Slices;
@@ -253,44 +251,10 @@ public sealed class CheckpointStore
         catch (Exception error)
         {
             TryRemovePartial(id);
-            // After a call the others may be at work there still; the next save follows soon, and tidies up.
-            if (error is not SaveAbandonedException { IsCalledOff: true }) TryRemoveShares(folder => folder == shared?.Folder);
+            // When it was called off, others may be at work there still; the next save follows soon, and tidies up.
+            if (error is not SaveAbandonedException { IsCalledOff: true }) _shares.TryRemove(folder => folder == shared?.Folder);
             throw;
         }
-    }
-
-    /// <summary>Waits until all other writers have reported.</summary>
-    private void AwaitOthers(SharedSave save, CancellationToken callOff)
-    {
-        (int seen, long progressed, TimeSpan pause) = (0, Stopwatch.GetTimestamp(), s_shortestPause);
-        while (true)
-        {
-            // Asked before the look: what was complete when the save was called off is not thrown away.
-            bool isCalledOff = callOff.IsCancellationRequested;
-            IReadOnlyList<string> files = _files.Files(save.Folder);
-            if (files.Count > seen) (seen, progressed, pause) = (files.Count, Stopwatch.GetTimestamp(), s_shortestPause);
-            foreach (int writer in save.Missing)
-                if (files.Contains(SharedSave.ReportOf(writer))) TakeReport(save, writer);
-                else if (files.Contains(SharedSave.ComplaintOf(writer))) throw save.Abandoned(ReadText(save.Folder, SharedSave.ComplaintOf(writer)), isCalledOff: false);
-            if (save.Missing.Count == 0) return;
-            save.GiveUpIfHopeless(isCalledOff, Stopwatch.GetElapsedTime(progressed), _options.Patience);
-            callOff.WaitHandle.WaitOne(pause);
-            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
-        }
-    }
-
-    private void TakeReport(SharedSave save, int writer)
-    {
-        Manifest report;
-        try
-        {
-            report = _reader.ReadManifest(save.Folder, SharedSave.ReportOf(writer));
-        }
-        catch (SpikeformerException error)
-        {
-            throw save.Abandoned(error.What, isCalledOff: false);
-        }
-        save.Take(writer, report);
     }
 
     private List<ManifestSlice> WriteSlices(string folder, CheckpointInfo info, IReadOnlyList<StateTensor> state, IReadOnlyList<Slice> slices)
@@ -337,7 +301,7 @@ public sealed class CheckpointStore
         byte[] bytes = manifest.ToBytes();
         try
         {
-            WriteWhole(id.Folder, Manifest.FileName, bytes);
+            _files.Write(id.Folder, Manifest.FileName, stream => stream.Write(bytes));
             if (_reader.Load(id) is not { Manifest: { } read } || !read.ToBytes().AsSpan().SequenceEqual(bytes))
                 throw new IOException("the manifest reads back differently");
         }
@@ -354,7 +318,7 @@ public sealed class CheckpointStore
     {
         IReadOnlyList<CheckpointId> removed = [];
         var warnings = new List<string>();
-        TryRemoveShares(folder => folder == shared?.Folder);
+        _shares.TryRemove(folder => folder == shared?.Folder);
         try
         {
             if (best) MarkBest(id);
@@ -412,39 +376,6 @@ public sealed class CheckpointStore
         foreach (CheckpointId id in _reader.Folders().ToList())
             if (_files.Files(id.Folder).Contains(Manifest.FileName)) _files.DeleteLeftovers(id.Folder);
             else _files.DeleteFolder(id.Folder);
-    }
-
-    // Folders of shared saves that are over, whole or not. Nothing depends on it, and a late writer may be at work in one.
-    private void TryRemoveShares(Func<string, bool> isOver)
-    {
-        try
-        {
-            foreach (string folder in _files.Folders())
-                if (SharedSave.IsFolder(folder) && isOver(folder)) _files.DeleteFolder(folder);
-        }
-        catch (Exception error) when (StorageErrors.IsStorage(error))
-        {
-        }
-    }
-
-    // The lead need not wait then; if it cannot be told either, it does.
-    private void TryComplain(SharedSave save, int writer, string problem)
-    {
-        try
-        {
-            WriteWhole(save.Folder, SharedSave.ComplaintOf(writer), System.Text.Encoding.UTF8.GetBytes(problem));
-        }
-        catch (Exception error) when (StorageErrors.IsStorage(error))
-        {
-        }
-    }
-
-    private void WriteWhole(string folder, string file, byte[] bytes) => _files.Write(folder, file, stream => stream.Write(bytes));
-
-    private string ReadText(string folder, string file)
-    {
-        using var reader = new StreamReader(_files.OpenRead(folder, file));
-        return reader.ReadToEnd();
     }
 
     // The manifest goes first, should it be there. The error that stopped the save matters more than one of the clean-up.

@@ -8,7 +8,7 @@ public sealed class BoundaryNoteTests
 {
     private static readonly GenerationPlan s_current = Plan(1), s_next = Plan(2);
 
-    private static GenerationPlan Plan(long number) => new() { Run = "r", Number = number, Nonce = new(new byte[15].Append((byte)number).ToArray()), Shards = 8 };
+    private static GenerationPlan Plan(long number) => new() { Run = "r", Number = number, Nonce = new((int)number, 0, 0, new byte[8]), Shards = 8, Secret = [], Members = [] };
 
     private static ulong Lead(bool saves, bool shares = true, GenerationPlan? newest = null, bool mustStop = false) => BoundaryNote.Of(newest, mustStop, saves, shares);
 

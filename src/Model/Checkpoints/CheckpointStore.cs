@@ -100,6 +100,7 @@ public sealed class CheckpointStore
         SharedSave save = Share(info, state, Plan(info, state), writers);
         IReadOnlyList<Slice> own = save.SlicesOf(writer);
         if (own.Count == 0) return;
+        FailPoints.Hit("share", info.Step);
         try
         {
             var written = WriteSlices(save.Folder, info, state, own);

@@ -37,6 +37,7 @@ public sealed class LossTests : IDisposable
                 ("global", "a/0:applied@12=kill", false),
                 ("global", "a/2:evaluate@22=kill", true),
                 ("shard", "a/0:save@*=kill,a/1:save@*=kill,a/2:save@*=kill", true),
+                ("shard", "a/1:slice@*=kill", false),
                 ("global", "a/1:couple@12=kill,a/2:couple@12=kill", true),
                 ("shard", "a/1:compute@12=kill,a/2:apply@13=kill", false),
                 ("shard", "a/1:compute@12=kill,a/0:lend@*=kill", true),

@@ -33,6 +33,7 @@ public sealed record NewestCheckpoint(Checkpoint? Checkpoint, IReadOnlyList<Skip
 
 /// <summary>The result of a save.</summary>
 /// <param name="Entry">The new checkpoint.</param>
+/// <param name="Writers">The workers that wrote its slices together; empty when the caller wrote it alone.</param>
 /// <param name="Removed">Older ones that retention removed.</param>
 /// <param name="Warnings">What went wrong after the checkpoint was safe: it exists all the same.</param>
-public sealed record SaveResult(CheckpointEntry Entry, IReadOnlyList<CheckpointId> Removed, IReadOnlyList<string> Warnings);
+public sealed record SaveResult(CheckpointEntry Entry, IReadOnlyList<string> Writers, IReadOnlyList<CheckpointId> Removed, IReadOnlyList<string> Warnings);

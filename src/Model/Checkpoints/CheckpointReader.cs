@@ -46,7 +46,7 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {
-            return new(id, null, StorageErrors.Explain(error, $"Cannot read {Name(id, Manifest.FileName)}"), best, pinned);
+            return new(id, null, StorageErrors.Explain(error, $"Cannot read {Name(id.Folder, Manifest.FileName)}"), best, pinned);
         }
     }
 
@@ -57,7 +57,7 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         if (entry.Problem is { } problem) throw problem;
         var byName = new Dictionary<string, StateTensor>(StringComparer.Ordinal);
         foreach (ManifestSlice slice in entry.Manifest!.Slices)
-            foreach (StateTensor tensor in ReadSlice(entry.Id, slice))
+            foreach (StateTensor tensor in ReadSlice(entry.Id.Folder, slice))
                 byName.Add(tensor.Name, tensor);
         return new(entry.Id, entry.Info!, [.. entry.Manifest.Slices.SelectMany(slice => slice.Tensors).Select(name => byName[name])]);
     }
@@ -65,16 +65,16 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
     /// <summary>Everything that is wrong with a checkpoint; empty when it is sound.</summary>
     public IReadOnlyList<string> Verify(CheckpointEntry entry) => entry.Problem is { } problem
         ? [problem.Message]
-        : [.. entry.Manifest!.Slices.Select(slice => SliceProblem(entry.Id, slice)).OfType<string>()];
+        : [.. entry.Manifest!.Slices.Select(slice => SliceProblem(entry.Id.Folder, slice)).OfType<string>()];
 
     /// <summary>Reads a slice front to back and compares it with what the manifest says.</summary>
     /// <returns>What is wrong; null when nothing is.</returns>
-    public string? SliceProblem(CheckpointId id, ManifestSlice slice)
+    public string? SliceProblem(string folder, ManifestSlice slice)
     {
         try
         {
-            using HashingStream stream = Open(id, slice);
-            Check(id, slice, stream);
+            using HashingStream stream = Open(folder, slice);
+            Check(folder, slice, stream);
             return null;
         }
         catch (SpikeformerException error)
@@ -83,38 +83,52 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         }
     }
 
-    private List<StateTensor> ReadSlice(CheckpointId id, ManifestSlice slice)
+    /// <summary>Reads a file of the manifest's form.</summary>
+    /// <exception cref="SpikeformerException">It is damaged, or of another version.</exception>
+    public Manifest ReadManifest(string folder, string file)
     {
-        using HashingStream stream = Open(id, slice);
+        string name = Name(folder, file);
+        using Stream stream = files.OpenRead(folder, file);
+        if (stream.Length > Manifest.MaxBytes)
+            throw new SpikeformerException(ErrorKind.CheckFailed,
+                $"{name} has {stream.Length} bytes, at most {Manifest.MaxBytes} are allowed", "Use another checkpoint");
+        var bytes = new byte[stream.Length];
+        int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        return Manifest.Parse(bytes.AsSpan(0, read), name);
+    }
+
+    private List<StateTensor> ReadSlice(string folder, ManifestSlice slice)
+    {
+        using HashingStream stream = Open(folder, slice);
         try
         {
-            var content = SafetensorsReader.Read(stream, Name(id, slice.File));
-            Check(id, slice, stream);
+            var content = SafetensorsReader.Read(stream, Name(folder, slice.File));
+            Check(folder, slice, stream);
             if (!content.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal).SetEquals(slice.Tensors))
-                throw Damaged(id, slice, "it holds other tensors than the manifest lists");
+                throw Damaged(folder, slice, "it holds other tensors than the manifest lists");
             return [.. content.Tensors];
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {
-            throw StorageErrors.Explain(error, $"Cannot read {Name(id, slice.File)}");
+            throw StorageErrors.Explain(error, $"Cannot read {Name(folder, slice.File)}");
         }
     }
 
-    private HashingStream Open(CheckpointId id, ManifestSlice slice)
+    private HashingStream Open(string folder, ManifestSlice slice)
     {
         try
         {
-            var stream = new HashingStream(files.OpenRead(id.Folder, slice.File));
+            var stream = new HashingStream(files.OpenRead(folder, slice.File));
             if (stream.Length == slice.Bytes) return stream;
-            using (stream) throw Damaged(id, slice, $"it has {stream.Length} bytes instead of {slice.Bytes}");
+            using (stream) throw Damaged(folder, slice, $"it has {stream.Length} bytes instead of {slice.Bytes}");
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {
-            throw StorageErrors.Explain(error, $"Cannot read {Name(id, slice.File)}");
+            throw StorageErrors.Explain(error, $"Cannot read {Name(folder, slice.File)}");
         }
     }
 
-    private void Check(CheckpointId id, ManifestSlice slice, HashingStream stream)
+    private void Check(string folder, ManifestSlice slice, HashingStream stream)
     {
         try
         {
@@ -122,30 +136,23 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {
-            throw StorageErrors.Explain(error, $"Cannot read {Name(id, slice.File)} from byte {stream.Position} on");
+            throw StorageErrors.Explain(error, $"Cannot read {Name(folder, slice.File)} from byte {stream.Position} on");
         }
-        if (stream.Hash != slice.Sha256) throw Damaged(id, slice, $"its SHA-256 is {stream.Hash} instead of {slice.Sha256}");
+        if (stream.Hash != slice.Sha256) throw Damaged(folder, slice, $"its SHA-256 is {stream.Hash} instead of {slice.Sha256}");
     }
 
     private Manifest ReadManifest(CheckpointId id)
     {
-        string name = Name(id, Manifest.FileName);
-        using Stream stream = files.OpenRead(id.Folder, Manifest.FileName);
-        if (stream.Length > Manifest.MaxBytes)
-            throw new SpikeformerException(ErrorKind.CheckFailed,
-                $"{name} has {stream.Length} bytes, at most {Manifest.MaxBytes} are allowed", "Use another checkpoint");
-        var bytes = new byte[stream.Length];
-        int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        Manifest manifest = Manifest.Parse(bytes.AsSpan(0, read), name);
+        Manifest manifest = ReadManifest(id.Folder, Manifest.FileName);
         var said = new CheckpointId(manifest.Checkpoint.Step, manifest.Checkpoint.Lineage);
         return said == id
             ? manifest
-            : throw new SpikeformerException(ErrorKind.CheckFailed, $"{name} is that of {said}",
+            : throw new SpikeformerException(ErrorKind.CheckFailed, $"{Name(id.Folder, Manifest.FileName)} is that of {said}",
                 "Put the folder's own manifest back, or use another checkpoint");
     }
 
-    private string Name(CheckpointId id, string file) => $"{files.Location}/{id.Folder}/{file}";
+    private string Name(string folder, string file) => $"{files.Location}/{folder}/{file}";
 
-    private SpikeformerException Damaged(CheckpointId id, ManifestSlice slice, string problem) =>
-        new(ErrorKind.CheckFailed, $"{Name(id, slice.File)} is damaged: {problem}", "Use another checkpoint");
+    private SpikeformerException Damaged(string folder, ManifestSlice slice, string problem) =>
+        new(ErrorKind.CheckFailed, $"{Name(folder, slice.File)} is damaged: {problem}", "Use another checkpoint");
 }

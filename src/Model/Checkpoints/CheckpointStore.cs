@@ -7,6 +7,9 @@ public sealed class CheckpointOptions
     public int Keep { get; init; } = 2;
     /// <summary>Wanted size of a slice in bytes.</summary>
     public long SliceBytes { get; init; } = SlicePlan.DefaultSliceBytes;
+    /// <summary>How long the lead of a save by several workers waits for the next file of another one; two minutes, since NFS may show a file
+    /// of another host only after one. Lost workers are not waited for: their save is called off.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
 }
 
 /// <summary>
@@ -19,8 +22,9 @@ public sealed class CheckpointStore
     private readonly ICheckpointFiles _files;
     private readonly CheckpointOptions _options;
     private readonly CheckpointReader _reader;
+    private readonly SharedSaveFiles _shares;
     private readonly Lock _saving = new();
-    // Manifests whose slices this process has read and found right. A rewritten manifest counts anew.
+    // Manifests whose slices this process, or who wrote them with it, has read and found right. A rewritten manifest counts anew.
     private readonly Dictionary<CheckpointId, byte[]> _verified = [];
 
     /// <summary>Opens the checkpoints in a directory of the file system. Nothing is created or read yet.</summary>
@@ -40,6 +44,7 @@ public sealed class CheckpointStore
         _options = options ?? new();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Keep, 1, nameof(options));
         _reader = new(files);
+        _shares = new(files, _reader);
     }
 
     /// <summary>Where the checkpoints lie.</summary>
@@ -56,22 +61,57 @@ public sealed class CheckpointStore
     /// <param name="info">What is saved; step and lineage name the checkpoint.</param>
     /// <param name="state">The tensors, names unique; their order is kept.</param>
     /// <param name="best">Marks it as the best of the run, in place of an earlier one.</param>
+    /// <param name="writers">Names of the workers that write it together, the caller first: the others call <see cref="WriteShare"/>, in any order
+    /// in time. Null, or one name: the caller alone. The files are the same whoever writes them.</param>
+    /// <param name="callOff">Ends the waiting for the other writers; what they have written by then counts.</param>
+    /// <exception cref="SaveAbandonedException">Another writer failed, did not come on, or the save was called off. Earlier checkpoints are
+    /// untouched.</exception>
     /// <exception cref="SpikeformerException">The disk is full or fails (Failed), no permission (Usage), or it exists with other tensors
     /// (Conflict). Earlier checkpoints are untouched and nothing of this one is left.</exception>
     /// <exception cref="ArgumentException">The information or the state could not be read back.</exception>
-    public SaveResult Save(CheckpointInfo info, IReadOnlyList<StateTensor> state, bool best = false)
+    public SaveResult Save(
+        CheckpointInfo info, IReadOnlyList<StateTensor> state, bool best = false, IReadOnlyList<string>? writers = null, CancellationToken callOff = default)
     {
-        ArgumentNullException.ThrowIfNull(info);
-        if (info.Problem() is { } problem) throw new ArgumentException($"{problem}.", nameof(info));
-        StateTensor.Validate(state);
+        IReadOnlyList<Slice> plan = Plan(info, state);
         var id = new CheckpointId(info.Step, info.Lineage);
+        SharedSave? shared = writers is { Count: > 1 } ? Share(info, state, plan, writers) : null;
         return Locked($"The checkpoint of step {info.Step} was not saved in {Location}, earlier ones are untouched", () =>
         {
             RemovePartial();
-            var slices = ExistingSlices(id, state) ?? WriteSlices(id, info, state);
+            _shares.TryRemove(folder => folder != shared?.Folder);
+            var slices = ExistingSlices(id, state) ?? Write(id, info, state, plan, shared, callOff);
             WriteManifest(id, new Manifest(Manifest.CurrentVersion, info, slices));
-            return Finish(id, best);
+            return Finish(id, shared, best);
         });
+    }
+
+    /// <summary>Writes and verifies the slices of one worker in a save by several, and reports them to the lead, which calls <see cref="Save"/>.
+    /// Blocks for as long as the disk takes, and changes nothing that belongs to a checkpoint.</summary>
+    /// <param name="info">What is saved; step, generation and digests are compared with the lead's.</param>
+    /// <param name="state">The tensors, as the lead has them.</param>
+    /// <param name="writers">As the lead has it.</param>
+    /// <param name="writer">This worker's place in it.</param>
+    /// <exception cref="SpikeformerException">The disk is full or fails (Failed), or no permission (Usage); the lead is told where that is
+    /// possible.</exception>
+    /// <exception cref="ArgumentException">The information or the state could not be read back, or the generation has no nonce.</exception>
+    public void WriteShare(CheckpointInfo info, IReadOnlyList<StateTensor> state, IReadOnlyList<string> writers, int writer)
+    {
+        ArgumentNullException.ThrowIfNull(writers);
+        SharedSave save = Share(info, state, Plan(info, state), writers);
+        IReadOnlyList<Slice> own = save.SlicesOf(writer);
+        if (own.Count == 0) return;
+        FailPoints.Hit("share", info.Step);
+        try
+        {
+            var written = WriteSlices(save.Folder, info, state, own);
+            _shares.Report(save, writer, new(Manifest.CurrentVersion, info, written));
+        }
+        catch (Exception error) when (StorageErrors.IsStorage(error))
+        {
+            SpikeformerException failure = StorageErrors.Explain(error, $"The slices of {writers[writer]} of step {info.Step} were not written in {Location}");
+            _shares.TryComplain(save, writer, failure.What);
+            throw failure;
+        }
     }
 
     /// <summary>The newest valid checkpoint: of the highest step of the current lineage whose every byte is right, then of lineages before
@@ -184,36 +224,67 @@ public sealed class CheckpointStore
             "Start a new lineage, or remove the checkpoint if it is not wanted");
     }
 
-    private List<ManifestSlice> WriteSlices(CheckpointId id, CheckpointInfo info, IReadOnlyList<StateTensor> state)
+    private IReadOnlyList<Slice> Plan(CheckpointInfo info, IReadOnlyList<StateTensor> state)
     {
-        var plan = SlicePlan.Create([.. state.Select(tensor => tensor.Spec)], _options.SliceBytes);
-        CheckSpace(plan);
+        ArgumentNullException.ThrowIfNull(info);
+        if (info.Problem() is { } problem) throw new ArgumentException($"{problem}.", nameof(info));
+        StateTensor.Validate(state);
+        return SlicePlan.Create([.. state.Select(tensor => tensor.Spec)], _options.SliceBytes);
+    }
+
+    private static SharedSave Share(CheckpointInfo info, IReadOnlyList<StateTensor> state, IReadOnlyList<Slice> plan, IReadOnlyList<string> writers) =>
+        info.Generation.Nonce is ""
+            ? throw new ArgumentException("A save by several workers needs a generation with a nonce.", nameof(info))
+            : new(info, [.. state.Select(tensor => tensor.Spec)], plan, writers);
+
+    private IReadOnlyList<ManifestSlice> Write(CheckpointId id, CheckpointInfo info, IReadOnlyList<StateTensor> state, IReadOnlyList<Slice> plan,
+        SharedSave? shared, CancellationToken callOff)
+    {
         try
         {
-            return [.. plan.Select(slice => WriteSlice(id, slice.File, info, [.. slice.Tensors.Select(index => state[index])]))];
+            if (shared is null) return WriteSlices(id.Folder, info, state, plan);
+            shared.Written(0, WriteSlices(shared.Folder, info, state, shared.SlicesOf(0)));
+            _shares.AwaitReports(shared, _options.Patience, callOff);
+            FailPoints.Hit("gathered", info.Step);
+            foreach (ManifestSlice slice in shared.Slices) _files.Move(shared.Folder, slice.File, id.Folder);
+            return shared.Slices;
         }
-        catch
+        catch (Exception error)
         {
             TryRemovePartial(id);
+            // When it was called off, others may be at work there still; the next save follows soon, and tidies up.
+            if (error is not SaveAbandonedException { IsCalledOff: true }) _shares.TryRemove(folder => folder == shared?.Folder);
             throw;
         }
     }
 
+    private List<ManifestSlice> WriteSlices(string folder, CheckpointInfo info, IReadOnlyList<StateTensor> state, IReadOnlyList<Slice> slices)
+    {
+        CheckSpace(slices);
+        var written = new List<ManifestSlice>();
+        foreach (Slice slice in slices)
+        {
+            FailPoints.Hit("slice", info.Step);
+            written.Add(WriteSlice(folder, slice.File, info, [.. slice.Tensors.Select(index => state[index])]));
+        }
+        return written;
+    }
+
     // Only saves a long write that must fail; the space may still run out on the way.
-    private void CheckSpace(IReadOnlyList<Slice> plan)
+    private void CheckSpace(IReadOnlyList<Slice> slices)
     {
         const long HeaderAllowance = 64 << 10;
-        long needed = plan.Sum(slice => slice.Bytes + HeaderAllowance);
+        long needed = slices.Sum(slice => slice.Bytes + HeaderAllowance);
         if (_files.AvailableBytes() is { } available && available < needed)
             throw new IOException($"{needed >> 10} KiB are needed, {available >> 10} KiB are free", Posix.ENOSPC);
     }
 
-    private ManifestSlice WriteSlice(CheckpointId id, string file, CheckpointInfo info, IReadOnlyList<StateTensor> tensors)
+    private ManifestSlice WriteSlice(string folder, string file, CheckpointInfo info, IReadOnlyList<StateTensor> tensors)
     {
         (long bytes, string hash) = (0, "");
-        _files.Write(id.Folder, file, stream => (bytes, hash) = WriteSlice(stream, info, tensors));
+        _files.Write(folder, file, stream => (bytes, hash) = WriteSlice(stream, info, tensors));
         var slice = new ManifestSlice(file, bytes, hash, [.. tensors.Select(tensor => tensor.Name)]);
-        return _reader.SliceProblem(id, slice) is { } problem
+        return _reader.SliceProblem(folder, slice) is { } problem
             ? throw new IOException($"what was written reads back differently: {problem}")
             : slice;
     }
@@ -244,10 +315,11 @@ public sealed class CheckpointStore
     }
 
     // The checkpoint is safe by now, so trouble from here on is a warning.
-    private SaveResult Finish(CheckpointId id, bool best)
+    private SaveResult Finish(CheckpointId id, SharedSave? shared, bool best)
     {
         IReadOnlyList<CheckpointId> removed = [];
         var warnings = new List<string>();
+        _shares.TryRemove(folder => folder == shared?.Folder);
         try
         {
             if (best) MarkBest(id);
@@ -257,7 +329,7 @@ public sealed class CheckpointStore
         {
             warnings.Add($"Checkpoint {id} was saved, but older ones could not be tidied up: {error.Message}");
         }
-        return new(_reader.Load(id)!, removed, warnings);
+        return new(_reader.Load(id)!, shared?.Writers ?? [], removed, warnings);
     }
 
     private List<CheckpointId> RemoveSuperseded(int keep)

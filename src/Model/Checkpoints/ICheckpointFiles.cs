@@ -31,6 +31,22 @@ public interface ICheckpointFiles
     /// <param name="content">Writes the bytes, front to back.</param>
     void Write(string folder, string file, Action<Stream> content);
 
+    /// <summary>Moves a file into another folder, made when missing; replaces one of its name there. After return that survives a power cut;
+    /// after an exception or a kill the file is whole in one of the folders, or in both.</summary>
+    /// <remarks>Copies it through this process unless the storage has a better way.</remarks>
+    /// <param name="folder">The folder it is in.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="target">The folder it goes to.</param>
+    void Move(string folder, string file, string target)
+    {
+        Write(target, file, stream =>
+        {
+            using Stream source = OpenRead(folder, file);
+            source.CopyTo(stream);
+        });
+        Delete(folder, file);
+    }
+
     /// <summary>Removes a file durably; does nothing when there is none.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="file">The file.</param>

@@ -41,6 +41,14 @@ public sealed class LocalCheckpointFiles(string directory, TimeSpan? lockPatienc
     }
 
     /// <inheritdoc/>
+    public void Move(string folder, string file, string target)
+    {
+        AtomicFile.CreateDirectoryOrThrow(PathOf(target));
+        File.Move(PathOf(folder, file), PathOf(target, file), overwrite: true);
+        Posix.SyncDirectory(PathOf(target));
+    }
+
+    /// <inheritdoc/>
     public void Delete(string folder, string file)
     {
         if (!File.Exists(PathOf(folder, file))) return;

@@ -59,6 +59,34 @@ public sealed record RunDescription
         ClassNames = dataset.ClassNames,
         CreatedUtc = now,
     };
+
+    /// <summary>What a checkpoint of this run tells about a state, but for the digest of its weights.</summary>
+    /// <param name="state">The state at a commit boundary.</param>
+    /// <param name="progress">Averages and best values.</param>
+    /// <param name="stepsPerEpoch">Steps of an epoch.</param>
+    /// <param name="generation">The generation that saves it.</param>
+    /// <param name="now">The time, for people.</param>
+    internal CheckpointInfo InfoOf(TrainingState state, TrainingProgress progress, int stepsPerEpoch, GenerationId generation, DateTimeOffset now) => new()
+    {
+        Run = Run,
+        Lineage = Lineages.Count,
+        LineageStart = Lineages.LastOrDefault()?.Start ?? 0,
+        Generation = generation,
+        Step = state.Step,
+        Epoch = (int)(state.Step / stepsPerEpoch),
+        StepInEpoch = (int)(state.Step % stepsPerEpoch),
+        AppliedUpdates = state.AppliedUpdates,
+        StepDigest = state.Digest,
+        LedgerDigest = state.Ledger.ToString("x16"),
+        WeightsDigest = "",
+        Recipe = Recipe,
+        RecipeHash = RecipeHash,
+        Fingerprint = Fingerprint,
+        DataHash = DataHash,
+        ClassNames = ClassNames,
+        Metrics = progress.Metrics(),
+        CreatedUtc = now,
+    };
 }
 
 /// <summary>A run's files on disk. The names are fixed: tools and people look for them.</summary>

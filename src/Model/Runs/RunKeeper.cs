@@ -16,11 +16,16 @@ public sealed class RunKeeper : IDisposable
     private readonly TimeProvider _time;
     private readonly RunLock _lock;
     private readonly CheckpointStore _store;
+    private readonly StorageProof _proof;
     private readonly BackgroundCheckpoints _checkpoints;
     private readonly EpochLog _epochs;
     private JsonLinesLog? _steps;
     private IReadOnlyList<StateTensor>? _snapshot;
     private long _writeBegan;
+    private Thread? _entering;
+    private bool _isBest;
+    // Set on other threads.
+    private volatile bool _isBehind, _mustWriteAlone;
     // As run.json has it, and as it is to be once it is known at which step the change takes hold.
     private RunDescription _description;
     private RunDescription? _changed;
@@ -28,7 +33,8 @@ public sealed class RunKeeper : IDisposable
     private RunKeeper(RunDirectory directory, RunDescription description, RunDescription? changed, RunLock held, Action<string, string> report, TimeProvider time)
     {
         (_directory, _description, _changed, _lock, _report, _time) = (directory, description, changed, held, report, time);
-        _store = new(directory.CheckpointsFolder);
+        var files = new LocalCheckpointFiles(directory.CheckpointsFolder);
+        (_store, _proof) = (new(files), new(files));
         _checkpoints = new(_store, ReportSave);
         Recipe recipe = RunDirectory.RecipeOf(description);
         _epochs = new(directory, recipe.Name, description.Run, recipe.Batch, message => report("warning", message), time);
@@ -72,7 +78,7 @@ public sealed class RunKeeper : IDisposable
     /// <summary>Folder of the last checkpoint that was saved or restored, or null.</summary>
     public string? LastCheckpoint { get; private set; }
 
-    /// <summary>SHA-256 of the state at the last save, or null before the first.</summary>
+    /// <summary>SHA-256 of the state at the last save that has ended, or null before the first.</summary>
     public string? WeightsDigest { get; private set; }
 
     /// <summary>Committed steps of the state that was saved last; -1 before the first save.</summary>
@@ -80,6 +86,13 @@ public sealed class RunKeeper : IDisposable
 
     /// <summary>Whether a save is under way.</summary>
     public bool IsSaving => _checkpoints.IsBusy;
+
+    /// <summary>Whether a checkpoint is missing that was due, because its save was abandoned or was never begun; the next boundary should make up
+    /// for it.</summary>
+    public bool IsBehind => _isBehind;
+
+    /// <summary>Whether the lead should write alone: in this generation another writer has failed, or did not come on.</summary>
+    public bool MustWriteAlone => _mustWriteAlone;
 
     /// <summary>Brings a state to the newest sound checkpoint; leaves it at step 0 when there is none.</summary>
     /// <param name="state">The state before its first step.</param>
@@ -106,6 +119,33 @@ public sealed class RunKeeper : IDisposable
         _report("resumed", $"Resumed from checkpoint {checkpoint.Id}");
     }
 
+    /// <summary>Leads a generation from now on: in the background shows its members which storage this is, and looks whether the checkpoint that
+    /// was due last is there.</summary>
+    /// <param name="generation">The generation.</param>
+    /// <param name="hasOthers">Whether it has other members.</param>
+    /// <param name="due">At which step a checkpoint was due last; 0 for none.</param>
+    public void Enter(GenerationId generation, bool hasOthers, long due)
+    {
+        _mustWriteAlone = false;
+        bool isBegun = due == 0 || SavedStep >= due;
+        Thread? before = _entering;
+        _entering = new Thread(() =>
+        {
+            before?.Join();
+            try
+            {
+                if (hasOthers) _proof.Leave(generation);
+                if (!isBegun && !Retention.Succession(_store.List()).Any(entry => entry.Info is not null && entry.Id.Step >= due)) _isBehind = true;
+            }
+            catch (Exception error) when (error is SpikeformerException or IOException or UnauthorizedAccessException)
+            {
+                // Then nobody shares it; what is wrong, the next save tells.
+            }
+        })
+        { Name = "storage", IsBackground = true };
+        _entering.Start();
+    }
+
     /// <summary>Opens the step log behind the given step: later lines are of steps that will be computed again.</summary>
     /// <param name="step">Committed steps.</param>
     /// <returns>The last step that the log holds, 0 for none. A lead that was lost may have left it short.</returns>
@@ -128,49 +168,42 @@ public sealed class RunKeeper : IDisposable
     /// <param name="progress">Averages and best values.</param>
     /// <param name="stepsPerEpoch">Steps of an epoch.</param>
     /// <param name="generation">The generation that saves.</param>
-    internal void Save(TrainingState state, TrainingProgress progress, int stepsPerEpoch, GenerationId generation)
+    /// <param name="writers">Names of the workers that write it together, this one first.</param>
+    internal void Save(TrainingState state, TrainingProgress progress, int stepsPerEpoch, GenerationId generation, IReadOnlyList<string> writers)
     {
         // A resumed run must find the lines of all steps and epochs that its checkpoint holds.
         _steps?.Sync();
         WriteEpochs(progress);
         // One copy of the state serves all saves: wait until the last one no longer reads it.
         _checkpoints.Wait();
+        _isBehind = false;
+        // A best that could not be saved is made up for by the next save.
+        _isBest |= progress.TakeNewBest();
         long began = _time.GetTimestamp();
         _snapshot = state.Snapshot(_snapshot);
-        (WeightsDigest, SavedStep) = (TrainingState.WeightsDigest(_snapshot), state.Step);
+        SavedStep = state.Step;
         _writeBegan = _time.GetTimestamp();
         Catalogue.CheckpointDuration.Record(_time.GetElapsedTime(began, _writeBegan).TotalSeconds, "snapshot");
-        _checkpoints.Save(new CheckpointInfo
-        {
-            Run = _description.Run,
-            Lineage = _description.Lineages.Count,
-            LineageStart = _description.Lineages.LastOrDefault()?.Start ?? 0,
-            Generation = generation,
-            Step = state.Step,
-            Epoch = (int)(state.Step / stepsPerEpoch),
-            StepInEpoch = (int)(state.Step % stepsPerEpoch),
-            AppliedUpdates = state.AppliedUpdates,
-            StepDigest = state.Digest,
-            LedgerDigest = state.Ledger.ToString("x16"),
-            WeightsDigest = WeightsDigest,
-            Recipe = _description.Recipe,
-            RecipeHash = _description.RecipeHash,
-            Fingerprint = _description.Fingerprint,
-            DataHash = _description.DataHash,
-            ClassNames = _description.ClassNames,
-            Metrics = progress.Metrics(),
-            CreatedUtc = _time.GetUtcNow(),
-        }, _snapshot, progress.TakeNewBest());
+        _checkpoints.Save(_description.InfoOf(state, progress, stepsPerEpoch, generation, _time.GetUtcNow()), _snapshot, _isBest, writers);
         FailPoints.Hit("save", state.Step);
     }
 
     /// <summary>Waits for the save under way.</summary>
     public void Wait() => _checkpoints.Wait();
 
-    /// <summary>Waits for the save under way, closes the log and gives the directory up.</summary>
+    /// <summary>The same for a while.</summary>
+    /// <returns>Whether no save is under way any more.</returns>
+    public bool Wait(TimeSpan patience) => _checkpoints.Wait(patience);
+
+    /// <summary>Lets the save under way wait no longer for other writers: one of them is lost.</summary>
+    public void CallOff() => _checkpoints.CallOff();
+
+    /// <summary>Ends the save under way, which waits no longer for other writers, closes the log and gives the directory up.</summary>
     public void Dispose()
     {
         _checkpoints.Dispose();
+        _entering?.Join();
+        TakeProofBack();
         _epochs.Dispose();
         _steps?.Dispose();
         _lock.Dispose();
@@ -218,18 +251,39 @@ public sealed class RunKeeper : IDisposable
         _report("lineage", $"Lineage {lineage.Number} begins at step {start}: {string.Join("; ", lineage.Changes)}");
     }
 
-    private void ReportSave(CheckpointInfo info, SaveResult? saved, string? problem)
+    private void TakeProofBack()
     {
-        if (saved is null)
+        try
         {
-            _report("checkpointFailed", problem!);
+            _proof.TakeBack();
+        }
+        catch (Exception error) when (StorageErrors.IsStorage(error))
+        {
+            // It proves nothing any more, and the next lead removes it.
+        }
+    }
+
+    private void ReportSave(CheckpointInfo info, SaveResult? saved, Exception? failure)
+    {
+        WeightsDigest = info.WeightsDigest;
+        if (failure is SaveAbandonedException abandoned)
+        {
+            if (!abandoned.IsCalledOff) _mustWriteAlone = true;
+            _isBehind = true;
+            _report("checkpointAbandoned", abandoned.Message);
             return;
         }
+        if (saved is null)
+        {
+            _report("checkpointFailed", failure!.Message);
+            return;
+        }
+        _isBest = false;
         LastCheckpoint = FolderOf(saved.Entry.Id);
         Catalogue.CheckpointDuration.Record(_time.GetElapsedTime(_writeBegan).TotalSeconds, "write");
         Catalogue.CheckpointSize.Record(saved.Entry.Manifest!.SliceBytes);
         Catalogue.CheckpointStep.Record(info.Step);
-        _report("checkpoint", $"Saved {saved.Entry.Id}");
+        _report("checkpoint", $"Saved {saved.Entry.Id}" + (saved.Writers.Count > 1 ? $", written by {string.Join(", ", saved.Writers)}" : ""));
         foreach (string warning in saved.Warnings) _report("warning", warning);
     }
 

@@ -19,6 +19,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     private RunKeeper? _keeper;
     private readonly HashSet<(long Sequence, DateTimeOffset Time)> _logged = [];
     private JsonLinesLog? _events;
+    private (GenerationId Id, bool HasOthers)? _generation;
     private bool _isWaiting;
     private long _lastTry;
 
@@ -28,11 +29,12 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     /// <summary>The directory's keeper; only while open.</summary>
     public RunKeeper Keeper => _keeper!;
 
-    /// <summary>Becomes the lead.</summary>
+    /// <summary>Becomes the lead, or stays it.</summary>
     /// <param name="isFresh">Whether this worker has no state of the run yet: then it takes the newest checkpoint.</param>
     /// <exception cref="SpikeformerException">The directory is another run's, in use, or not what the run began with.</exception>
     public void Open(bool isFresh)
     {
+        _generation = null;
         if (_keeper is not null) return;
         if (!isFresh) TryOpen();
         else if (!run.Spec.IsResume && !IsOurs())
@@ -47,6 +49,15 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
             _keeper.Restore(run.State, run.Progress);
             OpenLogs();
         }
+    }
+
+    /// <summary>All members of a generation hold the same state.</summary>
+    /// <param name="generation">The generation.</param>
+    /// <param name="hasOthers">Whether it has other members.</param>
+    public void Aligned(GenerationId generation, bool hasOthers)
+    {
+        _generation = (generation, hasOthers);
+        if (IsOpen) Enter();
     }
 
     /// <summary>Waits until this worker keeps the directory.</summary>
@@ -77,8 +88,22 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         WriteEvents();
     }
 
+    /// <summary>Whether to save a checkpoint after so many steps: one is due or missing. Never while another is saved.</summary>
+    public bool Saves(long step) => _keeper is { IsSaving: false } keeper && (step % SaveInterval == 0 || step == run.LastStep || keeper.IsBehind);
+
+    /// <summary>Whether others may write slices of it.</summary>
+    public bool Shares => _keeper is { MustWriteAlone: false };
+
+    private long SaveInterval => run.Spec.CheckpointEvery ?? run.Order.StepsPerEpoch;
+
     /// <summary>Begins to save the state.</summary>
-    public void Save(GenerationId generation) => Keeper.Save(run.State, run.Progress, run.Order.StepsPerEpoch, generation);
+    /// <param name="generation">The generation.</param>
+    /// <param name="writers">Names of the workers that write it together, this one first.</param>
+    public void Save(GenerationId generation, IReadOnlyList<string> writers) =>
+        Keeper.Save(run.State, run.Progress, run.Order.StepsPerEpoch, generation, writers);
+
+    /// <summary>Lets a save under way wait no longer for other writers: one of them is lost.</summary>
+    public void CallOff() => _keeper?.CallOff();
 
     /// <summary>Appends to the event log what the run has sent.</summary>
     public void WriteEvents()
@@ -127,6 +152,12 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         long logged = Keeper.OpenSteps(run.State.Step);
         foreach (StepLine line in run.Recent.Lines.Where(line => line.Step > logged)) Keeper.Committed(line);
         Keeper.WriteEpochs(run.Progress);
+        Enter();
+    }
+
+    private void Enter()
+    {
+        if (_generation is var (id, hasOthers)) Keeper.Enter(id, hasOthers, due: run.State.Step - run.State.Step % SaveInterval);
     }
 
     private void Report(string kind, string message) => board.Happened(kind, message, time.GetUtcNow());

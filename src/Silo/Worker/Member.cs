@@ -25,8 +25,9 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
             board.Prepared(run.Fingerprint, run.Order.StepsPerEpoch, run.Dataset.Count(Data.Split.Train));
             board.Enter(WorkerPhase.Ready, run.State.Step);
             using var lead = new Lead(run, board, time);
+            using var shares = new ShareWriter(run, board, time);
             GenerationPlan? known = null;
-            while (board.Await(known) is { } plan) known = Serve(run, lead, plan);
+            while (board.Await(known) is { } plan) known = Serve(run, lead, shares, plan);
         }
         catch (Exception failure)
         {
@@ -44,7 +45,7 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
 
     /// <summary>One generation.</summary>
     /// <returns>The generation, so that the next one is awaited.</returns>
-    private GenerationPlan Serve(PreparedRun run, Lead lead, GenerationPlan plan)
+    private GenerationPlan Serve(PreparedRun run, Lead lead, ShareWriter shares, GenerationPlan plan)
     {
         if (plan.MemberOf(board.Info.Worker, board.Info.Incarnation) is not { } own)
         {
@@ -55,7 +56,7 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
             return plan;
         }
         board.Join(plan);
-        var voter = new Voter(run, board, lead, plan, own, listener, time);
+        var voter = new Voter(run, board, lead, shares, plan, own, listener, time);
         try
         {
             voter.Vote();
@@ -70,6 +71,7 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         }
         catch (PeerLostException loss) when (!board.Released.IsCancellationRequested)
         {
+            lead.CallOff();
             string[] lost = [.. loss.Suspects.Select(rank => plan.Members[rank].Worker)];
             board.Happened("sealed", $"Generation {plan.Number} ended at step {run.State.Step}: {loss.Message}", time.GetUtcNow());
             board.Seal(lost);

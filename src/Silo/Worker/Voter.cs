@@ -15,11 +15,12 @@ namespace Spikeformer.Silo.Worker;
 internal sealed class Voter
 {
     private const int MaxSkippedInARow = 20, HashInterval = 50;
-    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(10), BoundaryPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(10), BoundaryPatience = TimeSpan.FromSeconds(10), EndPause = TimeSpan.FromMilliseconds(100);
 
     private readonly PreparedRun _run;
     private readonly MemberBoard _board;
     private readonly Lead _lead;
+    private readonly ShareWriter _shares;
     private readonly GenerationPlan _plan;
     private readonly PlanMember _own;
     private readonly DataListener _listener;
@@ -30,19 +31,23 @@ internal sealed class Voter
     private StepMetrics _metrics;
     private MemberProgress? _progress;
     private RecoveryPlan? _recovery;
+    private StorageSight? _sight;
+    private int[] _writers = [];
     private long _beganAt;
     private int _skipped;
 
     /// <param name="run">The run.</param>
     /// <param name="board">The worker's board.</param>
     /// <param name="lead">Keeps the directory where this worker is rank 0.</param>
+    /// <param name="shares">Writes slices of checkpoints where it is not.</param>
     /// <param name="plan">The generation.</param>
     /// <param name="own">This worker in it.</param>
     /// <param name="listener">The process's data plane.</param>
     /// <param name="time">Clocks.</param>
-    public Voter(PreparedRun run, MemberBoard board, Lead lead, GenerationPlan plan, PlanMember own, DataListener listener, TimeProvider time)
+    public Voter(
+        PreparedRun run, MemberBoard board, Lead lead, ShareWriter shares, GenerationPlan plan, PlanMember own, DataListener listener, TimeProvider time)
     {
-        (_run, _board, _lead, _plan, _own, _listener, _time) = (run, board, lead, plan, own, listener, time);
+        (_run, _board, _lead, _shares, _plan, _own, _listener, _time) = (run, board, lead, shares, plan, own, listener, time);
         _clock = new(time);
         _metrics = new(_clock);
         _shards = [.. Enumerable.Range(own.FirstShard, own.EndShard - own.FirstShard)];
@@ -64,6 +69,7 @@ internal sealed class Voter
     {
         if (IsLead) _lead.Open(isFresh: State.Step == 0);
         else _lead.Close();
+        using StorageSight? sight = _sight = IsLead ? null : _shares.LookFor(Generation);
         GroupPlan groupPlan = VoterPlan.Of(_plan, _own.Rank);
         using var transfers = new TransferServer(groupPlan, _listener, _run.Transfers);
         CancellationToken over = _board.Over;
@@ -83,6 +89,7 @@ internal sealed class Voter
             group.Abort("Members hold different bits of one step.");
             throw group.Loss!;
         }
+        if (IsLead) _lead.Aligned(Generation, hasOthers: _plan.Members.Count > 1);
         if (IsLead)
             Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers"
                 + (_recovery is null ? "" : $"; {_recovery.KeptShards} of {_plan.Shards} shards of that step are not computed again"));
@@ -94,17 +101,17 @@ internal sealed class Voter
             AtBoundary(group, pulse);
             if (State.Step == _run.LastStep)
             {
-                End(RunState.Completed);
+                End(RunState.Completed, group, pulse);
                 return;
             }
             BoundaryVerdict verdict = Step(group);
-            pulse.Applied(State.Step - 1, DigestForPeers());
+            pulse.Applied(State.Step - 1, DigestForPeers(verdict));
             _run.Transfers.Commit(State.Step - 1, StateWire.Digest(State.Digest), _run.Reduced.Of(State.Step - 1)!.Bytes, _run.Copy);
             if (verdict is GoOn) continue;
             AtBoundary(group, pulse);
             if (State.Step == _run.LastStep) continue;
             AwaitAll(group, pulse);
-            if (verdict is Stop) End(RunState.Stopped);
+            if (verdict is Stop) End(RunState.Stopped, group, pulse);
             else ReportTimes();
             return;
         }
@@ -141,6 +148,7 @@ internal sealed class Voter
         Reduce(group, step, sums, reduced, recovery?.Contributions);
         _clock.Ends(StepPart.Reduce);
         BoundaryVerdict verdict = BoundaryNote.Read(group.Notes, _plan);
+        _writers = BoundaryNote.Writers(group.Notes);
 
         _board.Enter(WorkerPhase.Applying, step);
         if (FailPoints.Hit("apply", step)) Drop(group);
@@ -168,9 +176,12 @@ internal sealed class Voter
     private unsafe void Reduce(Group group, long step, NodeVector[] sums, StepVector reduced, Contributions? contributions)
     {
         (GenerationPlan? newest, bool mustStop) = _board.Orders;
+        ulong note = IsLead
+            ? BoundaryNote.Of(newest, mustStop, saves: _lead.Saves(step + 1), shares: _lead.Shares)
+            : BoundaryNote.Of(newest, mustStop, saves: false, shares: _sight!.IsShared && _shares.IsReady);
         try
         {
-            group.AllReduce(step, BoundaryNote.Of(newest, mustStop), sums, reduced.Pointer, reduced.Values.NumberOfElements, contributions, _board.Over);
+            group.AllReduce(step, note, sums, reduced.Pointer, reduced.Values.NumberOfElements, contributions, _board.Over);
         }
         catch (PeerLostException)
         {
@@ -196,22 +207,23 @@ internal sealed class Voter
     private int FirstRankWithSamples(StepPlan plan) =>
         _plan.Members.First(member => Enumerable.Range(member.FirstShard, member.EndShard - member.FirstShard).Any(v => plan.Samples(v).Length > 0)).Rank;
 
-    /// <summary>What is due between two steps, decided by the state alone, so that all members agree: evaluate, then save.</summary>
+    /// <summary>What is due between two steps, decided by the state and the members' notes, so that all agree: evaluate, then save.</summary>
     private void AtBoundary(Group group, HeartbeatLoop pulse)
     {
         int stepsPerEpoch = _run.Order.StepsPerEpoch;
         bool endsEpoch = State.Step % stepsPerEpoch == 0 && State.Step > 0;
         int epochs = (int)(State.Step / stepsPerEpoch);
         if (endsEpoch && _run.Progress.Epochs < epochs) Evaluate(group, epochs - 1);
-        if (!_lead.IsOpen || State.Step == 0 || _lead.Keeper.SavedStep == State.Step) return;
-        if ((!IsSaveDue || _lead.Keeper.IsSaving) && State.Step != _run.LastStep) return;
+        (int[] writers, _writers) = (_writers, []);
+        int writer = Array.IndexOf(writers, _own.Rank);
+        if (writer < 0) return;
         _clock.Ends(StepPart.Rest);
         AwaitAll(group, pulse);
-        _lead.Save(Generation);
+        string[] names = [.. writers.Select(rank => _plan.Members[rank].Worker)];
+        if (IsLead) _lead.Save(Generation, names);
+        else _shares.Save(Generation, names, writer);
         _clock.Ends(StepPart.Boundary);
     }
-
-    private bool IsSaveDue => State.Step == _run.LastStep || State.Step % (_run.Spec.CheckpointEvery ?? _run.Order.StepsPerEpoch) == 0;
 
     /// <summary>Waits until all have applied the last step, to the same bits: what is saved has been compared.</summary>
     private void AwaitAll(Group group, HeartbeatLoop pulse)
@@ -255,15 +267,21 @@ internal sealed class Voter
     }
 
     /// <summary>The run is over for its members: the lead saves and says how it ended; all stay until the run lets them go.</summary>
-    private void End(RunState state)
+    private void End(RunState state, Group group, HeartbeatLoop pulse)
     {
         ReportTimes();
         _board.Enter(WorkerPhase.Saving, State.Step);
         if (IsLead)
         {
             _lead.AwaitOpen(_board.Over);
-            if (_lead.Keeper.SavedStep != State.Step) _lead.Save(Generation);
-            _lead.Keeper.Wait();
+            while (!_lead.Keeper.Wait(EndPause))
+                if (group.Loss is not null || _board.Over.IsCancellationRequested) _lead.CallOff();
+            if (_lead.Keeper.SavedStep != State.Step || _lead.Keeper.IsBehind)
+            {
+                AwaitAll(group, pulse);
+                _lead.Save(Generation, [_own.Worker]);
+                _lead.Keeper.Wait();
+            }
             TrainingProgress progress = _run.Progress;
             _board.End(new()
             {
@@ -301,9 +319,10 @@ internal sealed class Voter
 
     /// <summary>The step digest; where it matters and every so often the hash of the whole state, since a flipped weight does not show in the
     /// digest of what was added up.</summary>
-    private ulong DigestForPeers() => IsSaveDue || State.Step % HashInterval == 0
-        ? State.Hash()
-        : ulong.Parse(State.Digest.AsSpan(0, 16), System.Globalization.NumberStyles.HexNumber);
+    private ulong DigestForPeers(BoundaryVerdict verdict) =>
+        _writers.Length > 0 || verdict is Stop || State.Step == _run.LastStep || State.Step % HashInterval == 0
+            ? State.Hash()
+            : ulong.Parse(State.Digest.AsSpan(0, 16), System.Globalization.NumberStyles.HexNumber);
 
     /// <summary>What a cut connection would do, at the one moment when others may be a step ahead; for tests.</summary>
     private static void Drop(Group group)

@@ -13,8 +13,10 @@ public sealed class CheckpointCrashTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public void Kill_minus_9_at_any_moment_of_a_save_leaves_a_valid_checkpoint()
+    [Theory]
+    [InlineData("save")]
+    [InlineData("save-together")]
+    public void Kill_minus_9_at_any_moment_of_a_save_leaves_a_valid_checkpoint(string task)
     {
         int kills = TestData.IsLong ? 200 : 20;
         var random = new KeyedRandom(7, RandomPurpose.Synthetic);
@@ -22,7 +24,7 @@ public sealed class CheckpointCrashTests : IDisposable
         int inSave = 0;
         for (int kill = 0; kill < kills; kill++)
         {
-            (long began, long saved) = KillAfter(microseconds: random.NextInt32(40_000));
+            (long began, long saved) = KillAfter(task, microseconds: random.NextInt32(40_000));
             if (began > saved) inSave++;
             // What was announced exists, and what exists is right.
             long newest = store.TryReadNewest().Checkpoint!.Info.Step;
@@ -33,13 +35,14 @@ public sealed class CheckpointCrashTests : IDisposable
         long last = store.ReadNewest().Checkpoint!.Info.Step;
         store.Save(States.Info(last + 1), States.State(last + 1));
         Assert.Equal([last + 1, last], store.List().Select(entry => entry.Id.Step));
+        Assert.Equal(2, Directory.GetDirectories(_folder.Path).Length);
         Assert.Empty(Directory.GetFiles(_folder.Path, "*.tmp", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }));
     }
 
     // The delay is the injected fault, counted from the child's second save: the first finds no older checkpoint.
-    private (long Began, long Saved) KillAfter(int microseconds)
+    private (long Began, long Saved) KillAfter(string task, int microseconds)
     {
-        using var child = ChildProcess.Start("save", _folder.Path);
+        using var child = ChildProcess.Start(task, _folder.Path);
         (long began, long saved) = (0, 0);
         void Read(string? line)
         {
@@ -100,22 +103,6 @@ public sealed class CheckpointCrashTests : IDisposable
         Assert.Contains("what was written reads back differently", error.Message);
         States.AssertNewest(new CheckpointStore(_folder.Path), 1);
         Assert.False(Directory.Exists(_folder["step-2"]));
-    }
-
-    // Fails at one operation that changes something, and at all after it: what a crash leaves, clean-up included.
-    private sealed class FailingFiles(string directory, int fault, bool after) : Wrapped(directory)
-    {
-        private int _operation;
-
-        public bool Failed => _operation > fault;
-
-        protected override void Change(Action operation)
-        {
-            bool now = _operation++ == fault;
-            if (Failed && !(now && after)) throw new IOException("the storage is gone");
-            operation();
-            if (now) throw new IOException("the storage is gone");
-        }
     }
 
     // A disk that flips a bit of every slice it stores.

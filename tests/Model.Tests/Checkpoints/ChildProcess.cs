@@ -26,7 +26,7 @@ internal static class ChildProcess
     {
         if (Environment.GetEnvironmentVariable(Variable)?.Split(':', 2) is not [string task, string folder]) return;
         if (task == "hold-lock") HoldLock(folder);
-        else SaveForever(folder);
+        else SaveForever(folder, isTogether: task == "save-together");
         Environment.Exit(0);
     }
 
@@ -37,15 +37,21 @@ internal static class ChildProcess
         Console.In.ReadToEnd();
     }
 
-    private static void SaveForever(string folder)
+    private static void SaveForever(string folder, bool isTogether)
     {
         var store = new CheckpointStore(folder, States.SmallSlices);
+        string[] writers = isTogether ? ["lead", "other"] : ["lead"];
         long first = (store.TryReadNewest().Checkpoint?.Info.Step ?? 0) + 1;
         // Ends by itself should nobody kill it.
         for (long step = first; step < first + 300; step++)
         {
             Console.WriteLine($"saving {step}");
-            store.Save(States.Info(step), States.State(step));
+            CheckpointInfo info = States.Info(step) with { Generation = new(1, $"{Environment.ProcessId}") };
+            StateTensor[] state = States.State(step);
+            Thread? other = isTogether ? new(() => store.WriteShare(info, state, writers, 1)) : null;
+            other?.Start();
+            store.Save(info, state, writers: writers);
+            other?.Join();
             Console.WriteLine($"saved {step}");
         }
     }

@@ -1,0 +1,40 @@
+using Spikeformer.Checkpoints;
+using Spikeformer.TestKit;
+using Xunit;
+
+namespace Spikeformer.Model.Tests.Checkpoints;
+
+public sealed class StorageProofTests : IDisposable
+{
+    private static readonly GenerationId s_first = new(1, "n1"), s_second = new(2, "n2");
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private StorageProof Proof(string directory = "checkpoints") => new(new LocalCheckpointFiles(_folder[directory]));
+
+    [Fact]
+    public void Who_shares_the_storage_finds_the_proof_of_its_generation_and_who_has_another_does_not()
+    {
+        StorageProof lead = Proof();
+        lead.Leave(s_first);
+        Assert.True(Proof().IsHere(s_first));
+        Assert.False(Proof("other").IsHere(s_first));
+        Assert.False(Proof().IsHere(s_second));
+        Assert.False(Directory.Exists(_folder["other"]));
+    }
+
+    [Fact]
+    public void A_new_proof_takes_the_place_of_all_earlier_ones_and_leaves_checkpoints_alone()
+    {
+        Directory.CreateDirectory(_folder["checkpoints/step-1"]);
+        Proof().Leave(s_first);
+        StorageProof lead = Proof();
+        lead.Leave(s_second);
+        Assert.False(Proof().IsHere(s_first));
+        Assert.True(Proof().IsHere(s_second));
+        lead.TakeBack();
+        lead.TakeBack();
+        Assert.Equal([_folder["checkpoints/step-1"]], Directory.GetDirectories(_folder["checkpoints"]));
+    }
+}

@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+using Spikeformer.Checkpoints;
+using Spikeformer.Data;
+using Spikeformer.Model.Tests.Checkpoints;
+using Spikeformer.Network;
+using Spikeformer.Runs;
+using Spikeformer.TestKit;
+using Spikeformer.Training;
+using Xunit;
+
+namespace Spikeformer.Model.Tests.Runs;
+
+/// <summary>What a lead makes of saves that others take part in.</summary>
+public sealed class RunKeeperTests : IDisposable
+{
+    private const int StepsPerEpoch = 22;
+    private static readonly Recipe s_recipe = RecipeCatalogue.Load("demo", ["data.canvas=[16,16]", "model.width=16", "model.heads=2"]);
+    private static readonly GenerationId s_generation = new(1, "n1");
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly ConcurrentQueue<(string Kind, string Message)> _events = [];
+    private readonly TrainingState _state;
+    private readonly TrainingProgress _progress = new();
+    private readonly RunDescription _description;
+
+    public RunKeeperTests()
+    {
+        using IDataset dataset = DatasetCatalogue.Open(s_recipe.Data, null);
+        _state = new(new(NetworkOptions.From(s_recipe.Model, s_recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count)), s_recipe);
+        _description = RunDescription.Of("kept", s_recipe, null, dataset, DateTimeOffset.UnixEpoch);
+        _progress.EndEpoch(0, EpochLogTests.Test(top1: 7), TimeSpan.Zero, 1);
+    }
+
+    public void Dispose()
+    {
+        _state.Dispose();
+        _folder.Dispose();
+    }
+
+    private string Checkpoints => _folder["checkpoints"];
+
+    private CheckpointStore Store => new(Checkpoints);
+
+    private RunKeeper Begin() => RunKeeper.Begin(new(_folder.Path), _description, (kind, message) => _events.Enqueue((kind, message)), TimeProvider.System);
+
+    private void Save(RunKeeper keeper, params string[] writers) => keeper.Save(_state, _progress, StepsPerEpoch, s_generation, writers);
+
+    [Fact]
+    public void A_save_that_is_called_off_leaves_the_run_behind_until_the_next_one_which_is_the_best_then()
+    {
+        using RunKeeper keeper = Begin();
+        Save(keeper, "a/0", "a/1");
+        keeper.CallOff();
+        keeper.Wait();
+        Assert.True(keeper.IsBehind);
+        Assert.False(keeper.MustWriteAlone);
+        Assert.Equal("checkpointAbandoned", Assert.Single(_events).Kind);
+        Assert.Empty(Store.List());
+
+        Save(keeper, "a/0");
+        keeper.Wait();
+        Assert.False(keeper.IsBehind);
+        Assert.Equal(("checkpoint", "Saved step-0"), _events.Last());
+        CheckpointEntry saved = Assert.Single(Store.List());
+        Assert.True(saved.IsBest);
+        Assert.Equal(TrainingState.WeightsDigest(_state.Snapshot()), keeper.WeightsDigest);
+        Assert.Equal(keeper.WeightsDigest, saved.Info!.WeightsDigest);
+    }
+
+    [Fact]
+    public void A_save_by_several_names_them()
+    {
+        using RunKeeper keeper = Begin();
+        Store.WriteShare(_description.InfoOf(_state, _progress, StepsPerEpoch, s_generation, default), _state.Snapshot(), ["a/0", "a/1"], 1);
+        Save(keeper, "a/0", "a/1");
+        keeper.Wait();
+        Assert.Equal(("checkpoint", "Saved step-0, written by a/0, a/1"), Assert.Single(_events));
+        Assert.Empty(Store.Verify(0));
+    }
+
+    [Fact]
+    public void After_a_writer_has_failed_the_lead_writes_alone_for_the_rest_of_the_generation()
+    {
+        using RunKeeper keeper = Begin();
+        new LocalCheckpointFiles(Checkpoints).Write("saving-0-n1", "writer-1.failed", stream => stream.Write("its disk is full"u8));
+        Save(keeper, "a/0", "a/1");
+        keeper.Wait();
+        Assert.True(keeper.IsBehind);
+        Assert.True(keeper.MustWriteAlone);
+        Assert.Contains("its disk is full", Assert.Single(_events).Message);
+        Save(keeper, "a/0");
+        keeper.Wait();
+        Assert.False(keeper.IsBehind);
+        Assert.True(keeper.MustWriteAlone);
+        keeper.Enter(new(2, "n2"), hasOthers: true, due: 0);
+        Assert.False(keeper.MustWriteAlone);
+    }
+
+    [Fact]
+    public async Task A_lead_shows_its_storage_to_the_members_of_its_generation_for_as_long_as_it_leads()
+    {
+        var proof = new StorageProof(new LocalCheckpointFiles(Checkpoints));
+        using (RunKeeper keeper = Begin())
+            foreach (GenerationId generation in (GenerationId[])[s_generation, new(2, "n2")])
+            {
+                keeper.Enter(generation, hasOthers: true, due: 0);
+                await Eventually.HoldsAsync("the proof", () => proof.IsHere(generation));
+            }
+        Assert.Empty(Directory.GetDirectories(Checkpoints));
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(21, true)]
+    [InlineData(22, true)]
+    [InlineData(20, false)]
+    public void A_new_lead_finds_out_whether_the_checkpoint_that_was_due_last_is_missing(long due, bool isMissing)
+    {
+        RunKeeper keeper = Begin();
+        Store.Save(States.Info(20), States.State(20));
+        using (keeper) keeper.Enter(s_generation, hasOthers: false, due);
+        Assert.Equal(isMissing, keeper.IsBehind);
+        Assert.Equal([Path.Combine(Checkpoints, "step-20")], Directory.GetDirectories(Checkpoints));
+    }
+}

@@ -81,7 +81,7 @@ public sealed class RunKeeper : IDisposable
     /// <summary>Whether a save is under way.</summary>
     public bool IsSaving => _checkpoints.IsBusy;
 
-    /// <summary>Brings a state to the newest sound checkpoint; leaves it at step 0 when there is none.</summary>
+    /// <summary>Brings a state to the newest sound checkpoint; leaves it before its first step when there is none.</summary>
     /// <param name="state">The state before its first step.</param>
     /// <param name="progress">Gets the averages and best values that the checkpoint tells.</param>
     /// <exception cref="SpikeformerException">The checkpoint is of another recipe (Conflict).</exception>
@@ -91,8 +91,8 @@ public sealed class RunKeeper : IDisposable
         foreach (SkippedCheckpoint skipped in newest.Skipped) _report("warning", $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
         if (newest.Checkpoint is not { } checkpoint)
         {
-            _report("resumed", "There is no sound checkpoint: the run begins again at step 0");
-            BeginLineage(0);
+            _report("resumed", $"There is no sound checkpoint: the run begins again at step {state.Step}");
+            BeginLineage(state.Step);
             return;
         }
         if (checkpoint.Info.RecipeHash != _description.RecipeHashIn(checkpoint.Id.Lineage))

@@ -19,6 +19,8 @@ internal static class Alignment
     private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 2048;
     private const int HashAt = sizeof(long), FlagsAt = HashAt + sizeof(ulong), KeptAt = FlagsAt + 1, NodeBytes = 3,
         ProgressAt = KeptAt + 1 + KeptSums.Most * NodeBytes, PayloadBytes = ProgressAt + ProgressBytes;
+    // Of a member that holds nothing of the run: another's state brings it up, never a single step.
+    private const long NoState = -1;
     private const byte ForgottenFlag = 1, ReducedFlag = 2;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly JsonSerializerOptions s_json = new()
@@ -28,7 +30,7 @@ internal static class Alignment
     };
 
     /// <param name="Rank">The member.</param>
-    /// <param name="Step">Committed steps of its state.</param>
+    /// <param name="Step">Committed steps of its state; <see cref="NoState"/> when it has none.</param>
     /// <param name="Hash">Of its whole state.</param>
     /// <param name="HasForgotten">Whether it gave its state up as wrong.</param>
     /// <param name="HasReduced">Whether it can lend the reduced vector of its last step.</param>
@@ -46,25 +48,27 @@ internal static class Alignment
     /// <returns>False when this member's state must be forgotten: members hold different bits of one step, or others have found that and this state is
     /// as old.</returns>
     /// <exception cref="PeerLostException">A member was lost meanwhile.</exception>
-    /// <exception cref="SpikeformerException">Members differ before the first step.</exception>
+    /// <exception cref="SpikeformerException">Members differ before the first step, or the weights to begin with are not there.</exception>
     public static bool TryAlign(Group group, PreparedRun run, TransferStore store, Action<CommittedStep> caughtUp, out RecoveryPlan? recovery, CancellationToken cancellation)
     {
         recovery = null;
         Standing[] all = Exchange(group, run, StatePart, cancellation);
-        if (all.Any(one => one.HasForgotten) && !run.HasForgotten && run.State.Step > 0) return false;
+        if (all.Any(one => one.HasForgotten) && !run.HasForgotten && run.State.HasBegun) return false;
         Standing furthest = all.OrderByDescending(one => (one.Step, one.Progress.Epochs)).ThenBy(one => one.Rank).First();
         if (furthest.Rank == group.Plan.OwnRank) Lend(run, store, furthest, all);
         else
         {
-            if (run.State.Step < furthest.Step) CatchUp(group, run, furthest, caughtUp, cancellation);
+            long step = all[group.Plan.OwnRank].Step;
+            if (step < furthest.Step) CatchUp(group, run, step, furthest, caughtUp, cancellation);
             run.Progress.State = furthest.Progress;
         }
+        run.TakeInitialWeights();
 
         // Nobody goes on before everybody is there, and all hold the same.
         Standing[] aligned = Exchange(group, run, BarrierPart, cancellation);
         if (aligned.FirstOrDefault(one => (one.Step, one.Hash) != (aligned[0].Step, aligned[0].Hash)) is { Rank: > 0 } other)
         {
-            if (run.State.Step > 0) return false;
+            if (run.State.HasBegun) return false;
             throw new SpikeformerException(ErrorKind.Failed, $"{group.Plan.Name(other.Rank)} begins with other weights than {group.Plan.Name(0)}",
                 "Run all workers with the same build on machines of one kind");
         }
@@ -84,14 +88,14 @@ internal static class Alignment
         if (all.Any(one => one.Step < own.Step && !NeedsOneStep(one.Step, own))) store.Lend(run.Copy());
     }
 
-    private static void CatchUp(Group group, PreparedRun run, Standing from, Action<CommittedStep> caughtUp, CancellationToken cancellation)
+    private static void CatchUp(Group group, PreparedRun run, long step, Standing from, Action<CommittedStep> caughtUp, CancellationToken cancellation)
     {
         try
         {
             using Socket socket = GroupDialer.Connect(group.Plan, from.Rank, ConnectionPurpose.Transfer, Patience, cancellation);
             using CancellationTokenRegistration closing = cancellation.Register(socket.Dispose);
             using var stream = new NetworkStream(socket);
-            if (NeedsOneStep(run.State.Step, from))
+            if (NeedsOneStep(step, from))
             {
                 StepVector reduced = run.Reduced.For(run.State.Step);
                 StateWire.Ask(stream, StateWire.Request.Reduced, run.State.Step);
@@ -115,7 +119,7 @@ internal static class Alignment
     private static Standing[] Exchange(Group group, PreparedRun run, int part, CancellationToken cancellation)
     {
         var own = new byte[PayloadBytes];
-        BinaryPrimitives.WriteInt64LittleEndian(own, run.State.Step);
+        BinaryPrimitives.WriteInt64LittleEndian(own, run.LacksWeights ? NoState : run.State.Step);
         BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.State.Hash());
         own[FlagsAt] = (byte)((run.HasForgotten ? ForgottenFlag : 0) | (run.Reduced.Of(run.State.Step - 1) is not null ? ReducedFlag : 0));
         WriteNodes(run.Kept.Of(run.State.Step), own.AsSpan(KeptAt));

@@ -41,7 +41,7 @@ public sealed class InitFromTests : IDisposable
         (int exitCode, _, string error) = ClientProcess.Run([.. s_train, "--set", "model.width=32", "--init-from", s_demo, "--workers", "1", "--out", _folder["run"]]);
         Assert.Equal((int)ErrorKind.Conflict, exitCode);
         Assert.Contains($"{s_demo} is of another network", error);
-        Assert.Contains("model.head.weight is F32 [11, 64], needed is F32 [11, 32]", error);
+        Assert.Contains("model.pos_embed is F32 [1, 64, 64], needed is F32 [1, 64, 32]", error);
         Assert.Contains("or the recipe that the checkpoint was made with", error);
     }
 

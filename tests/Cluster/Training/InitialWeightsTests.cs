@@ -59,20 +59,20 @@ public sealed class InitialWeightsTests : IDisposable
         OracleRun oracle = Oracle.Train(recipe, initFrom: given, startEpoch: 1);
 
         Directory.Move(given, source);
-        await cluster.ResumeChangedAsync("second", RunChanges.None);
+        await ResumeAsync(cluster, "second");
         RunStatus missing = await cluster.WaitAsync("second");
         Assert.Equal((RunState.Failed, (int)ErrorKind.NotFound), (missing.State, missing.Failure?.ExitCode));
         Assert.Contains($"{given} holds no weights to begin with", missing.Failure!.Message);
 
         Directory.Move(other, given);
-        await cluster.ResumeChangedAsync("second", RunChanges.None);
+        await ResumeAsync(cluster, "second");
         RunStatus changed = await cluster.WaitAsync("second");
         Assert.Equal((RunState.Failed, (int)ErrorKind.Conflict), (changed.State, changed.Failure?.ExitCode));
         Assert.Contains("initialWeights is ", changed.Failure!.Message);
 
         Directory.Delete(given, recursive: true);
         Directory.Move(source, given);
-        await cluster.ResumeChangedAsync("second", RunChanges.None);
+        await ResumeAsync(cluster, "second");
         _runs.AssertSame(oracle, await cluster.WaitAsync("second"));
     }
 
@@ -88,6 +88,13 @@ public sealed class InitialWeightsTests : IDisposable
         await cluster.StartAsync(_runs.Spec(recipe, "second", workers: 2) with { InitFrom = source, StartEpoch = 1, CheckpointEvery = 1, MinWorkers = 2 });
         _runs.AssertSame(oracle, await cluster.WaitAsync("second"));
         Assert.Empty(_runs.Events("second", "mismatch"));
+    }
+
+    /// <summary>Resumes a run that has failed, once its workers have let it go: the second one's failure must not be that of the resumed run.</summary>
+    private static async Task ResumeAsync(SpikeformerCluster cluster, string run)
+    {
+        await Eventually.HoldsAsync($"no workers of {run}", async () => (await cluster.StatusAsync(run)).Members.Count == 0);
+        await cluster.ResumeChangedAsync(run, RunChanges.None);
     }
 
     /// <summary>A run of one epoch.</summary>

@@ -137,7 +137,7 @@ public sealed class RunTransitionsTests
         RunRecord stopped = RunTransitions.Stop(begun, Some.Noon).Record;
         RunSpec resumed = RunTransitions.Resume(stopped, RunChanges.None, Guid.NewGuid(), Some.Noon).Record.Spec!;
         Assert.Equal(("/w.pth", 2, true), (resumed.InitFrom, resumed.StartEpoch, resumed.IsResume));
-        var shorter = new RunChanges { Settings = ["epochs=2"], Overrides = ["epochs"] };
+        var shorter = new RunChanges { Settings = ["epochs=2"], Overrides = ["epochs", "schedule"] };
         Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, shorter, Guid.NewGuid(), Some.Noon).Kind);
     }
 

@@ -23,7 +23,7 @@ var threadCounts = new Option<int[]>("--threads") { Description = "Compute threa
 var steps = new Option<int>("--steps") { Description = "Timed steps of each process.", DefaultValueFactory = _ => 5 };
 var rounds = new Option<int>("--rounds") { Description = "Processes of each side, in turn.", DefaultValueFactory = _ => 3 };
 var peer = new Option<string?>("--peer") { Description = "The peer's script.", DefaultValueFactory = _ => "../shared/tools/peers/step_pytorch.py" };
-var python = new Option<string>("--python") { Description = "Python that has PyTorch.", DefaultValueFactory = _ => "/usr/bin/python3" };
+var python = new Option<string>("--python") { Description = "Python that has the peers: PyTorch, NumPy, Pillow.", DefaultValueFactory = _ => "/usr/bin/python3" };
 var step = new Command("step", "One training step of the published networks beside PyTorch.") { network, precisions, threadCounts, steps, rounds, peer, python };
 step.SetAction(arguments => StepBenchmark.Run(new(arguments.GetValue(network), arguments.GetValue(precisions)!, arguments.GetValue(threadCounts)!,
     arguments.GetValue(steps), arguments.GetValue(rounds), arguments.GetValue(peer), arguments.GetValue(python)!, arguments.GetValue(json))));
@@ -66,5 +66,9 @@ metrics.SetAction(arguments => MetricsBenchmark.Run(arguments.GetValue(pairs), a
 var tolerance = new Command("tolerance", "What it costs to be able to lose a worker, in CPU time of the steps.") { pairs };
 tolerance.SetAction(arguments => ToleranceBenchmark.Run(arguments.GetValue(pairs), arguments.GetValue(json)));
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, outage, tolerance, metrics };
+var data = new Option<string?>("--data") { Description = "The data pack; else SPIKEFORMER_TEST_DATA." };
+var loader = new Command("loader", "Recordings and photographs to frames on one core, beside NumPy and Pillow.") { data, rounds, python };
+loader.SetAction(arguments => LoaderBenchmark.Run(new(arguments.GetValue(data) ?? Environment.GetEnvironmentVariable("SPIKEFORMER_TEST_DATA"), arguments.GetValue(rounds), arguments.GetValue(python)!, arguments.GetValue(json))));
+
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, outage, tolerance, metrics, loader };
 return root.Parse(args).Invoke();

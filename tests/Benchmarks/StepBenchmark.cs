@@ -30,7 +30,7 @@ internal static class StepBenchmark
 
     public static void Run(Options options)
     {
-        string? peer = options.Peer is { } path && File.Exists(path) && Python(options.Python, "-c", "import torch") is { } ? path : null;
+        string? peer = options.Peer is { } path && File.Exists(path) && PythonPeer.Run(options.Python, "-c", "import torch") is not null ? path : null;
         if (peer is null) Console.Error.WriteLine($"No peer: {options.Python} has no torch, or there is no script at '{options.Peer}'. Timing our side alone.");
         var rows = new List<Row>();
         foreach ((string network, int batch) in s_networks.Where(entry => options.Network is null || entry.Network == options.Network))
@@ -57,37 +57,14 @@ internal static class StepBenchmark
             ["step-worker", what.Network, $"{what.Batch}", $"{what.Threads}", $"{what.Precision}", $"{what.Steps}"]) { RedirectStandardOutput = true };
         ComputeEnvironment.ApplyTo(start);
         start.Environment["OMP_NUM_THREADS"] = $"{what.Threads}";
-        return JsonSerializer.Deserialize<StepFigures>(Output(start))!;
+        return JsonSerializer.Deserialize<StepFigures>(PythonPeer.Output(start))!;
     }
 
     private static PeerFigures Peer(string python, string script, StepCase what)
     {
-        string output = Python(python, script, "--network", what.Network, "--batch", $"{what.Batch}", "--threads", $"{what.Threads}", "--steps", $"{what.Steps}", "--dtype", what.Precision == Precision.Bf16 ? "bf16" : "fp32")
+        string output = PythonPeer.Run(python, script, "--network", what.Network, "--batch", $"{what.Batch}", "--threads", $"{what.Threads}", "--steps", $"{what.Steps}", "--dtype", what.Precision == Precision.Bf16 ? "bf16" : "fp32")
             ?? throw new InvalidOperationException("The peer failed.");
         return JsonSerializer.Deserialize<PeerFigures>(output, JsonSerializerOptions.Web)!;
-    }
-
-    private static string? Python(string python, params string[] arguments)
-    {
-        try
-        {
-            // With our environment: PyTorch is up to twice as fast with it as with its defaults on a machine of few cores.
-            var start = new ProcessStartInfo(python, arguments) { RedirectStandardOutput = true };
-            ComputeEnvironment.ApplyTo(start);
-            return Output(start);
-        }
-        catch (Exception failure) when (failure is InvalidOperationException or System.ComponentModel.Win32Exception)
-        {
-            return null;
-        }
-    }
-
-    private static string Output(ProcessStartInfo start)
-    {
-        using Process process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{start.FileName} ended with {process.ExitCode}.");
     }
 
     private static void Print(Row row, bool first)

@@ -1,5 +1,8 @@
 using Spikeformer.Autograd;
+using Spikeformer.Checkpoints;
+using Spikeformer.Devices;
 using Spikeformer.Network;
+using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;
@@ -26,7 +29,32 @@ public sealed class TrajectoryGoldenTests
         using var state = new TrainingState(network, recipe);
         golden.Load(state.Parameters);
         golden.Load(state.Running, network.Layout);
-        using var engine = new ShardEngine(network, state.Parameters, recipe, onDevice ? new SimulatedDevice() : null);
+        CheckTraining(golden, state, recipe, onDevice ? new SimulatedDevice() : null);
+    }
+
+    /// <summary>As a run goes on with the authors' checkpoint: weights from a file of torch.save, a later epoch, fresh moments.</summary>
+    [Theory]
+    [InlineData(AdamFile)]
+    [InlineData(SgdFile)]
+    public void Weights_of_a_pth_file_are_trained_in_a_later_epoch_like_the_published_run(string file)
+    {
+        using var golden = new GoldenCase(file, ScalarType.Float32);
+        using var folder = new TemporaryFolder();
+        (NetworkOptions options, Recipe recipe) = Job(file, golden);
+        var network = new SpikeformerNetwork(options);
+        using TrainingState published = new(network, recipe), state = new(network, recipe, firstStep: 7);
+        golden.Load(published.Parameters);
+        golden.Load(published.Running, network.Layout);
+        TorchFile.Write(folder["published.pth"], [.. published.Snapshot().Where(tensor => tensor.Group == StateTensor.NetworkGroup)]);
+        state.RestoreNetwork(InitialWeights.Read(folder["published.pth"]).For(network.Layout).ToDictionary(tensor => tensor.Name));
+        CheckTraining(golden, state, recipe, device: null);
+        Assert.Equal(7 + Steps, state.Step);
+    }
+
+    private static void CheckTraining(GoldenCase golden, TrainingState state, Recipe recipe, ComputeDevice? device)
+    {
+        SpikeformerNetwork network = state.Network;
+        using var engine = new ShardEngine(network, state.Parameters, recipe, device);
         for (int step = 0; step < Steps; step++)
         {
             (Tensor x, Tensor y) = (golden.Input($"in/x{step}"), golden.Input($"in/y{step}"));
@@ -35,8 +63,8 @@ public sealed class TrajectoryGoldenTests
                 golden.CheckValues($"train/logits{step}", Forward(network, state.Parameters, x, out _));
 
             StepVector vector = engine.Compute(
-                new(step, 0, samples.Length), [new(0, samples, x, y)], new LocalBatchNormCoupling(1, [0]))[0];
-            CommittedStep committed = state.Apply(new StepPlan(step, 0, step, 1, samples, 0, samples.Length), vector);
+                new(state.Step, 0, samples.Length), [new(0, samples, x, y)], new LocalBatchNormCoupling(1, [0]))[0];
+            CommittedStep committed = state.Apply(new StepPlan(state.Step, 0, step, 1, samples, 0, samples.Length), vector);
             golden.CheckValues($"train/loss{step}", tensor((float)committed.Loss));
         }
         golden.CheckParameters("after/", state.Parameters, Tolerance);

@@ -12,7 +12,9 @@ namespace Spikeformer.TestKit;
 /// <param name="WeightsDigest">SHA-256 of the state after the last one.</param>
 /// <param name="Trainings">The sums of every epoch, without times.</param>
 /// <param name="Evaluations">The evaluation after every epoch.</param>
-public sealed record OracleRun(IReadOnlyList<string> Digests, string WeightsDigest, IReadOnlyList<EpochSums> Trainings, IReadOnlyList<EvaluationResult> Evaluations);
+/// <param name="StartEpoch">The first epoch.</param>
+public sealed record OracleRun(
+    IReadOnlyList<string> Digests, string WeightsDigest, IReadOnlyList<EpochSums> Trainings, IReadOnlyList<EvaluationResult> Evaluations, int StartEpoch);
 
 /// <summary>
 /// Trains a recipe in this process, all shards on one thread: the plainest way through the engine, without cluster, files or checkpoints. What
@@ -24,7 +26,9 @@ public static class Oracle
     /// <param name="recipe">The recipe.</param>
     /// <param name="dataPath">Folder of its data; null for synthetic ones.</param>
     /// <param name="device">Where to compute; null stands for the CPU.</param>
-    public static OracleRun Train(Recipe recipe, string? dataPath = null, ComputeDevice? device = null)
+    /// <param name="initFrom">Weights to begin with; null for fresh ones.</param>
+    /// <param name="startEpoch">The first epoch.</param>
+    public static OracleRun Train(Recipe recipe, string? dataPath = null, ComputeDevice? device = null, string? initFrom = null, int startEpoch = 0)
     {
         OracleRun? result = null;
         ExceptionDispatchInfo? failure = null;
@@ -33,7 +37,7 @@ public static class Oracle
             try
             {
                 LibTorch.UseOnThisThread(recipe.Threads);
-                result = Run(recipe, dataPath, device);
+                result = Run(recipe, dataPath, device, initFrom, startEpoch);
             }
             catch (Exception error)
             {
@@ -46,12 +50,13 @@ public static class Oracle
         return result!;
     }
 
-    private static unsafe OracleRun Run(Recipe recipe, string? dataPath, ComputeDevice? device)
+    private static unsafe OracleRun Run(Recipe recipe, string? dataPath, ComputeDevice? device, string? initFrom, int startEpoch)
     {
         using IDataset dataset = DatasetCatalogue.Open(recipe.Data, dataPath, null);
         var network = new SpikeformerNetwork(NetworkOptions.From(recipe.Model, recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
-        using var state = new TrainingState(network, recipe);
         var order = new EpochOrder(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
+        using var state = new TrainingState(network, recipe, (long)order.StepsPerEpoch * startEpoch);
+        if (initFrom is not null) state.RestoreNetwork(InitialWeights.Read(initFrom).For(network.Layout).ToDictionary(tensor => tensor.Name));
         using var loader = new BatchLoader(dataset, Split.Train, order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
         using var engine = new ShardEngine(network, state.Parameters, recipe, device);
         int[] shards = [.. Enumerable.Range(0, recipe.Shards)];
@@ -75,6 +80,6 @@ public static class Oracle
             evaluations.Add(Evaluation.Run(network, engine.CurrentWeights(), state.Running, dataset, Split.Test, recipe));
             sums = EpochSums.Zero;
         }
-        return new(digests, TrainingState.WeightsDigest(state.Snapshot()), trainings, evaluations);
+        return new(digests, TrainingState.WeightsDigest(state.Snapshot()), trainings, evaluations, startEpoch);
     }
 }

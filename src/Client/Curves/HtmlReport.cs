@@ -34,6 +34,7 @@ internal static class HtmlReport
                 ["epochs that are over", $"{last.Epoch + 1} of {RunDirectory.RecipeOf(run).Epochs}"],
                 ["test accuracy", $"{Percent(last)}, best {Percent(best)} in epoch {best.Epoch}"],
                 ["began", run.CreatedUtc.ToString("u", CultureInfo.InvariantCulture)],
+                ["with", run.Origin is { } origin ? $"the weights of {origin.Weights} in epoch {origin.Epoch}, SHA-256 {origin.Sha256}" : "fresh weights"],
                 ["recipe", run.RecipeHash], ["data", run.DataHash], ["classes", string.Join(", ", run.ClassNames)],
             ]);
         page.Append("<h2>Curves</h2>\n<img alt=\"loss, accuracy and learning rate by epoch\" src=\"data:image/png;base64,").Append(Convert.ToBase64String(picture)).Append("\">\n");

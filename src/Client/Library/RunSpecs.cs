@@ -42,6 +42,7 @@ public static class RunSpecs
         {
             Name = description.Run, Recipe = Encoding.UTF8.GetString(RecipeWriter.ToCanonical(recipe)), OutDirectory = run.Path,
             DataPath = changes.DataPath ?? description.DataPath, IsResume = true, Overrides = changes.Overrides,
+            InitFrom = description.Origin?.Weights, StartEpoch = description.Origin?.Epoch ?? 0,
         };
     }
 
@@ -53,8 +54,10 @@ public static class RunSpecs
     /// <param name="workers">How many workers are wanted.</param>
     /// <param name="minWorkers">With fewer workers than this the run waits.</param>
     /// <param name="checkpointEvery">Steps between two checkpoints.</param>
+    /// <param name="initFrom">Weights to begin with, as the workers see them; made absolute.</param>
+    /// <param name="startEpoch">The first epoch.</param>
     public static RunSpec With(this RunSpec spec, string? name = null, string? dataPath = null, string? outDirectory = null,
-        int workers = 0, int minWorkers = 0, int checkpointEvery = 0) => spec with
+        int workers = 0, int minWorkers = 0, int checkpointEvery = 0, string? initFrom = null, int startEpoch = 0) => spec with
         {
             Name = name ?? spec.Name,
             DataPath = dataPath is null ? spec.DataPath : Path.GetFullPath(dataPath),
@@ -62,5 +65,7 @@ public static class RunSpecs
             Workers = workers > 0 ? workers : spec.Workers,
             MinWorkers = minWorkers > 0 ? minWorkers : spec.MinWorkers,
             CheckpointEvery = checkpointEvery > 0 ? checkpointEvery : spec.CheckpointEvery,
+            InitFrom = initFrom is null ? spec.InitFrom : Path.GetFullPath(initFrom),
+            StartEpoch = startEpoch > 0 ? startEpoch : spec.StartEpoch,
         };
 }

@@ -1,10 +1,11 @@
 using System.CommandLine;
 using Spikeformer.Contracts;
+using Spikeformer.Runs;
 using Spikeformer.Training;
 
 namespace Spikeformer.Client;
 
-/// <summary>Options of a run; but for the recipe none changes its result.</summary>
+/// <summary>Options of a run; but for the recipe and the weights to begin with none changes its result.</summary>
 internal static class RunOptions
 {
     public static Option<string> Recipe()
@@ -28,6 +29,17 @@ internal static class RunOptions
         Description = "Steps between two checkpoints (default: one an epoch)", HelpName = "STEPS",
     });
 
+    public static Option<string?> InitFrom() => new("--init-from")
+    {
+        Description = "Begin with the weights of another training, with a fresh optimizer: a run directory, a checkpoint's folder, a file of 'export', or a .pth file",
+        HelpName = "DIR|FILE",
+    };
+
+    public static Option<int> StartEpoch() => new("--start-epoch")
+    {
+        Description = "Epoch, from 0, that weights of --init-from begin in; learning rate and order of the samples are that epoch's", HelpName = "N",
+    };
+
     public static Option<string[]> Override() => new("--override")
     {
         Description = "What may differ from the run's beginning, such as schedule or dataHash; the result becomes another one, noted as a new lineage",
@@ -35,15 +47,18 @@ internal static class RunOptions
     };
 
     /// <summary>What is to be started. Paths become absolute: the workers stand elsewhere.</summary>
-    public static RunSpec Spec(Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery)
+    public static RunSpec Spec(Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery, string? initFrom, int startEpoch)
     {
         RunSpec spec = RunSpecs.Of(recipe);
+        RunOrigin.Check(initFrom, startEpoch, recipe.Epochs);
         return spec with
         {
             DataPath = data is null ? null : Path.GetFullPath(data),
             OutDirectory = @out is null ? spec.OutDirectory : Path.GetFullPath(@out),
             Workers = workers,
             CheckpointEvery = checkpointEvery,
+            InitFrom = initFrom is null ? null : Path.GetFullPath(initFrom),
+            StartEpoch = startEpoch,
         };
     }
 

@@ -20,6 +20,8 @@ internal static class EmbeddedRun
         if (!spec.IsResume) new RunDirectory(spec.OutDirectory).RequireNoRun();
         if (spec.DataPath is { } data && !Directory.Exists(data))
             throw new SpikeformerException(ErrorKind.NotFound, $"data folder {data} does not exist", "Check --data");
+        // Of a run directory one checkpoint is meant, the same for all workers.
+        if (spec is { IsResume: false, InitFrom: { } weights }) spec = spec with { InitFrom = InitialWeights.Read(weights).Path };
         int workers = spec.Workers > 0 ? spec.Workers : Math.Min(Environment.ProcessorCount, shards);
         await using EmbeddedCluster silo = await EmbeddedCluster.StartAsync(spec.OutDirectory, workers, interruption.Token);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Address, interruption.Token);

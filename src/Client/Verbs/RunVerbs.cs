@@ -12,15 +12,18 @@ internal static class RunVerbs
         Option<string> recipe = RunOptions.Recipe();
         Option<string[]> set = RecipeOptions.Set();
         Option<string?> name = new("--name") { Description = "Name of the run (default: the recipe's)", HelpName = "NAME" };
-        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), cluster = ClusterOptions.Cluster();
-        Option<int> workers = RunOptions.Workers();
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), initFrom = RunOptions.InitFrom(), cluster = ClusterOptions.Cluster();
+        Option<int> workers = RunOptions.Workers(), startEpoch = RunOptions.StartEpoch();
         Option<int?> every = RunOptions.CheckpointEvery();
         Option<bool> wait = new("--wait") { Description = "Follow the run to its end" };
-        var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, every, cluster, wait };
+        var command = new Command("start", "Start a run on a cluster and return")
+        {
+            recipe, set, name, data, @out, workers, every, initFrom, startEpoch, cluster, wait,
+        };
         command.SetAction(async (parsed, cancellation) =>
         {
             RunSpec spec = RunOptions.Spec(RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)), parsed.GetValue(data),
-                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every));
+                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(initFrom), parsed.GetValue(startEpoch));
             if (parsed.GetValue(name) is { } given)
                 spec = spec with { Name = given, OutDirectory = parsed.GetValue(@out) is null ? Path.GetFullPath(Path.Combine("runs", given)) : spec.OutDirectory };
             await using SpikeformerCluster connection = await ClusterOptions.ConnectAsync(parsed.GetValue(cluster), cancellation);

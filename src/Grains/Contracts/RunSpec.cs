@@ -8,7 +8,7 @@ public sealed record RunSpec
 {
     /// <summary>Name of the run: letters, digits, '-', '_' and '.', at most 63 characters.</summary>
     [Id(0)] public required string Name { get; init; }
-    /// <summary>The resolved recipe, canonical JSON. It alone defines the result.</summary>
+    /// <summary>The resolved recipe, canonical JSON. It defines the result.</summary>
     [Id(1)] public required string Recipe { get; init; }
     /// <summary>Folder of the data as the workers see it; null for synthetic data.</summary>
     [Id(2)] public string? DataPath { get; init; }
@@ -28,7 +28,12 @@ public sealed record RunSpec
     [Id(9)] public string? CacheDirectory { get; init; }
     /// <summary>Which start this is; the run sets it. Tells a directory that this start began from one that held a run before.</summary>
     [Id(10)] public Guid StartId { get; init; }
-    /// <summary>When it resumes: names of what may differ from the run's beginning, fields of the recipe or of the numerics fingerprint, or
-    /// <c>dataHash</c>. Each change begins a lineage.</summary>
+    /// <summary>When it resumes: names of what may differ from the run's beginning, fields of the recipe or of the numerics fingerprint,
+    /// <c>dataHash</c>, <c>initialWeights</c> or <c>startEpoch</c>. Each change begins a lineage.</summary>
     [Id(11)] public IReadOnlyList<string> Overrides { get; init; } = [];
+    /// <summary>Weights to begin with, as the workers see them: a run directory, a folder of a checkpoint, or a file that <c>export</c> or
+    /// <c>torch.save</c> has written; null for fresh ones. Together with <see cref="StartEpoch"/> part of what defines the result.</summary>
+    [Id(12)] public string? InitFrom { get; init; }
+    /// <summary>The first epoch, from 0; above 0 with <see cref="InitFrom"/> only.</summary>
+    [Id(13)] public int StartEpoch { get; init; }
 }

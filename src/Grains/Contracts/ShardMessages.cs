@@ -30,6 +30,8 @@ public sealed record LedgerBasis
     [Id(2)] public required int Batch { get; init; }
     /// <summary>V.</summary>
     [Id(3)] public required int Shards { get; init; }
+    /// <summary>The run's first epoch.</summary>
+    [Id(4)] public int StartEpoch { get; init; }
 }
 
 /// <summary>A shard as the cluster sees it.</summary>
@@ -46,6 +48,6 @@ public sealed record ShardStatus
     [Id(3)] public int Epoch { get; init; }
     /// <summary>Samples of that epoch which this shard has committed, in the order of their steps.</summary>
     [Id(4)] public IReadOnlyList<int> Committed { get; init; } = [];
-    /// <summary>Samples committed over all epochs.</summary>
+    /// <summary>Samples committed over all epochs of the run.</summary>
     [Id(5)] public long CommittedInAll { get; init; }
 }

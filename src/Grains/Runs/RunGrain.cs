@@ -97,7 +97,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     /// <inheritdoc/>
     public Task<RunStatus> Status() => Task.FromResult(RunView.Status(this.GetPrimaryKeyString(), _record, _roster) with
     {
-        Step = _lastCommit?.Step ?? _record.Outcome?.Step ?? 0,
+        Step = _lastCommit?.Step ?? _record.Outcome?.Step ?? FirstStep,
         StepsPerEpoch = _stepsPerEpoch,
         TotalSteps = (long)_stepsPerEpoch * _record.Epochs,
         LastCommit = _lastCommit,
@@ -113,6 +113,9 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         Commits = _commits.Where(commit => commit.Step > since.Step).ToArray(),
         Epochs = _epochs.Where(epoch => epoch.Epoch >= since.Epochs).ToArray(),
     };
+
+    /// <summary>The number of the run's first step; 0 until the steps of an epoch are known.</summary>
+    private long FirstStep => (long)_stepsPerEpoch * (_record.Spec?.StartEpoch ?? 0);
 
     /// <summary>A run that begins, or goes on, knows no worker yet.</summary>
     private Decision Begin(Decision decision)

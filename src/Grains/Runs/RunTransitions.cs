@@ -28,6 +28,7 @@ public static class RunTransitions
         try
         {
             recipe = RecipeReader.Read(spec.Recipe, spec.Name);
+            RunOrigin.Check(spec.InitFrom, spec.StartEpoch, recipe.Epochs);
         }
         catch (SpikeformerException error)
         {

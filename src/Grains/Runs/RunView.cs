@@ -34,7 +34,7 @@ public static class RunView
     {
         if (trainSamples == 0 || record.Spec is not { } spec) return null;
         Recipe recipe = RecipeReader.Read(spec.Recipe, spec.Name);
-        return new() { Seed = recipe.Seed, Samples = trainSamples, Batch = recipe.Batch, Shards = recipe.Shards };
+        return new() { Seed = recipe.Seed, Samples = trainSamples, Batch = recipe.Batch, Shards = recipe.Shards, StartEpoch = spec.StartEpoch };
     }
 
     private static IEnumerable<MemberStatus> Members(RunRecord record, Roster roster)

@@ -36,11 +36,12 @@ public static class ShardLedger
         var status = new ShardStatus { Shard = shard, Owner = newest.Owner, SecondsPerStep = newest.SecondsPerStep };
         if (newest.Basis is not { } basis) return status;
         var order = new EpochOrder(basis.Seed, basis.Samples, basis.Batch, basis.Shards);
-        long epoch = newest.Step / order.StepsPerEpoch, first = epoch * order.StepsPerEpoch;
+        long committedSteps = Math.Max(newest.Step, (long)basis.StartEpoch * order.StepsPerEpoch);
+        long epoch = committedSteps / order.StepsPerEpoch, first = epoch * order.StepsPerEpoch;
         var committed = new List<int>();
-        for (long step = first; step < newest.Step; step++) committed.AddRange(order.Plan(step).Samples(shard));
+        for (long step = first; step < committedSteps; step++) committed.AddRange(order.Plan(step).Samples(shard));
         long inAnEpoch = 0;
         for (long step = 0; step < order.StepsPerEpoch; step++) inAnEpoch += order.Plan(step).Samples(shard).Length;
-        return status with { Epoch = (int)epoch, Committed = committed.ToArray(), CommittedInAll = epoch * inAnEpoch + committed.Count };
+        return status with { Epoch = (int)epoch, Committed = committed.ToArray(), CommittedInAll = (epoch - basis.StartEpoch) * inAnEpoch + committed.Count };
     }
 }

@@ -48,7 +48,7 @@ internal sealed class EpochLog(RunDirectory directory, string job, string run, i
     /// <summary>A tag ends with the name of the column that it shows.</summary>
     private void WriteCurves(ref ScalarLog? log, string folder, string[] tags, EpochTable table, int epochs)
     {
-        log ??= ScalarLog.Open(Path.Combine(directory.TensorBoardFolder, folder), tags, epochs, time.GetUtcNow());
+        log ??= ScalarLog.Open(Path.Combine(directory.TensorBoardFolder, folder), tags, table.Epochs.FirstOrDefault(), epochs, time.GetUtcNow());
         int next = log.Next;
         foreach (int epoch in table.Epochs.Where(epoch => epoch >= next))
             log.Append(epoch, [.. tags.Select(tag => (tag, table[epoch, tag.Split('/')[1]]))], time.GetUtcNow());

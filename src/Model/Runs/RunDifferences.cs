@@ -4,8 +4,8 @@ using Spikeformer.Training;
 namespace Spikeformer.Runs;
 
 /// <summary>Something that decides a run's bits and is not as it was when the run began.</summary>
-/// <param name="Name">The recipe's field as <c>--set</c> names it (<c>schedule.0.base</c>), a field of the numerics fingerprint (<c>isa</c>), or
-/// <c>dataHash</c>.</param>
+/// <param name="Name">The recipe's field as <c>--set</c> names it (<c>schedule.0.base</c>), a field of the numerics fingerprint (<c>isa</c>),
+/// <c>dataHash</c>, <c>initialWeights</c> or <c>startEpoch</c>.</param>
 /// <param name="Before">Its value in the run, <c>(none)</c> where it had none.</param>
 /// <param name="Now">Its value here.</param>
 public sealed record RunDifference(string Name, string Before, string Now)
@@ -26,14 +26,15 @@ public static class RunDifferences
         return Between(then, here, then.Keys.Union(here.Keys));
     }
 
-    /// <summary>Everything in which two descriptions differ: recipe, data, numerics. A numerics field that repeats a field of the recipe, such as
+    /// <summary>Everything in which two descriptions differ: recipe, data, initial weights, numerics. A numerics field that repeats a field of the recipe, such as
     /// the precision, is told once.</summary>
     public static IReadOnlyList<RunDifference> Between(RunDescription before, RunDescription now)
     {
         IReadOnlyList<RunDifference> recipe = Between(RunDirectory.RecipeOf(before), RunDirectory.RecipeOf(now));
         IEnumerable<RunDifference> data = before.DataHash == now.DataHash ? [] : [new("dataHash", before.DataHash[..12], now.DataHash[..12])];
+        IEnumerable<RunDifference> origin = Between(Leaves(before.Origin), Leaves(now.Origin), ["initialWeights", "startEpoch"]);
         IEnumerable<RunDifference> numerics = Between(before.Fingerprint, now.Fingerprint, before.Fingerprint.Keys.Union(now.Fingerprint.Keys).Order(StringComparer.Ordinal));
-        return [.. recipe, .. data, .. numerics.ExceptBy(recipe.Select(one => one.Name), one => one.Name)];
+        return [.. recipe, .. data, .. origin, .. numerics.ExceptBy(recipe.Select(one => one.Name), one => one.Name)];
     }
 
     /// <summary>Those that nobody allowed.</summary>
@@ -55,6 +56,9 @@ public static class RunDifferences
             let here = now.GetValueOrDefault(name, None)
             where there != here
             select new RunDifference(name, there, here)];
+
+    private static Dictionary<string, string> Leaves(RunOrigin? origin) =>
+        origin is null ? [] : new() { ["initialWeights"] = origin.Sha256[..12], ["startEpoch"] = $"{origin.Epoch}" };
 
     private static Dictionary<string, string> Leaves(Recipe recipe)
     {

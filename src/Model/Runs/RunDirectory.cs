@@ -31,6 +31,8 @@ public sealed record RunDescription
     public required IReadOnlyDictionary<string, string> Fingerprint { get; init; }
     /// <summary>Class names in label order.</summary>
     public required IReadOnlyList<string> ClassNames { get; init; }
+    /// <summary>The weights that the run began with; null for fresh ones.</summary>
+    public RunOrigin? Origin { get; init; }
     /// <summary>When the run began; for people only.</summary>
     public DateTimeOffset CreatedUtc { get; init; }
     /// <summary>Which start began it: a later worker of that start goes on here, any other start is refused.</summary>

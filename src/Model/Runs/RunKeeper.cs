@@ -94,7 +94,7 @@ public sealed class RunKeeper : IDisposable
     /// <summary>Whether the lead should write alone: in this generation another writer has failed, or did not come on.</summary>
     public bool MustWriteAlone => _mustWriteAlone;
 
-    /// <summary>Brings a state to the newest sound checkpoint; leaves it at step 0 when there is none.</summary>
+    /// <summary>Brings a state to the newest sound checkpoint; leaves it before its first step when there is none.</summary>
     /// <param name="state">The state before its first step.</param>
     /// <param name="progress">Gets the averages and best values that the checkpoint tells.</param>
     /// <exception cref="SpikeformerException">The checkpoint is of another recipe (Conflict).</exception>
@@ -104,8 +104,8 @@ public sealed class RunKeeper : IDisposable
         foreach (SkippedCheckpoint skipped in newest.Skipped) _report("warning", $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
         if (newest.Checkpoint is not { } checkpoint)
         {
-            _report("resumed", "There is no sound checkpoint: the run begins again at step 0");
-            BeginLineage(0);
+            _report("resumed", $"There is no sound checkpoint: the run begins again at step {state.Step}");
+            BeginLineage(state.Step);
             return;
         }
         if (checkpoint.Info.RecipeHash != _description.RecipeHashIn(checkpoint.Id.Lineage))

@@ -41,10 +41,14 @@ public sealed unsafe class TrainingState : IDisposable
     private readonly byte[] _digest = new byte[16];
     private long _momentUpdates;
 
-    /// <summary>The state of a run before its first step.</summary>
-    public TrainingState(SpikeformerNetwork network, Recipe recipe)
+    /// <summary>The state of a run before its first step, with fresh weights.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="recipe">The run's recipe.</param>
+    /// <param name="firstStep">Number of the first step; above 0 in a run that begins in a later epoch.</param>
+    public TrainingState(SpikeformerNetwork network, Recipe recipe, long firstStep = 0)
     {
         (Network, _recipe, _schedule) = (network, recipe, new Schedule(recipe));
+        Step = FirstStep = firstStep;
         Parameters = ParameterSet.Create(network.Layout);
         Initialisation.Fill(Parameters, network.Options.Neuron, recipe.Seed);
         Running = new RunningStatistics(network.Layout);
@@ -62,8 +66,14 @@ public sealed unsafe class TrainingState : IDisposable
     /// <summary>The running statistics of BatchNorm.</summary>
     public RunningStatistics Running { get; }
 
-    /// <summary>Committed steps.</summary>
+    /// <summary>Number of the run's first step, from 0.</summary>
+    public long FirstStep { get; }
+
+    /// <summary>Committed steps, those before the first one included: the number of the next step.</summary>
     public long Step { get; private set; }
+
+    /// <summary>Whether a step was committed: before that the digest is 0, wherever the run began.</summary>
+    public bool HasBegun => _digest.AsSpan().ContainsAnyExcept((byte)0);
 
     /// <summary>Committed steps whose update was applied (not skipped for a non-finite gradient).</summary>
     public long AppliedUpdates { get; private set; }
@@ -182,14 +192,14 @@ public sealed unsafe class TrainingState : IDisposable
         return hash.GetCurrentHashAsUInt64();
     }
 
-    /// <summary>Back to the state before the first step.</summary>
+    /// <summary>Back to the state before the first step, with fresh weights.</summary>
     public void Reset()
     {
         Initialisation.Fill(Parameters, Network.Options.Neuron, _recipe.Seed);
         Running.Reset();
         _moments.Clear();
         _scaler?.Reset();
-        (Step, AppliedUpdates, Ledger, _momentUpdates) = (0, 0, 0, 0);
+        (Step, AppliedUpdates, Ledger, _momentUpdates) = (FirstStep, 0, 0, 0);
         Array.Clear(_digest);
     }
 

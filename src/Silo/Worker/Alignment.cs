@@ -19,6 +19,8 @@ internal static class Alignment
     private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 2048;
     private const int HashAt = sizeof(long), FlagsAt = HashAt + sizeof(ulong), KeptAt = FlagsAt + 1, NodeBytes = 3,
         ProgressAt = KeptAt + 1 + KeptSums.Most * NodeBytes, PayloadBytes = ProgressAt + ProgressBytes;
+    // Of a member that holds nothing of the run: another's state brings it up, never a single step.
+    private const long NoState = -1;
     private const byte ForgottenFlag = 1, ReducedFlag = 2;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly JsonSerializerOptions s_json = new()
@@ -28,7 +30,7 @@ internal static class Alignment
     };
 
     /// <param name="Rank">The member.</param>
-    /// <param name="Step">Committed steps of its state.</param>
+    /// <param name="Step">Committed steps of its state; <see cref="NoState"/> when it has none.</param>
     /// <param name="Hash">Of its whole state.</param>
     /// <param name="HasForgotten">Whether it gave its state up as wrong.</param>
     /// <param name="HasReduced">Whether it can lend the reduced vector of its last step.</param>
@@ -45,28 +47,30 @@ internal static class Alignment
     /// <returns>False when this member's state must be forgotten: members hold different bits of one step, or others have found that and this state is
     /// as old.</returns>
     /// <exception cref="PeerLostException">A member was lost meanwhile.</exception>
-    /// <exception cref="SpikeformerException">Members differ before the first step.</exception>
+    /// <exception cref="SpikeformerException">Members differ before the first step, or the weights to begin with are not there.</exception>
     public static bool TryAlign(Group group, PreparedRun run, Action<CommittedStep> caughtUp, out RecoveryPlan? recovery, CancellationToken cancellation)
     {
         recovery = null;
         Standing[] all = Exchange(group, run, StatePart, cancellation);
-        if (all.Any(one => one.HasForgotten) && !run.HasForgotten && run.State.Step > 0) return false;
+        if (all.Any(one => one.HasForgotten) && !run.HasForgotten && run.State.HasBegun) return false;
         Standing furthest = all.OrderByDescending(one => (one.Step, one.Progress.Epochs)).ThenBy(one => one.Rank).First();
         // Several lend the state to those who are further behind than a step: all of the same step and the same bits.
         Standing[] donors = [.. all.Where(one => (one.Step, one.Hash) == (furthest.Step, furthest.Hash)).Take(StateFetch.MostDonors)];
         Lend(run, group.Plan.OwnRank, furthest, donors, all);
-        if (run.State.Step < furthest.Step)
+        long step = all[group.Plan.OwnRank].Step;
+        if (step < furthest.Step)
         {
-            if (NeedsOneStep(run.State.Step, furthest)) TakeStep(group, run, furthest, caughtUp, cancellation);
+            if (NeedsOneStep(step, furthest)) TakeStep(group, run, furthest, caughtUp, cancellation);
             else TakeState(group, run, furthest.Step, donors, cancellation);
         }
         if (furthest.Rank != group.Plan.OwnRank) run.Progress.State = furthest.Progress;
+        run.TakeInitialWeights();
 
         // Nobody goes on before everybody is there, and all hold the same.
         Standing[] aligned = Exchange(group, run, BarrierPart, cancellation);
         if (aligned.FirstOrDefault(one => (one.Step, one.Hash) != (aligned[0].Step, aligned[0].Hash)) is { Rank: > 0 } other)
         {
-            if (run.State.Step > 0) return false;
+            if (run.State.HasBegun) return false;
             throw new SpikeformerException(ErrorKind.Failed, $"{group.Plan.Name(other.Rank)} begins with other weights than {group.Plan.Name(0)}",
                 "Run all workers with the same build on machines of one kind");
         }
@@ -135,7 +139,7 @@ internal static class Alignment
     private static Standing[] Exchange(Group group, PreparedRun run, int part, CancellationToken cancellation)
     {
         var own = new byte[PayloadBytes];
-        BinaryPrimitives.WriteInt64LittleEndian(own, run.State.Step);
+        BinaryPrimitives.WriteInt64LittleEndian(own, run.LacksWeights ? NoState : run.State.Step);
         BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.State.Hash());
         own[FlagsAt] = (byte)((run.HasForgotten ? ForgottenFlag : 0) | (run.Reduced.Of(run.State.Step - 1) is not null ? ReducedFlag : 0));
         WriteNodes(run.Kept.Of(run.State.Step), own.AsSpan(KeptAt));

@@ -34,7 +34,7 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     {
         board.Enter(WorkerPhase.Learning, run.State.Step);
         // What it held in the generation before is enough, if somebody has the vectors since.
-        bool hasState = run.State.Step > 0;
+        bool hasState = run.State.HasBegun;
         while (!_superseded.IsCancellationRequested) hasState = hasState ? KeepsUp(_ranks[_turn++ % _ranks.Length]) : Copies();
         _fetch?.Dispose();
     }

@@ -30,7 +30,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     public RunKeeper Keeper => _keeper!;
 
     /// <summary>Becomes the lead, or stays it.</summary>
-    /// <param name="isFresh">Whether this worker has no state of the run yet: then it takes the newest checkpoint.</param>
+    /// <param name="isFresh">Whether this worker has not begun the run yet: then it takes the newest checkpoint.</param>
     /// <exception cref="SpikeformerException">The directory is another run's, in use, or not what the run began with.</exception>
     public void Open(bool isFresh)
     {
@@ -41,7 +41,8 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         {
             _keeper = RunKeeper.Begin(run.Directory, run.Description, Report, time);
             OpenLogs();
-            Report("started", $"Run {run.Spec.Name} began: {run.Network.Layout.ParameterCount:N0} parameters, {run.Dataset.Count(Data.Split.Train)} training samples");
+            Report("started", $"Run {run.Spec.Name} began: {run.Network.Layout.ParameterCount:N0} parameters, {run.Dataset.Count(Data.Split.Train)} training samples"
+                + (run.Description.Origin is { } origin ? $"; in epoch {origin.Epoch} with the weights of {origin.Weights}, SHA-256 {origin.Sha256[..12]}" : ""));
         }
         else
         {

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using Spikeformer.Checkpoints;
 using Spikeformer.Contracts;
 using Spikeformer.Data;
 using Spikeformer.Devices;
@@ -12,25 +13,34 @@ namespace Spikeformer.Silo.Worker;
 internal sealed class PreparedRun : IDisposable
 {
     private SliceCollection? _slices;
+    private bool _hasInitialWeights;
 
     private PreparedRun(RunSpec spec, Recipe recipe, IDataset dataset, ComputeDevice device, TimeProvider time)
     {
         (Spec, Recipe, Dataset) = (spec, recipe, dataset);
         Network = new(NetworkOptions.From(recipe.Model, recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
-        State = new(Network, recipe);
         Order = new(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
+        State = new(Network, recipe, firstStep: (long)Order.StepsPerEpoch * spec.StartEpoch);
         Engine = new(Network, State.Parameters, recipe, device);
         Loader = new(dataset, Split.Train, Order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed, threads: LoaderThreads(recipe.Data.Kind));
-        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with { StartId = spec.StartId };
         Directory = new(spec.OutDirectory);
         Reduced = new(Network.Layout);
         Kept = new(StepVector.Length(Network.Layout));
         Transfers = new(time);
-        Fingerprint = Probe();
+        string probe = Probe();
+        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with { StartId = spec.StartId, Origin = FindOrigin() };
+        var fingerprint = new Dictionary<string, string>(Description.Fingerprint)
+        {
+            ["recipe"] = Description.RecipeHash,
+            ["data"] = Description.DataHash,
+            ["probe"] = probe,
+        };
+        if (Description.Origin is { } origin) fingerprint["initialWeights"] = origin.Sha256;
+        Fingerprint = fingerprint;
     }
 
     /// <summary>Opens device and data and builds the network; the state is that before the first step.</summary>
-    /// <exception cref="SpikeformerException">Recipe or data are wrong, or the device cannot be used.</exception>
+    /// <exception cref="SpikeformerException">Recipe, data or initial weights are wrong, or the device cannot be used.</exception>
     public static PreparedRun Open(RunSpec spec, string device, Action<string> warn, TimeProvider time)
     {
         Recipe recipe = RecipeReader.Read(spec.Recipe, spec.Name);
@@ -87,10 +97,10 @@ internal sealed class PreparedRun : IDisposable
 
     public RunDirectory Directory { get; }
 
-    /// <summary>What members must have in common: recipe, data, numerics, and the bits of probe shards.</summary>
+    /// <summary>What members must have in common: recipe, data, initial weights, numerics, and the bits of probe shards.</summary>
     public IReadOnlyDictionary<string, string> Fingerprint { get; }
 
-    /// <summary>Steps of the whole run.</summary>
+    /// <summary>Committed steps when the run is complete.</summary>
     public long LastStep => (long)Order.StepsPerEpoch * Recipe.Epochs;
 
     /// <summary>Photographs are decoded while they are used; a quarter of the cores leaves the rest to the workers. Bits do not depend on it.</summary>
@@ -105,7 +115,17 @@ internal sealed class PreparedRun : IDisposable
         Recent.Forget();
         Transfers.Forget();
         Progress.State = new TrainingProgress().State;
-        HasForgotten = true;
+        (HasForgotten, _hasInitialWeights) = (true, false);
+    }
+
+    /// <summary>Whether the state is none of the run's: the run has initial weights, and they were not read because it has gone on from them.</summary>
+    public bool LacksWeights => Description.Origin is not null && !_hasInitialWeights && !State.HasBegun;
+
+    /// <summary>Before the first step: reads the weights that the run begins with, unless the state has them.</summary>
+    /// <exception cref="SpikeformerException">They are not there any more, or are others.</exception>
+    public void TakeInitialWeights()
+    {
+        if (LacksWeights) TakeWeights(InitialWeights.Read(Description.Origin!.Weights), Description.Origin.Sha256);
     }
 
     /// <summary>Whether the state was forgotten and is not yet compared with the others' again.</summary>
@@ -128,6 +148,7 @@ internal sealed class PreparedRun : IDisposable
         State.Restore(copy.Counters, copy.Tensors, source);
         Progress.State = copy.Progress;
         Recent.Take(copy.Recent);
+        _hasInitialWeights = true;
     }
 
     public void Dispose()
@@ -140,20 +161,41 @@ internal sealed class PreparedRun : IDisposable
         Dataset.Dispose();
     }
 
-    /// <summary>Computes a few shards of the first step from untrained weights: machines that agree in name but not in bits show here, before
-    /// they train together.</summary>
-    private Dictionary<string, string> Probe()
+    /// <summary>What the run begins with; null for fresh weights. Once it has a checkpoint it goes on from there, and the file may be gone.</summary>
+    private RunOrigin? FindOrigin()
+    {
+        if (Spec.InitFrom is not { } path) return null;
+        RunDescription? begun = Directory.HasRun ? Directory.ReadDescription() : null;
+        bool isOurs = begun is not null && (Spec.IsResume || begun.StartId == Spec.StartId);
+        if (isOurs && begun!.Origin is { } known && new CheckpointStore(Directory.CheckpointsFolder).List().Any(entry => entry.Problem is null))
+            return known with { Epoch = Spec.StartEpoch };
+        InitialWeights weights = InitialWeights.Read(path);
+        return new(weights.Path, TakeWeights(weights), Spec.StartEpoch);
+    }
+
+    /// <summary>Takes over weights of another training.</summary>
+    /// <returns>Their SHA-256.</returns>
+    private string TakeWeights(InitialWeights weights, string? expected = null)
+    {
+        IReadOnlyList<StateTensor> tensors = weights.For(Network.Layout);
+        string hash = TrainingState.WeightsDigest(tensors);
+        if (hash != (expected ?? hash))
+            throw new SpikeformerException(ErrorKind.Conflict, $"{weights.Path} does not hold the weights that the run began with: their SHA-256 is {hash} instead of {expected}",
+                "Put those back, or start another run");
+        State.RestoreNetwork(tensors.ToDictionary(tensor => tensor.Name));
+        _hasInitialWeights = true;
+        return hash;
+    }
+
+    /// <summary>Computes a few shards of step 0 from fresh weights: machines that agree in name but not in bits show here, before they train
+    /// together.</summary>
+    private string Probe()
     {
         int[] shards = [.. Enumerable.Range(0, Math.Min(2, Recipe.Shards))];
         using StepBatch batch = Loader.Load(0, shards);
         int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
         var hash = new XxHash128();
         foreach (StepVector vector in Engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(Recipe.Shards, filled))) hash.Append(vector.Bytes);
-        return new(Description.Fingerprint)
-        {
-            ["recipe"] = Description.RecipeHash,
-            ["data"] = Description.DataHash,
-            ["probe"] = Convert.ToHexStringLower(hash.GetCurrentHash()),
-        };
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 }

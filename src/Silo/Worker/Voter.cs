@@ -67,7 +67,7 @@ internal sealed class Voter
     /// <exception cref="PeerLostException">A member was lost: the generation is sealed.</exception>
     public void Vote()
     {
-        if (IsLead) _lead.Open(isFresh: State.Step == 0);
+        if (IsLead) _lead.Open(isFresh: !State.HasBegun);
         else _lead.Close();
         using StorageSight? sight = _sight = IsLead ? null : _shares.LookFor(Generation);
         GroupPlan groupPlan = VoterPlan.Of(_plan, _own.Rank);
@@ -211,7 +211,7 @@ internal sealed class Voter
     private void AtBoundary(Group group, HeartbeatLoop pulse)
     {
         int stepsPerEpoch = _run.Order.StepsPerEpoch;
-        bool endsEpoch = State.Step % stepsPerEpoch == 0 && State.Step > 0;
+        bool endsEpoch = State.Step % stepsPerEpoch == 0 && State.HasBegun;
         int epochs = (int)(State.Step / stepsPerEpoch);
         if (endsEpoch && _run.Progress.Epochs < epochs) Evaluate(group, epochs - 1);
         (int[] writers, _writers) = (_writers, []);
@@ -285,7 +285,7 @@ internal sealed class Voter
             TrainingProgress progress = _run.Progress;
             _board.End(new()
             {
-                State = state, Epoch = progress.Epochs, Step = State.Step, Loss = progress.Last?.TrainLoss ?? double.NaN,
+                State = state, Epoch = (int)(State.Step / _run.Order.StepsPerEpoch), Step = State.Step, Loss = progress.Last?.TrainLoss ?? double.NaN,
                 TestAccuracy = progress.Last?.Test.Accuracy ?? 0, TestTop5 = progress.Last?.Test.Top5Accuracy ?? 0, BestTestAccuracy = progress.Best, SamplesPerSecond = progress.SamplesPerSecond,
                 StepDigest = State.Digest, WeightsDigest = _lead.Keeper.WeightsDigest!, Checkpoint = _lead.Keeper.LastCheckpoint,
             });

@@ -71,7 +71,7 @@ internal sealed class ClusterRuns : IDisposable
     private static void AssertCurves(OracleRun oracle, RunDirectory run)
     {
         EpochTable table = EpochTable.Read(run.EpochsFile, int.MaxValue);
-        Assert.Equal(Enumerable.Range(0, oracle.Evaluations.Count), table.Epochs);
+        Assert.Equal(Enumerable.Range(oracle.StartEpoch, oracle.Evaluations.Count), table.Epochs);
         Assert.Equal(oracle.Trainings.Select(train => (train.LossSum / train.Samples, train.StepLossSum / train.Steps, (double)train.Steps, train.LearningRate)),
             table.Epochs.Select(epoch => (table[epoch, "train_loss"], table[epoch, "train_loss_reference"], table[epoch, "iters_per_epoch"], table[epoch, "lr"])));
         Assert.Equal(oracle.Evaluations.Select(test => (test.Loss, 100 * test.Accuracy)), table.Epochs.Select(epoch => (table[epoch, "test_loss"], table[epoch, "test_acc1"])));

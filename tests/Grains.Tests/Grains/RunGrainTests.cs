@@ -18,6 +18,15 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
     private RunRecord Stored => silo.Storage.Of<RunRecord>(Run);
 
     [Fact]
+    public async Task Before_its_first_commit_a_run_stands_at_the_step_that_it_begins_with()
+    {
+        await Run.Start(Command(), Some.Spec(_name) with { InitFrom = "/w.pth", StartEpoch = 2 });
+        Assert.Equal((0, 0), ((await Run.Status()).Step, (await Run.Status()).TotalSteps));
+        await new FakeWorker(Run, "a").Report(WorkerPhase.Ready);
+        Assert.Equal((88, 132), ((await Run.Status()).Step, (await Run.Status()).TotalSteps));
+    }
+
+    [Fact]
     public async Task A_run_lives_from_its_start_to_its_end()
     {
         Assert.Equal(None, (await Run.Status()).State);

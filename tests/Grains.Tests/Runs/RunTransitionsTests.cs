@@ -119,6 +119,28 @@ public sealed class RunTransitionsTests
         Assert.Equal(None, decision.Record.State);
     }
 
+    [Theory]
+    [InlineData("/w.pth", 3)]
+    [InlineData("/w.pth", -1)]
+    [InlineData(null, 1)]
+    public void A_first_epoch_that_the_recipe_lacks_or_that_fresh_weights_cannot_have_is_refused(string? weights, int epoch)
+    {
+        Decision decision = RunTransitions.Start(new(), Some.Spec() with { InitFrom = weights, StartEpoch = epoch }, Some.Noon);
+        Assert.Equal((ErrorKind.Usage, None), (decision.Kind, decision.Record.State));
+        Assert.Contains($"epoch {epoch}", decision.Refusal);
+    }
+
+    [Fact]
+    public void A_run_that_goes_on_keeps_what_it_began_with()
+    {
+        RunRecord begun = RunTransitions.Start(new(), Some.Spec() with { InitFrom = "/w.pth", StartEpoch = 2 }, Some.Noon).Record;
+        RunRecord stopped = RunTransitions.Stop(begun, Some.Noon).Record;
+        RunSpec resumed = RunTransitions.Resume(stopped, RunChanges.None, Guid.NewGuid(), Some.Noon).Record.Spec!;
+        Assert.Equal(("/w.pth", 2, true), (resumed.InitFrom, resumed.StartEpoch, resumed.IsResume));
+        var shorter = new RunChanges { Settings = ["epochs=2"], Overrides = ["epochs", "schedule"] };
+        Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, shorter, Guid.NewGuid(), Some.Noon).Kind);
+    }
+
     [Fact]
     public void A_run_that_is_over_goes_on_with_a_change_only_when_that_is_allowed_by_name()
     {

@@ -10,11 +10,11 @@ namespace Spikeformer.Grains.Tests.Shards;
 public sealed class ShardLedgerTests
 {
     [Property(MaxTest = 200)]
-    public void The_shards_together_hold_every_committed_sample_once(ulong seed, byte samples, byte batch, byte shards, byte committed)
+    public void The_shards_together_hold_every_committed_sample_once(ulong seed, byte samples, byte batch, byte shards, byte committed, byte start)
     {
-        var basis = new LedgerBasis { Seed = seed, Samples = samples % 150 + 1, Batch = batch % 40 + 1, Shards = shards % 9 + 1 };
+        var basis = new LedgerBasis { Seed = seed, Samples = samples % 150 + 1, Batch = batch % 40 + 1, Shards = shards % 9 + 1, StartEpoch = start % 3 };
         var order = new EpochOrder(seed, basis.Samples, basis.Batch, basis.Shards);
-        long step = committed;
+        long step = (long)basis.StartEpoch * order.StepsPerEpoch + committed;
         ShardStatus[] all = [.. Enumerable.Range(0, basis.Shards).Select(v => View(v, step, basis))];
 
         int epoch = (int)(step / order.StepsPerEpoch), inEpoch = (int)(step % order.StepsPerEpoch);
@@ -24,7 +24,7 @@ public sealed class ShardLedgerTests
         int[] expected = [.. Enumerable.Range(0, inEpoch).SelectMany(i => whole.Plan((long)epoch * order.StepsPerEpoch + i).Samples(0).ToArray())];
         Assert.Equal(expected.Order(), held.Order());
         Assert.Equal(Ledger.Sum(epoch, expected), all.Aggregate(0ul, (sum, shard) => sum + Ledger.Sum(epoch, [.. shard.Committed])));
-        Assert.Equal((long)epoch * basis.Samples + held.Length, all.Sum(shard => shard.CommittedInAll));
+        Assert.Equal((long)(epoch - basis.StartEpoch) * basis.Samples + held.Length, all.Sum(shard => shard.CommittedInAll));
     }
 
     [Fact]
@@ -35,6 +35,14 @@ public sealed class ShardLedgerTests
         Assert.Equal([.. order.Plan(3).Samples(1), .. order.Plan(4).Samples(1)], View(1, 5, basis).Committed);
         ShardStatus next = View(1, 6, basis);
         Assert.Equal((2, 0, 10), (next.Epoch, next.Committed.Count, next.CommittedInAll));
+    }
+
+    [Fact]
+    public void A_run_that_begins_in_a_later_epoch_has_committed_nothing_before_its_first_step()
+    {
+        var basis = new LedgerBasis { Seed = 3, Samples = 10, Batch = 4, Shards = 2, StartEpoch = 5 };
+        ShardStatus status = View(1, 0, basis);
+        Assert.Equal((5, 0, 0), (status.Epoch, status.Committed.Count, status.CommittedInAll));
     }
 
     [Fact]

@@ -66,6 +66,26 @@ public sealed class EpochLogTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_begins_in_a_later_epoch_has_its_first_row_and_point_there()
+    {
+        var progress = new TrainingProgress();
+        for (int epoch = 3; epoch < 5; epoch++)
+        {
+            using EpochLog log = Open();
+            log.Write(progress);
+            progress.Count(Step(epoch), TimeSpan.FromSeconds(1));
+            progress.EndEpoch(epoch, Test(epoch), TimeSpan.Zero, 1);
+            log.Write(progress);
+        }
+        Assert.Equal([3, 4], EpochTable.Read(_directory.EpochsFile, int.MaxValue).Epochs);
+        Assert.Equal([3, 4], Steps("te", "Test/test_loss"));
+        // The second session goes on behind the first instead of telling its epoch again.
+        string second = Directory.GetFiles(Path.Combine(_directory.TensorBoardFolder, "te")).Order(StringComparer.Ordinal).Last();
+        Assert.Equal([4], EventFile.Read(second).Where(what => what.Tag == "Test/test_loss").Select(what => what.Step));
+        Assert.Empty(_warnings);
+    }
+
+    [Fact]
     public void Each_epoch_has_one_row_and_one_point_of_each_curve()
     {
         var progress = new TrainingProgress();

@@ -44,6 +44,20 @@ public sealed class RunDifferencesTests
         Assert.Equal(["dataHash", "isa"], RunDifferences.Between(begun, now).Select(one => one.Name));
     }
 
+    [Fact]
+    public void Other_initial_weights_and_another_first_epoch_are_named_as_they_can_be_allowed()
+    {
+        using IDataset dataset = DatasetCatalogue.Open(Before.Data, null);
+        RunDescription fresh = RunDescription.Of("run", Before, null, dataset, DateTimeOffset.UnixEpoch);
+        RunDescription begun = fresh with { Origin = new("/a/step-3", new string('a', 64), 2) };
+        Assert.Empty(RunDifferences.Between(begun, begun with { Origin = begun.Origin with { Weights = "/elsewhere" } }));
+        Assert.Equal([new RunDifference("initialWeights", new string('a', 12), new string('b', 12))],
+            RunDifferences.Between(begun, begun with { Origin = begun.Origin with { Sha256 = new string('b', 64) } }));
+        Assert.Equal([new RunDifference("startEpoch", "2", "3")], RunDifferences.Between(begun, begun with { Origin = begun.Origin with { Epoch = 3 } }));
+        Assert.Equal(["initialWeights is (none) instead of aaaaaaaaaaaa", "startEpoch is (none) instead of 2"],
+            RunDifferences.Between(begun, fresh).Select(one => one.ToString()));
+    }
+
     [Theory]
     [InlineData("schedule", true)]
     [InlineData("schedule.0", true)]

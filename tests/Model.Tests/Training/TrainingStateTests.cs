@@ -76,6 +76,44 @@ public sealed class TrainingStateTests
     }
 
     [Fact]
+    public void Weights_of_another_training_begin_in_a_later_epoch_with_the_update_of_a_fresh_optimizer()
+    {
+        using TrainingState trained = New(), begun = New(firstStep: 3), fresh = New();
+        for (int step = 0; step < 3; step++) Step(trained, step);
+        Dictionary<string, StateTensor> weights = trained.Snapshot().Where(tensor => tensor.Group == StateTensor.NetworkGroup).ToDictionary(tensor => tensor.Name);
+        begun.RestoreNetwork(weights);
+        fresh.RestoreNetwork(weights);
+        Assert.Equal((3L, 3L, false), (begun.FirstStep, begun.Step, begun.HasBegun));
+        Assert.Equal(new StateCounters(3, 0, 0, new string('0', 32)), begun.Counters);
+
+        // The same vector, first as step 0 of the fresh run, then as step 3 of the run that begins there and of the one that goes on.
+        using StepVector vector = Vector(trained, 3);
+        Assert.Equal(0, fresh.Apply(Order.Plan(0), vector).Epoch);
+        CommittedStep first = begun.Apply(Order.Plan(3), vector);
+        trained.Apply(Order.Plan(3), vector);
+        Assert.Equal((4L, 1), (first.Step, first.Epoch));
+        Assert.Equal((4L, 1L, true), (begun.Step, begun.AppliedUpdates, begun.HasBegun));
+        Assert.Equal(TrainingState.WeightsDigest(fresh.Snapshot()), TrainingState.WeightsDigest(begun.Snapshot()));
+        Assert.NotEqual(TrainingState.WeightsDigest(trained.Snapshot()), TrainingState.WeightsDigest(begun.Snapshot()));
+
+        begun.Reset();
+        Assert.Equal((3L, false), (begun.Step, begun.HasBegun));
+    }
+
+    [Fact]
+    public void A_state_has_begun_with_its_first_step_even_where_that_made_no_update()
+    {
+        using TrainingState state = New(firstStep: 3), restored = New();
+        using StepVector vector = Vector(state, 3);
+        vector.NonFiniteShards = 1;
+        Assert.Equal(0UL, state.Ledger);
+        state.Apply(Order.Plan(3), vector);
+        Assert.Equal((0L, true), (state.AppliedUpdates, state.HasBegun));
+        restored.Restore(Checkpoint(state));
+        Assert.True(restored.HasBegun);
+    }
+
+    [Fact]
     public void Any_flipped_bit_changes_the_hash_of_the_state()
     {
         using TrainingState state = New();
@@ -199,10 +237,10 @@ public sealed class TrainingStateTests
         state.Apply(Order.Plan(step), vector);
     }
 
-    private static TrainingState New(int width = 16, Precision precision = Precision.Fp32) => new(new SpikeformerNetwork(new NetworkOptions
+    private static TrainingState New(int width = 16, Precision precision = Precision.Fp32, long firstStep = 0) => new(new SpikeformerNetwork(new NetworkOptions
     {
         Strides = [2, 1], Width = width, Depth = 1, Heads = 2, TimeSteps = 2, Height = 8, FrameWidth = 8, Classes = 3,
-    }), Recipe with { Precision = precision });
+    }), Recipe with { Precision = precision }, firstStep);
 
     private static StepVector Vector(TrainingState state, int step)
     {

@@ -21,17 +21,18 @@ internal sealed class ScalarLog : IDisposable
     /// <summary>Adds a file to the folder, which is made when needed.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="tags">Names of the curves.</param>
-    /// <param name="epochs">Epochs that are over; later ones will be computed again.</param>
+    /// <param name="first">The first epoch of the curves.</param>
+    /// <param name="epochs">The first epoch that is not over; it and later ones will be computed again.</param>
     /// <param name="now">The time.</param>
     /// <exception cref="SpikeformerException">A file cannot be read or made.</exception>
-    public static ScalarLog Open(string folder, IReadOnlyList<string> tags, int epochs, DateTimeOffset now)
+    public static ScalarLog Open(string folder, IReadOnlyList<string> tags, int first, int epochs, DateTimeOffset now)
     {
         AtomicFile.CreateDirectory(folder);
         try
         {
             string[] files = Files(folder);
             IReadOnlyDictionary<(string Tag, long Step), float> known = Curves(folder);
-            int next = 0;
+            int next = first;
             while (next < epochs && tags.All(tag => known.ContainsKey((tag, next)))) next++;
             var log = new ScalarLog(new(Path.Combine(folder, NextName(files, now)), FileMode.CreateNew, FileAccess.Write, FileShare.Read), next);
             log.Write(new(Seconds(now), next, Version: ScalarEvent.FileVersion));

@@ -14,7 +14,7 @@ public sealed class ScalarLogTests : IDisposable
 
     private string[] Files => [.. Directory.GetFiles(_folder.Path).Order(StringComparer.Ordinal)];
 
-    private ScalarLog Open(int epochs, DateTimeOffset? now = null) => ScalarLog.Open(_folder.Path, [Loss, Accuracy], epochs, now ?? s_now);
+    private ScalarLog Open(int epochs, DateTimeOffset? now = null) => ScalarLog.Open(_folder.Path, [Loss, Accuracy], first: 0, epochs, now ?? s_now);
 
     private static void Append(ScalarLog log, int epoch, double loss) => log.Append(epoch, [(Loss, loss), (Accuracy, 10 * loss)], s_now);
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Console;
+using Orleans.Runtime;
 using Spikeformer.Clustering;
 using StackExchange.Redis;
 
@@ -10,6 +11,8 @@ namespace Spikeformer.Silo;
 /// <summary>A running silo with its HTTP endpoints. Dispose it to end it.</summary>
 internal sealed partial class SiloHost : IAsyncDisposable
 {
+    private static readonly TimeSpan s_joinPatience = TimeSpan.FromSeconds(10);
+
     private readonly WebApplication _app;
 
     private SiloHost(WebApplication app, SiloEndpoints endpoints) => (_app, Endpoints) = (app, endpoints);
@@ -36,6 +39,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
         builder.Logging.AddFilter(nameof(Spikeformer), LogLevel.Information);
         // Warns at every start of a check that has never run yet; the watchdog has a metric too.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        // Who was refused, and why, is told once in a line of our own.
+        builder.Logging.AddFilter("Orleans.Connections.Security", LogLevel.Critical);
         // Of a silo that fails to start, calls between its own parts fail too; callers get the error anyway.
         builder.Logging.AddFilter("Orleans.Grain.InvokeException", LogLevel.Error);
         // Each of these repeats the exception of a failed start, which is told once as the program's error.
@@ -49,14 +54,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
     /// <param name="builder">From <see cref="CreateBuilder"/>, with what else the process does.</param>
     /// <param name="settings">The settings.</param>
     /// <param name="cancellation">Ends the start.</param>
-    /// <exception cref="SpikeformerException">A port is taken or the state directory belongs to another cluster (Conflict), Redis cannot be reached
-    /// (Unreachable), or the file system refuses.</exception>
+    /// <exception cref="SpikeformerException">A port is taken or the state directory belongs to another cluster (Conflict), Redis cannot be reached or
+    /// a silo of the cluster refuses this one (Unreachable), certificate files are wrong (Usage), or the file system refuses.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, or told to stop before it was up.</exception>
     public static async Task<SiloHost> StartAsync(WebApplicationBuilder builder, SiloSettings settings, CancellationToken cancellation = default)
     {
         settings = WithFreePorts(settings);
+        TlsIdentity? tls = settings.Tls is { } files ? TlsIdentity.Load(files, TimeProvider.System) : null;
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(OrleansSettings.ListenAddress(settings), settings.HttpPort));
-        builder.Host.UseOrleans(silo => OrleansSettings.Apply(silo, settings));
+        builder.Host.UseOrleans(silo => OrleansSettings.Apply(silo, settings, tls));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = OrleansSettings.Shutdown);
         builder.Services.AddSingleton(settings);
         WorkerSupervisor.AddTo(builder.Services, settings);
@@ -65,7 +71,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         HttpEndpoints.Map(app);
         try
         {
-            await app.StartAsync(cancellation);
+            await JoinAsync(app, settings, tls, cancellation);
         }
         catch (Exception error)
         {
@@ -87,6 +93,40 @@ internal sealed partial class SiloHost : IAsyncDisposable
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
+    }
+
+    /// <summary>Starts the host. A silo that others refuse would try for minutes and not know why: then they are asked.</summary>
+    private static async Task JoinAsync(WebApplication app, SiloSettings settings, TlsIdentity? tls, CancellationToken cancellation)
+    {
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task starting = app.StartAsync(giveUp.Token);
+        for (TimeSpan patience = s_joinPatience; ; patience = s_joinPatience * 6)
+        {
+            await Task.WhenAny(starting, Task.Delay(patience, cancellation));
+            if (starting.IsCompleted || cancellation.IsCancellationRequested) break;
+            if (await RefusalAsync(app, settings, tls) is not var (silo, refusal)) continue;
+            giveUp.Cancel();
+            await Task.WhenAny(starting, Task.Delay(s_joinPatience, CancellationToken.None));
+            throw new SpikeformerException(ErrorKind.Unreachable, $"The silo {silo} of the cluster {settings.ClusterId} {refusal.What}", refusal.Remedy);
+        }
+        await starting;
+    }
+
+    private static async Task<(IPEndPoint Endpoint, TlsRefusal Refusal)?> RefusalAsync(WebApplication app, SiloSettings settings, TlsIdentity? tls)
+    {
+        try
+        {
+            MembershipTableData table = await app.Services.GetRequiredService<IMembershipTable>().ReadAllAsync(CancellationToken.None);
+            var own = new IPEndPoint(settings.AdvertisedAddress, settings.SiloPort);
+            IEnumerable<IPEndPoint> others = from row in table.Members
+                                             where row.Item1.Status == SiloStatus.Active && !row.Item1.SiloAddress.Endpoint.Equals(own)
+                                             select row.Item1.SiloAddress.Endpoint;
+            return await TlsProbe.FirstRefusalAsync(others, tls);
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            return null; // what keeps it from starting is told by the start itself
+        }
     }
 
     // What has started of it must end, best in order: a member that only vanishes is missed by the others for a while.

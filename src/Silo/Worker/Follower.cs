@@ -15,6 +15,7 @@ namespace Spikeformer.Silo.Worker;
 internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPlan plan)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5), Pause = TimeSpan.FromMilliseconds(100);
+    private readonly Rejections _rejections = new();
 
     /// <summary>Follows until the run has another generation, or needs this worker no more.</summary>
     public void Follow()
@@ -56,7 +57,13 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
                 if (!mustCopy) Apply(vector);
             }
         }
-        catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException or PeerLostException
+        catch (InvalidDataException damaged)
+        {
+            _rejections.Count(RejectionCause.DamagedPayload);
+            Console.Error.WriteLine($"What {plan.Members[donor].Worker} sent is refused: {damaged.Message}");
+            return false;
+        }
+        catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException or PeerLostException
             or OperationCanceledException)
         {
             return false;

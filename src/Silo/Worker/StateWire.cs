@@ -124,8 +124,15 @@ internal static class StateWire
         byte[] header = Take(headerLength);
         var tensors = specs.Select(spec => new StateTensor(spec.Name, spec.Type, spec.Shape, Take(checked((int)spec.Bytes)))).ToArray();
         if (hash.GetCurrentHashAsUInt64() != expected) throw new InvalidDataException("A state came with other bytes than were sent");
-        Header counters = JsonSerializer.Deserialize<Header>(header, s_json)!;
-        return new(counters.Counters, counters.Progress, counters.Recent, tensors);
+        try
+        {
+            if (JsonSerializer.Deserialize<Header>(header, s_json) is { Counters: { } counters, Progress: { } progress, Recent: { } recent })
+                return new(counters, progress, recent, tensors);
+        }
+        catch (JsonException)
+        {
+        }
+        throw new InvalidDataException("The header of a state cannot be read");
 
         byte[] Take(int count)
         {

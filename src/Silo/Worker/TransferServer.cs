@@ -7,6 +7,7 @@ namespace Spikeformer.Silo.Worker;
 internal sealed class TransferServer : IDisposable
 {
     private readonly TransferStore _store;
+    private readonly Rejections _rejections = new();
     private readonly IDisposable _door;
     private readonly Lock _lock = new();
     private readonly List<Socket> _sockets = [];
@@ -51,6 +52,12 @@ internal sealed class TransferServer : IDisposable
             using var stream = new NetworkStream(socket, ownsSocket: true);
             using IDisposable follower = _store.Follow();
             while (StateWire.ReadRequest(stream) is var (request, step))
+            {
+                if (!Enum.IsDefined(request))
+                {
+                    _rejections.Count(RejectionCause.Malformed);
+                    return;
+                }
                 switch (request)
                 {
                     case StateWire.Request.State when _store.AwaitState(step) is { } state:
@@ -63,6 +70,7 @@ internal sealed class TransferServer : IDisposable
                         break;
                     default: StateWire.Send(stream, StateWire.Answer.Left); break;
                 }
+            }
         }
         catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
         {

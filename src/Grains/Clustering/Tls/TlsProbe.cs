@@ -79,7 +79,7 @@ internal static class TlsProbe
         {
             return objection is { } seen
                 ? new($"is not believed: {seen.What}", $"Check {identity.Settings.NameOf(nameof(TlsSettings.Authority))}, and the certificate of that silo")
-                : new("speaks no TLS", "Switch TLS on there as well, or off here");
+                : new("does not answer in TLS", "Switch TLS on there as well, or off here");
         }
         try
         {

@@ -212,16 +212,17 @@ internal sealed record SiloSettings
             _known.Add(group);
             foreach (string unknown in section.GetSection(group).GetChildren().Select(child => child.Key).Except(parts, StringComparer.OrdinalIgnoreCase))
                 _problems.Add($"{Section}__{group}__{unknown}: there is no such setting{ClosestName.Hint(unknown, parts)}");
-            if (parts.Select(part => Text($"{group}:{part}")).ToArray() is not [var certificate, var key, var authority, var name]) throw new InvalidOperationException();
+            string? certificate = File(nameof(TlsSettings.Certificate)), key = File(nameof(TlsSettings.Key)), authority = File(nameof(TlsSettings.Authority));
+            string? name = Text($"{group}:{nameof(TlsSettings.Name)}");
             if (name is not null && Uri.CheckHostName(name) != UriHostNameType.Dns) Complain($"{group}:{nameof(TlsSettings.Name)}", "give the DNS name that the silos' certificates hold");
             if ((certificate ?? key ?? authority) is null) return null;
-            foreach ((string part, string? file) in new[] { (nameof(TlsSettings.Certificate), certificate), (nameof(TlsSettings.Authority), authority) })
-                if (file is null) _problems.Add($"{Section}__{group}__{part}: it is missing; TLS needs the silo's certificate with its key, and the authority's");
-            return new()
-            {
-                Certificate = certificate is null ? null : Path.GetFullPath(certificate), Key = key is null ? null : Path.GetFullPath(key), Authority = authority is null ? "" : Path.GetFullPath(authority),
-                Name = name ?? TlsSettings.DefaultName, IsOfSilo = true,
-            };
+            if (certificate is null) Miss(nameof(TlsSettings.Certificate));
+            if (authority is null) Miss(nameof(TlsSettings.Authority));
+            return new() { Certificate = certificate, Key = key, Authority = authority ?? "", Name = name ?? TlsSettings.DefaultName, IsOfSilo = true };
+
+            string? File(string part) => Text($"{group}:{part}") is { } path ? Path.GetFullPath(path) : null;
+
+            void Miss(string part) => _problems.Add($"{Section}__{group}__{part}: it is missing; TLS needs the silo's certificate with its key, and the authority's");
         }
 
         public void RequireDifferent(params ReadOnlySpan<(string Key, int Port)> ports)

@@ -26,6 +26,7 @@ internal static class OrleansSettings
     {
         Identity(silo, settings);
         if (tls is not null) SiloTls.Use(silo, tls);
+        JoinCheck.Use(silo, settings, tls);
         Membership(silo);
         Messaging(silo);
         Placement(silo, settings);

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Console;
-using Orleans.Runtime;
 using Spikeformer.Clustering;
 using StackExchange.Redis;
 
@@ -11,8 +10,6 @@ namespace Spikeformer.Silo;
 /// <summary>A running silo with its HTTP endpoints. Dispose it to end it.</summary>
 internal sealed partial class SiloHost : IAsyncDisposable
 {
-    private static readonly TimeSpan s_joinPatience = TimeSpan.FromSeconds(10);
-
     private readonly WebApplication _app;
 
     private SiloHost(WebApplication app, SiloEndpoints endpoints) => (_app, Endpoints) = (app, endpoints);
@@ -71,7 +68,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         HttpEndpoints.Map(app);
         try
         {
-            await JoinAsync(app, settings, tls, cancellation);
+            await app.StartAsync(cancellation);
         }
         catch (Exception error)
         {
@@ -93,40 +90,6 @@ internal sealed partial class SiloHost : IAsyncDisposable
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
-    }
-
-    /// <summary>Starts the host. A silo that others refuse would try for minutes and not know why: then they are asked.</summary>
-    private static async Task JoinAsync(WebApplication app, SiloSettings settings, TlsIdentity? tls, CancellationToken cancellation)
-    {
-        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task starting = app.StartAsync(giveUp.Token);
-        for (TimeSpan patience = s_joinPatience; ; patience = s_joinPatience * 6)
-        {
-            await Task.WhenAny(starting, Task.Delay(patience, cancellation));
-            if (starting.IsCompleted || cancellation.IsCancellationRequested) break;
-            if (await RefusalAsync(app, settings, tls) is not var (silo, refusal)) continue;
-            giveUp.Cancel();
-            await Task.WhenAny(starting, Task.Delay(s_joinPatience, CancellationToken.None));
-            throw new SpikeformerException(ErrorKind.Unreachable, $"The silo {silo} of the cluster {settings.ClusterId} {refusal.What}", refusal.Remedy);
-        }
-        await starting;
-    }
-
-    private static async Task<(IPEndPoint Endpoint, TlsRefusal Refusal)?> RefusalAsync(WebApplication app, SiloSettings settings, TlsIdentity? tls)
-    {
-        try
-        {
-            MembershipTableData table = await app.Services.GetRequiredService<IMembershipTable>().ReadAllAsync(CancellationToken.None);
-            var own = new IPEndPoint(settings.AdvertisedAddress, settings.SiloPort);
-            IEnumerable<IPEndPoint> others = from row in table.Members
-                                             where row.Item1.Status == SiloStatus.Active && !row.Item1.SiloAddress.Endpoint.Equals(own)
-                                             select row.Item1.SiloAddress.Endpoint;
-            return await TlsProbe.FirstRefusalAsync(others, tls);
-        }
-        catch (Exception error) when (error is not OperationCanceledException)
-        {
-            return null; // what keeps it from starting is told by the start itself
-        }
     }
 
     // What has started of it must end, best in order: a member that only vanishes is missed by the others for a while.

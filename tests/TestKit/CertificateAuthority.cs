@@ -17,19 +17,26 @@ public sealed class CertificateAuthority : IDisposable
     /// <param name="name">Name of the authority and of its file.</param>
     public CertificateAuthority(string folder, string name = "authority")
     {
-        _folder = folder;
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
-        _certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-30), DateTimeOffset.UtcNow.AddYears(10));
+        _folder = folder;
+        _certificate = Request(name, key).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-30), DateTimeOffset.UtcNow.AddYears(10));
+        File = Write($"{name}.pem", _certificate.ExportCertificatePem());
+    }
+
+    private CertificateAuthority(CertificateAuthority above, string name)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        _folder = above._folder;
+        using X509Certificate2 bare = Request(name, key).Create(
+            above._certificate, DateTimeOffset.UtcNow.AddDays(-20), DateTimeOffset.UtcNow.AddYears(5), RandomNumberGenerator.GetBytes(16));
+        _certificate = bare.CopyWithPrivateKey(key);
         File = Write($"{name}.pem", _certificate.ExportCertificatePem());
     }
 
     /// <summary>Its certificate in PEM.</summary>
     public string File { get; }
 
-    /// <summary>Signs a certificate and writes <c>NAME.pem</c>, <c>NAME.key</c> and, without a password, <c>NAME.pfx</c>.</summary>
+    /// <summary>Signs a certificate and writes <c>NAME.pem</c>, <c>NAME.key</c> and <c>NAME.pfx</c>, none with a password.</summary>
     /// <param name="name">Of the files and the subject.</param>
     /// <param name="dnsName">Subject alternative name; null for none.</param>
     /// <param name="uses">Extended key usages; none for a certificate without that extension.</param>
@@ -61,8 +68,19 @@ public sealed class CertificateAuthority : IDisposable
     /// <summary>Signs a client's certificate.</summary>
     public (string Certificate, string Key, string Pfx) SignClient(string name) => Sign(name, uses: [ClientUse]);
 
+    /// <summary>Signs the certificate of an authority below this one.</summary>
+    public CertificateAuthority SignAuthority(string name) => new(this, name);
+
     /// <inheritdoc/>
     public void Dispose() => _certificate.Dispose();
+
+    private static CertificateRequest Request(string name, ECDsa key)
+    {
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        return request;
+    }
 
     private string Write(string file, string text)
     {

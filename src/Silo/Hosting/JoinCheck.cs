@@ -11,7 +11,7 @@ internal static class JoinCheck
     // When the table has been read, and before others see this silo in it.
     private const int Stage = ServiceLifecycleStage.RuntimeStorageServices;
 
-    // A silo without TLS takes the question for a broken connection and logs it: so few are asked.
+    // A silo without TLS takes the question for a broken connection: few are bothered with it.
     private const int AskedInTheClear = 2;
 
     /// <summary>Adds the check to a silo's start, which then fails as Unreachable.</summary>

@@ -161,8 +161,18 @@ public sealed class TlsIdentityTests : IDisposable
             "server only" => _authority.Sign("server-only", "spikeformer", [CertificateAuthority.ServerUse]),
             _ => null,
         };
-        (TlsObjection? OfClient, TlsObjection? OfServer) = await ConnectAsync(shownByServer, shownByClient, mustBeSilo);
+        (TlsObjection? OfClient, TlsObjection? OfServer) = await ConnectAsync(Context(shownByServer), shownByClient is { } shown ? Context(shown) : null, mustBeSilo);
         Assert.Equal((clientObjects, serverObjects), (OfClient?.Cause.ToString(), OfServer?.Cause.ToString()));
+    }
+
+    [Fact]
+    public async Task Certificates_between_the_own_and_the_authority_are_shown_with_it()
+    {
+        using CertificateAuthority between = _authority.SignAuthority("between");
+        (string certificate, string key, _) = between.SignSilo("below");
+        File.AppendAllText(certificate, File.ReadAllText(between.File));
+        SslStreamCertificateContext own = Load(Silo(certificate, key)).Current.Own!;
+        Assert.Equal((null, null), await ConnectAsync(own, own, mustBeSilo: true));
     }
 
     [Fact]
@@ -177,7 +187,7 @@ public sealed class TlsIdentityTests : IDisposable
 
     /// <summary>Both ends of a connection, each with any certificate; what each has against the other.</summary>
     private async Task<(TlsObjection? OfClient, TlsObjection? OfServer)> ConnectAsync(
-        (string Certificate, string Key, string) shownByServer, (string Certificate, string Key, string)? shownByClient, bool mustBeSilo)
+        SslStreamCertificateContext shownByServer, SslStreamCertificateContext? shownByClient, bool mustBeSilo)
     {
         TlsIdentity identity = Load(Silo(_authority.SignSilo("sound")));
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -192,14 +202,14 @@ public sealed class TlsIdentityTests : IDisposable
                 (objections.OfServer = identity.ObjectionTo(certificate as X509Certificate2, chain, errors, mustBeSilo)) is null,
         };
         identity.Apply(server);
-        server.ServerCertificateContext = Context(shownByServer.Certificate, shownByServer.Key);
+        server.ServerCertificateContext = shownByServer;
         var client = new SslClientAuthenticationOptions
         {
             RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
                 (objections.OfClient = identity.ObjectionTo(certificate as X509Certificate2, chain, errors, mustBeSilo: true)) is null,
         };
         identity.Apply(client);
-        client.ClientCertificateContext = shownByClient is var (own, key, _) ? Context(own, key) : null;
+        client.ClientCertificateContext = shownByClient;
         await using SslStream serving = new(far.GetStream()), calling = new(near.GetStream());
         await Task.WhenAll(Quietly(serving, serving.AuthenticateAsServerAsync(server)), Quietly(calling, calling.AuthenticateAsClientAsync(client)));
         return objections;
@@ -223,8 +233,8 @@ public sealed class TlsIdentityTests : IDisposable
 
     private static TlsIdentity Load(TlsSettings settings) => TlsIdentity.Load(settings, TimeProvider.System);
 
-    private static SslStreamCertificateContext Context(string certificate, string key) =>
-        SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificate, key), null, offline: true);
+    private static SslStreamCertificateContext Context((string Certificate, string Key, string Pfx) files) =>
+        SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(files.Certificate, files.Key), null, offline: true);
 
     private static string ProblemOf(TlsSettings settings)
     {

@@ -14,7 +14,8 @@ internal sealed record TlsRefusal(string What, string Remedy);
 /// <summary>Asks a silo by a handshake why it cannot be talked to. Orleans only says that a connection was closed.</summary>
 internal static class TlsProbe
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+    // One that refuses hangs up at once after the handshake; one that does not says nothing, and is not waited for any longer.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5), s_hangUp = TimeSpan.FromSeconds(2);
 
     /// <summary>Tries some endpoints, and tells the first one's reason.</summary>
     /// <param name="endpoints">Ports of silos or gateways.</param>
@@ -81,13 +82,15 @@ internal static class TlsProbe
                 ? new($"is not believed: {seen.What}", $"Check {identity.Settings.NameOf(nameof(TlsSettings.Authority))}, and the certificate of that silo")
                 : new("does not answer in TLS", "Switch TLS on there as well, or off here");
         }
+        using var hangUp = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        hangUp.CancelAfter(s_hangUp);
         try
         {
-            // A silo waits for the first word; one that refuses hangs up.
-            if (await tls.ReadAsync(new byte[1], cancellation).ConfigureAwait(false) > 0) return null;
+            if (await tls.ReadAsync(new byte[1], hangUp.Token).ConfigureAwait(false) > 0) return null;
         }
         catch (IOException)
         {
+            // Hung up without a goodbye.
         }
         return identity.Settings.Certificate is { } file
             ? new($"refuses the certificate in {file}", "Use one that the cluster's authority has signed and that is valid now; the silo's log says what is wrong with this one")

@@ -64,6 +64,9 @@ internal sealed record SiloSettings
     /// <summary>Whether workers measure, for this silo to export; on unless given.</summary>
     public bool WorkerMetrics { get; init; } = true;
 
+    /// <summary>Files for TLS between silos and at the gateways; null (default) speaks in the clear.</summary>
+    public TlsSettings? Tls { get; init; }
+
     /// <summary>Reads and checks all settings.</summary>
     /// <exception cref="SpikeformerException">Settings are wrong (Usage): the message lists all of them.</exception>
     public static SiloSettings Read(IConfiguration configuration)
@@ -90,6 +93,7 @@ internal sealed record SiloSettings
             WorkerLogs = reader.Text(nameof(WorkerLogs)),
             OrphanGrace = reader.Seconds(defaults.OrphanGrace, nameof(OrphanGrace)),
             WorkerMetrics = reader.Switch(defaults.WorkerMetrics, nameof(WorkerMetrics)),
+            Tls = reader.Tls(),
         };
         reader.RequireDifferent(
             (nameof(SiloPort), settings.SiloPort), (nameof(GatewayPort), settings.GatewayPort), (nameof(HttpPort), settings.HttpPort), (nameof(DataPort), settings.DataPort));
@@ -200,6 +204,27 @@ internal sealed record SiloSettings
             return null;
         }
 
+        // What the files hold is checked when the silo starts.
+        public TlsSettings? Tls()
+        {
+            const string group = nameof(SiloSettings.Tls);
+            string[] parts = [nameof(TlsSettings.Certificate), nameof(TlsSettings.Key), nameof(TlsSettings.Authority), nameof(TlsSettings.Name)];
+            _known.Add(group);
+            foreach (string unknown in section.GetSection(group).GetChildren().Select(child => child.Key).Except(parts, StringComparer.OrdinalIgnoreCase))
+                _problems.Add($"{Section}__{group}__{unknown}: there is no such setting{ClosestName.Hint(unknown, parts)}");
+            string? certificate = File(nameof(TlsSettings.Certificate)), key = File(nameof(TlsSettings.Key)), authority = File(nameof(TlsSettings.Authority));
+            string? name = Text($"{group}:{nameof(TlsSettings.Name)}");
+            if (name is not null && Uri.CheckHostName(name) != UriHostNameType.Dns) Complain($"{group}:{nameof(TlsSettings.Name)}", "give the DNS name that the silos' certificates hold");
+            if ((certificate ?? key ?? authority) is null) return null;
+            if (certificate is null) Miss(nameof(TlsSettings.Certificate));
+            if (authority is null) Miss(nameof(TlsSettings.Authority));
+            return new() { Certificate = certificate, Key = key, Authority = authority ?? "", Name = name ?? TlsSettings.DefaultName, IsOfSilo = true };
+
+            string? File(string part) => Text($"{group}:{part}") is { } path ? Path.GetFullPath(path) : null;
+
+            void Miss(string part) => _problems.Add($"{Section}__{group}__{part}: it is missing; TLS needs the silo's certificate with its key, and the authority's");
+        }
+
         public void RequireDifferent(params ReadOnlySpan<(string Key, int Port)> ports)
         {
             for (int i = 0; i < ports.Length; i++)
@@ -207,7 +232,7 @@ internal sealed record SiloSettings
                     if (ports[i].Port == ports[j].Port && ports[i].Port != 0) Complain(ports[i].Key, $"{ports[j].Key} is the same", $"{ports[i].Port}");
         }
 
-        public void Complain(string key, string problem, string? value = null) => _problems.Add($"{Section}__{key} = '{value ?? section[key]}': {problem}");
+        public void Complain(string key, string problem, string? value = null) => _problems.Add($"{Section}__{key.Replace(":", "__", StringComparison.Ordinal)} = '{value ?? section[key]}': {problem}");
 
         public void ThrowIfAnyProblem()
         {

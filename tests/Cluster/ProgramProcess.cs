@@ -11,7 +11,7 @@ internal sealed class ProgramProcess : IDisposable
     private readonly Process _process;
     private readonly Task<string> _output, _error;
 
-    private ProgramProcess(string project, string assembly, string[] arguments)
+    private ProgramProcess(string project, string assembly, string[] arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
         {
@@ -19,6 +19,7 @@ internal sealed class ProgramProcess : IDisposable
         };
         start.ArgumentList.Add(TestData.Program(project, assembly));
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         _process = Process.Start(start)!;
         (_output, _error) = (_process.StandardOutput.ReadToEndAsync(), _process.StandardError.ReadToEndAsync());
     }
@@ -28,6 +29,10 @@ internal sealed class ProgramProcess : IDisposable
 
     /// <summary>Starts the F# sample.</summary>
     public static ProgramProcess StartFSharp(params string[] arguments) => new("samples/FSharp", "Spikeformer.Samples.FSharp.dll", arguments);
+
+    /// <summary>Starts the F# sample with environment variables of its own.</summary>
+    public static ProgramProcess StartFSharp(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        new("samples/FSharp", "Spikeformer.Samples.FSharp.dll", arguments, environment);
 
     /// <summary>Runs a command of the CLI that must succeed.</summary>
     /// <returns>The JSON objects that it prints, one per line or one in all.</returns>
@@ -41,9 +46,16 @@ internal sealed class ProgramProcess : IDisposable
     /// <returns>What it printed.</returns>
     public string Finish()
     {
+        (int exitCode, string output, string error) = FinishAnyhow();
+        Assert.True(exitCode == 0, $"exit code {exitCode}: {error}");
+        return output;
+    }
+
+    /// <summary>Waits for a command that may fail.</summary>
+    public (int ExitCode, string Output, string Error) FinishAnyhow()
+    {
         if (!_process.WaitForExit(TimeSpan.FromMinutes(2))) Assert.Fail("The program did not end within two minutes.");
-        Assert.True(_process.ExitCode == 0, $"exit code {_process.ExitCode}: {_error.Result}");
-        return _output.Result;
+        return (_process.ExitCode, _output.Result, _error.Result);
     }
 
     /// <summary>The same, read as JSON.</summary>

@@ -95,6 +95,27 @@ public sealed class SiloSettingsTests
     }
 
     [Fact]
+    public void TLS_is_off_unless_its_files_are_named()
+    {
+        Assert.Null(Read(("Tls:Name", "silos.example")).Tls);
+        TlsSettings tls = Read(("Tls:Certificate", "/c"), ("Tls:Key", "/k"), ("Tls:Authority", "/a")).Tls!;
+        Assert.Equal(("/c", "/k", "/a", "spikeformer"), (tls.Certificate, tls.Key, tls.Authority, tls.Name));
+        Assert.Equal(("silos.example", null), (Read(("Tls:Certificate", "/c"), ("Tls:Authority", "/a"), ("Tls:Name", "silos.example")).Tls!.Name, Read().Tls));
+    }
+
+    [Fact]
+    public void Parts_of_TLS_that_are_missing_or_unknown_are_named()
+    {
+        Assert.Contains("Spikeformer__Tls__Authority: it is missing", ProblemOf(("Tls:Certificate", "/c")));
+        string problem = ProblemOf(("Tls:Key", "/k"), ("Tls:Authorty", "/a"), ("Tls:Name", "no name"));
+        Assert.StartsWith("The silo has 4 wrong settings:\n", problem);
+        Assert.Contains("Spikeformer__Tls__Authorty: there is no such setting; did you mean 'Authority'?", problem);
+        Assert.Contains("Spikeformer__Tls__Certificate: it is missing", problem);
+        Assert.Contains("Spikeformer__Tls__Authority: it is missing", problem);
+        Assert.Contains("Spikeformer__Tls__Name = 'no name': ", problem);
+    }
+
+    [Fact]
     public void A_silo_without_devices_needs_no_data_folder() =>
         Assert.Equal("/no/such/folder", Read(("Roles", "control"), ("Data", "/no/such/folder")).Data);
 }

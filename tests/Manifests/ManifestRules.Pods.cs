@@ -8,7 +8,11 @@ namespace Spikeformer.Manifests;
 internal static partial class ManifestRules
 {
     // Made by hand, since they are secrets (docs/operations.md).
-    private static readonly (string Secret, string Key)[] s_secrets = [("spikeformer-redis", "password")];
+    private static readonly (string Secret, string Key)[] s_secrets =
+    [
+        ("spikeformer-redis", "password"),
+        .. from secret in new[] { "spikeformer-tls", "spikeformer-client-tls" } from key in new[] { "tls.crt", "tls.key", "ca.crt" } select (secret, key),
+    ];
 
     private static IEnumerable<string> PodProblems(Pod pod)
     {

@@ -28,7 +28,7 @@ internal static partial class ManifestRules
         return
         [
             .. set.Pods.SelectMany(PodProblems), .. set.Pods.SelectMany(pod => References(set, pod)), .. set.Pods.SelectMany(pod => Program(set, pod)),
-            .. Rollouts(set), .. Selectors(set), .. Ports(set), .. Names(set), .. Metrics(set),
+            .. set.Pods.SelectMany(SecretVolumes), .. Tls(set), .. Rollouts(set), .. Selectors(set), .. Ports(set), .. Names(set), .. Metrics(set),
         ];
     }
 

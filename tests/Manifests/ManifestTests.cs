@@ -60,6 +60,13 @@ public sealed class ManifestTests
     [InlineData("        - demo\n        - --name", "        - demonstration\n        - --name", "demonstration")]
     [InlineData("value: spikeformer:30000", "value: spikeformer:30001", "there is no service spikeformer with port 30001")]
     [InlineData("        - containerPort: 11111\n", "        - containerPort: 11119\n", "the port silo is not 11111")]
+    // TLS.
+    [InlineData("        - name: Spikeformer__Tls__Key\n", "        - name: Spikeformer__Tls__Keys\n", "Spikeformer__Tls__Keys: there is no such setting")]
+    [InlineData("        - name: Spikeformer__Tls__Authority\n", "        - name: AUTHORITY\n", "Spikeformer__Tls__Authority: it is missing")]
+    [InlineData("        - name: SPIKEFORMER_TLS_KEY\n", "        - name: KEY\n", "speaks no TLS where others do: SPIKEFORMER_TLS_KEY is missing")]
+    [InlineData("          value: /tls/tls.key\n", "          value: /tls/tls.pem\n", "Spikeformer__Tls__Key = /tls/tls.pem is no file of a secret that is mounted there")]
+    [InlineData("        - mountPath: /tls\n", "        - mountPath: /certificates\n", "is no file of a secret that is mounted there")]
+    [InlineData("secretName: spikeformer-client-tls", "secretName: spikeformer-clients", "no document tells of the secret spikeformer-clients")]
     // Rollouts.
     [InlineData("      maxSurge: 0", "      maxSurge: 1", "maxSurge must be 0")]
     [InlineData("      maxUnavailable: 1", "      maxUnavailable: 2", "maxUnavailable must be 1")]

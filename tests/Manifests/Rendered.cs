@@ -15,8 +15,8 @@ internal static class Rendered
     /// <summary>The folder of the manifests.</summary>
     public static string Folder { get; } = Path.Combine(TestData.RepositoryRoot, "k8s");
 
-    /// <summary>An overlay and the example Job, which has its place in every one of them.</summary>
-    public static string Overlay(string name) => $"{Kustomize($"overlays/{name}")}---\n{Kustomize("examples/train")}";
+    /// <summary>An overlay and the example Job, which has its place in every one of them: with a certificate where silos demand one.</summary>
+    public static string Overlay(string name) => $"{Kustomize($"overlays/{name}")}---\n{Kustomize(name == "prod" ? "examples/train-tls" : "examples/train")}";
 
     private static string Kustomize(string folder) => s_rendered.GetOrAdd(folder, _ =>
     {

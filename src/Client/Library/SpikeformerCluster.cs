@@ -16,17 +16,19 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
 
     private SpikeformerCluster(ClusterClient client) => _client = client;
 
-    /// <summary>Connects to a cluster.</summary>
+    /// <summary>Connects to a cluster, over TLS where the environment names certificates (<see cref="TlsSettings.OfEnvironment"/>).</summary>
     /// <param name="address">Its gateways, <c>host:port[,host:port…]</c>, or the state directory of silos on this machine, a path with a '/'.</param>
     /// <param name="cancellation">Ends the trying.</param>
-    /// <exception cref="SpikeformerException">No gateway answers within 15 s (Unreachable), or the text is no address (Usage).</exception>
+    /// <exception cref="SpikeformerException">No gateway answers within 15 s, or TLS keeps this program out (Unreachable), or the text is no address, or
+    /// certificate files are wrong (Usage).</exception>
     public static Task<SpikeformerCluster> ConnectAsync(string address, CancellationToken cancellation = default) =>
-        ConnectAsync(address.Contains('/') ? ClusterAddress.OfDirectory(address) : ClusterAddress.Parse(address), cancellation);
+        ConnectAsync(AddressOf(address) with { Tls = TlsSettings.OfEnvironment() }, cancellation);
 
     /// <summary>Connects to a cluster.</summary>
-    /// <param name="address">Where it is.</param>
+    /// <param name="address">Where it is, and by which certificate this program shows itself there; the environment is not asked.</param>
     /// <param name="cancellation">Ends the trying.</param>
-    /// <exception cref="SpikeformerException">No gateway answers within 15 s (Unreachable).</exception>
+    /// <exception cref="SpikeformerException">No gateway answers within 15 s, or TLS keeps this program out (Unreachable), or certificate files are wrong
+    /// (Usage).</exception>
     public static async Task<SpikeformerCluster> ConnectAsync(ClusterAddress address, CancellationToken cancellation = default) =>
         new(await ClusterClient.ConnectAsync(address, cancellation).ConfigureAwait(false));
 
@@ -168,6 +170,9 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
 
     /// <summary>The same, waiting for it: for F# scripts, whose <c>use</c> knows no other.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    /// <summary>An address as texts hold it.</summary>
+    internal static ClusterAddress AddressOf(string text) => text.Contains('/') ? ClusterAddress.OfDirectory(text) : ClusterAddress.Parse(text);
 
     private IRunDirectoryGrain Directory => _client.Grains.GetGrain<IRunDirectoryGrain>(0);
 

@@ -12,21 +12,20 @@ internal static class RunVerbs
         Option<string> recipe = RunOptions.Recipe();
         Option<string[]> set = RecipeOptions.Set();
         Option<string?> name = new("--name") { Description = "Name of the run (default: the recipe's)", HelpName = "NAME" };
-        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), initFrom = RunOptions.InitFrom(), cluster = ClusterOptions.Cluster();
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), initFrom = RunOptions.InitFrom();
+        var cluster = new ClusterOptions();
         Option<int> workers = RunOptions.Workers(), startEpoch = RunOptions.StartEpoch();
         Option<int?> every = RunOptions.CheckpointEvery();
         Option<bool> wait = new("--wait") { Description = "Follow the run to its end" };
-        var command = new Command("start", "Start a run on a cluster and return")
-        {
-            recipe, set, name, data, @out, workers, every, initFrom, startEpoch, cluster, wait,
-        };
+        var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, every, initFrom, startEpoch, wait };
+        cluster.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             RunSpec spec = RunOptions.Spec(RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)), parsed.GetValue(data),
                 parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(initFrom), parsed.GetValue(startEpoch));
             if (parsed.GetValue(name) is { } given)
                 spec = spec with { Name = given, OutDirectory = parsed.GetValue(@out) is null ? Path.GetFullPath(Path.Combine("runs", given)) : spec.OutDirectory };
-            await using SpikeformerCluster connection = await ClusterOptions.ConnectAsync(parsed.GetValue(cluster), cancellation);
+            await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
             return await Begun(CommandLine.TerminalOf(parsed), connection, await connection.StartAsync(spec, cancellation), parsed.GetValue(wait), interruption);
         });
         return command;
@@ -35,15 +34,17 @@ internal static class RunVerbs
     public static Command CreateResume(Interruption interruption)
     {
         var run = new Argument<string?>("run") { Description = "Name of a run of a cluster", Arity = ArgumentArity.ZeroOrOne };
-        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), cluster = ClusterOptions.Cluster();
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out();
+        var cluster = new ClusterOptions();
         Option<int> workers = RunOptions.Workers();
         Option<int?> every = RunOptions.CheckpointEvery();
         Option<bool> wait = new("--wait") { Description = "Follow a cluster's run to its end" };
         Option<string[]> set = RecipeOptions.Set(), allowed = RunOptions.Override();
         var command = new Command("resume", "Continue a run from its newest sound checkpoint: the one in --out in the foreground, or RUN on a cluster")
         {
-            run, @out, data, workers, every, cluster, wait, set, allowed,
+            run, @out, data, workers, every, wait, set, allowed,
         };
+        cluster.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             Terminal terminal = CommandLine.TerminalOf(parsed);
@@ -54,7 +55,7 @@ internal static class RunVerbs
             };
             if (parsed.GetValue(run) is { } name)
             {
-                await using SpikeformerCluster connection = await ClusterOptions.ConnectAsync(parsed.GetValue(cluster), cancellation);
+                await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
                 return await Begun(terminal, connection, await connection.ResumeChangedAsync(name, changes, cancellation), parsed.GetValue(wait), interruption);
             }
             if (parsed.GetValue(@out) is not { } directory)
@@ -75,12 +76,13 @@ internal static class RunVerbs
         string verb, string description, Func<SpikeformerCluster, string, CancellationToken, Task<RunStatus>> change, Interruption interruption)
     {
         Argument<string> run = ClusterOptions.Run();
-        Option<string?> cluster = ClusterOptions.Cluster();
+        var cluster = new ClusterOptions();
         Option<bool> wait = new("--wait") { Description = "Return when the run has ended" };
-        var command = new Command(verb, description) { run, cluster, wait };
+        var command = new Command(verb, description) { run, wait };
+        cluster.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using SpikeformerCluster connection = await ClusterOptions.ConnectAsync(parsed.GetValue(cluster), cancellation);
+            await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
             string name = parsed.GetRequiredValue(run);
             RunStatus status = await change(connection, name, cancellation);
             if (parsed.GetValue(wait)) status = await connection.WaitAsync(name, interruption.Token);

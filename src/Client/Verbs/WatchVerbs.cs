@@ -109,14 +109,15 @@ internal static class WatchVerbs
     private static Command Look(
         string verb, string description, IReadOnlyList<Symbol> symbols, Func<Terminal, SpikeformerCluster, ParseResult, CancellationToken, Task> look)
     {
-        Option<string?> cluster = ClusterOptions.Cluster();
-        var command = new Command(verb, description) { cluster };
+        var cluster = new ClusterOptions();
+        var command = new Command(verb, description);
+        cluster.AddTo(command);
         foreach (Symbol symbol in symbols)
             if (symbol is Argument argument) command.Add(argument);
             else command.Add((Option)symbol);
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using SpikeformerCluster connection = await ClusterOptions.ConnectAsync(parsed.GetValue(cluster), cancellation);
+            await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
             await look(CommandLine.TerminalOf(parsed), connection, parsed, cancellation);
             return 0;
         });

@@ -3,7 +3,7 @@ using System.Net;
 
 namespace Spikeformer.Clustering;
 
-/// <summary>Where a client finds a cluster: gateways by name, or the state directory of silos on the same machine.</summary>
+/// <summary>Where a client finds a cluster: gateways by name, or the state directory of silos on the same machine. And how it shows itself there.</summary>
 public sealed record ClusterAddress
 {
     private ClusterAddress()
@@ -21,6 +21,9 @@ public sealed record ClusterAddress
 
     /// <summary>Name of the service in the cluster, default <c>spikeformer</c>.</summary>
     public string ServiceId { get; init; } = ClusterNames.DefaultId;
+
+    /// <summary>How a client shows who it is, where the cluster demands that; null for a cluster without TLS.</summary>
+    public TlsSettings? Tls { get; init; }
 
     /// <summary>Reads <c>host:port[,host:port…]</c>; an IPv6 address stands in brackets.</summary>
     /// <param name="text">The list, as <c>--cluster</c> and <c>SPIKEFORMER_CLUSTER</c> hold it.</param>

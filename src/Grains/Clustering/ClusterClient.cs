@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -5,6 +6,7 @@ using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Messaging;
+using Orleans.Runtime;
 
 namespace Spikeformer.Clustering;
 
@@ -30,7 +32,8 @@ public sealed class ClusterClient : IAsyncDisposable
     /// <summary>Connects, trying for 15 s.</summary>
     /// <param name="address">Where the cluster is.</param>
     /// <param name="cancellation">Ends the trying.</param>
-    /// <exception cref="SpikeformerException">No gateway answers in that time (Unreachable), or the state directory is no cluster's.</exception>
+    /// <exception cref="SpikeformerException">No gateway answers in that time, or TLS keeps this client out (Unreachable), its certificate files are wrong
+    /// (Usage), or the state directory is no cluster's.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Task<ClusterClient> ConnectAsync(ClusterAddress address, CancellationToken cancellation = default) =>
         ConnectAsync(address, s_defaultPatience, cancellation);
@@ -40,7 +43,8 @@ public sealed class ClusterClient : IAsyncDisposable
     /// <param name="patience">How long to try.</param>
     /// <param name="cancellation">Ends the trying.</param>
     /// <param name="configure">Further settings of the Orleans client: call filters, another list of gateways.</param>
-    /// <exception cref="SpikeformerException">No gateway answers in that time (Unreachable), or the state directory is no cluster's.</exception>
+    /// <exception cref="SpikeformerException">No gateway answers in that time, or TLS keeps this client out (Unreachable), its certificate files are wrong
+    /// (Usage), or the state directory is no cluster's.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<ClusterClient> ConnectAsync(ClusterAddress address, TimeSpan patience, CancellationToken cancellation = default,
         Action<IClientBuilder>? configure = null)
@@ -49,7 +53,8 @@ public sealed class ClusterClient : IAsyncDisposable
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(patience);
         Exception? lastFailure = null;
-        IHost host = Build(address, async (failure, stop) =>
+        TlsIdentity? identity = address.Tls is { } tls ? TlsIdentity.Load(tls, TimeProvider.System) : null;
+        IHost host = Build(address, identity, async (failure, stop) =>
         {
             lastFailure = failure;
             await Task.Delay(s_pause, TimeProvider.System, stop).ConfigureAwait(false);
@@ -62,8 +67,11 @@ public sealed class ClusterClient : IAsyncDisposable
         }
         catch (Exception failure)
         {
+            var refused = failure is SpikeformerException || cancellation.IsCancellationRequested ? null : await RefusalAsync(host.Services, identity).ConfigureAwait(false);
             await DisposeAsync(host).ConfigureAwait(false);
             cancellation.ThrowIfCancellationRequested();
+            if (refused is var (gateway, refusal))
+                throw new SpikeformerException(ErrorKind.Unreachable, $"The gateway {gateway} of the cluster at {address} {refusal.What}", refusal.Remedy, lastFailure ?? failure);
             if (failure is not SpikeformerException)
                 throw new SpikeformerException(ErrorKind.Unreachable, $"No gateway of the cluster at {address} answered within {patience.TotalSeconds:0.#} s",
                     $"Check the address, that a silo runs there, and that its cluster id is '{address.ClusterId}'", lastFailure ?? failure);
@@ -78,7 +86,21 @@ public sealed class ClusterClient : IAsyncDisposable
         await DisposeAsync(_host).ConfigureAwait(false);
     }
 
-    private static IHost Build(ClusterAddress address, Func<Exception, CancellationToken, Task<bool>> retry, Action<IClientBuilder>? configure)
+    private static async Task<(IPEndPoint Endpoint, TlsRefusal Refusal)?> RefusalAsync(IServiceProvider services, TlsIdentity? identity)
+    {
+        IList<Uri> gateways;
+        try
+        {
+            gateways = await services.GetRequiredService<IGatewayListProvider>().GetGateways().ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            return null; // the error that kept it from connecting is the one to tell
+        }
+        return await TlsProbe.FirstRefusalAsync(gateways.Select(gateway => gateway.ToGatewayAddress()).OfType<SiloAddress>().Select(silo => silo.Endpoint), identity).ConfigureAwait(false);
+    }
+
+    private static IHost Build(ClusterAddress address, TlsIdentity? identity, Func<Exception, CancellationToken, Task<bool>> retry, Action<IClientBuilder>? configure)
     {
         (IGatewayListProvider gateways, string clusterId) = address.StateDirectory is { } directory
             ? (new FileMembershipTable(directory, clusterId: null, TimeProvider.System), FileMembershipTable.ReadClusterId(directory))
@@ -100,6 +122,7 @@ public sealed class ClusterClient : IAsyncDisposable
                 options.MaxMessageBodySize = MaxMessageBytes;
             });
             client.UseConnectionRetryFilter(retry);
+            if (identity is not null) client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connection => connection.UseTlsTo(identity)));
             configure?.Invoke(client);
         });
         return builder.Build();

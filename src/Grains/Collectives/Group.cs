@@ -29,10 +29,10 @@ public sealed unsafe class Group : IDisposable
     private PeerLostException? _loss;
     private bool _isBusy, _isClosed, _isDisposed, _isFreed;
 
-    private Group(GroupPlan plan, Mesh mesh)
+    private Group(GroupPlan plan, Mesh mesh, Rejections rejections)
     {
-        (Plan, _mesh) = (plan, mesh);
-        _loop = new(plan, mesh, Rejections);
+        (Plan, _mesh, Rejections) = (plan, mesh, rejections);
+        _loop = new(plan, mesh, rejections);
         _notes = (ulong*)NativeMemory.AllocZeroed((nuint)plan.WorldSize, sizeof(ulong));
         _reduce = new LinkReduction(_loop, new(plan, _notes), mesh.Peers);
         _exchange = new(plan);
@@ -55,7 +55,8 @@ public sealed unsafe class Group : IDisposable
         var rendezvous = new Rendezvous(plan, listener, deadline, cancellation, ConnectionPurpose.Control, ConnectionPurpose.Data);
         try
         {
-            return new(plan, new MeshBuilder(plan, rendezvous, cancellation).Build());
+            var rejections = new Rejections();
+            return new(plan, new MeshBuilder(plan, rendezvous, rejections, cancellation).Build(), rejections);
         }
         catch
         {
@@ -71,7 +72,7 @@ public sealed unsafe class Group : IDisposable
     public IReadOnlyList<string> Warnings => _mesh.Warnings;
 
     /// <summary>Frames refused, by cause.</summary>
-    public Rejections Rejections { get; } = new();
+    public Rejections Rejections { get; }
 
     /// <summary>The numbers that all ranks gave to the last reduction, in rank order; valid until the next one.</summary>
     public ReadOnlySpan<ulong> Notes => new(_notes, Plan.WorldSize);

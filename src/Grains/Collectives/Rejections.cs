@@ -25,8 +25,10 @@ public enum RejectionCause
     WrongSecret,
     /// <summary>The pair already has this connection.</summary>
     Duplicate,
-    /// <summary>The hello did not arrive in time.</summary>
+    /// <summary>The hello did not arrive in time, or too many others were waiting.</summary>
     TooSlow,
+    /// <summary>It was closed before it had proved anything.</summary>
+    Abandoned,
 }
 
 /// <summary>Counts what was refused, by cause. The process's sum is also a metric.</summary>

@@ -65,6 +65,10 @@ internal static class Catalogue
     public static readonly Metric WorkerStarts = Define(Device, Counter, "spikeformer.worker.starts", "{start}", "Processes that were started for the device.");
     public static readonly Metric MeasurementsLost = Define(Device, Counter, "spikeformer.measurements_lost", "{measurement}", "Measurements of histograms that came faster than the silo took them.");
 
+    // A silo.
+
+    public static readonly Metric TlsRefused = Define(Silo, Counter, "spikeformer.tls.refused", "{connection}", "Connections between silos and at the gateway that TLS refused, by cause; missing without TLS.", ["cause"]);
+
     private static Metric Define(
         MetricScope scope, MetricKind kind, string name, string? unit, string meaning, string[]? labels = null, double[]? bounds = null)
     {

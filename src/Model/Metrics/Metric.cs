@@ -22,6 +22,8 @@ internal enum MetricScope
     Worker,
     /// <summary>A worker, as its silo sees it: labels <c>worker</c> and <c>device</c>.</summary>
     Device,
+    /// <summary>A silo: no labels.</summary>
+    Silo,
 }
 
 /// <summary>One metric of the <see cref="Catalogue"/>: what it is called and what it means. Those of a worker are measured through it, in the

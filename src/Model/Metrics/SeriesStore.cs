@@ -55,6 +55,9 @@ internal sealed class SeriesStore : IDisposable
     public SeriesGroup OfWorker(string run, string worker, string device) =>
         run.Length > 0 ? Group(("run", run), ("worker", worker), ("device", device)) : Group(("worker", worker), ("device", device));
 
+    /// <summary>The group of the silo itself.</summary>
+    public SeriesGroup OfSilo() => Group();
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -21,9 +21,12 @@ internal static class OrleansSettings
     /// <summary>Sets up a silo.</summary>
     /// <param name="silo">The silo.</param>
     /// <param name="settings">Our settings, with ports chosen: none is 0.</param>
-    public static void Apply(ISiloBuilder silo, SiloSettings settings)
+    /// <param name="tls">How the silo shows who it is; null without TLS.</param>
+    public static void Apply(ISiloBuilder silo, SiloSettings settings, TlsIdentity? tls)
     {
         Identity(silo, settings);
+        if (tls is not null) SiloTls.Use(silo, tls);
+        JoinCheck.Use(silo, settings, tls);
         Membership(silo);
         Messaging(silo);
         Placement(silo, settings);

@@ -36,6 +36,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
         builder.Logging.AddFilter(nameof(Spikeformer), LogLevel.Information);
         // Warns at every start of a check that has never run yet; the watchdog has a metric too.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        // Who was refused, and why, is told once in a line of our own.
+        builder.Logging.AddFilter("Orleans.Connections.Security", LogLevel.Critical);
         // Of a silo that fails to start, calls between its own parts fail too; callers get the error anyway.
         builder.Logging.AddFilter("Orleans.Grain.InvokeException", LogLevel.Error);
         // Each of these repeats the exception of a failed start, which is told once as the program's error.
@@ -49,14 +51,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
     /// <param name="builder">From <see cref="CreateBuilder"/>, with what else the process does.</param>
     /// <param name="settings">The settings.</param>
     /// <param name="cancellation">Ends the start.</param>
-    /// <exception cref="SpikeformerException">A port is taken or the state directory belongs to another cluster (Conflict), Redis cannot be reached
-    /// (Unreachable), or the file system refuses.</exception>
+    /// <exception cref="SpikeformerException">A port is taken or the state directory belongs to another cluster (Conflict), Redis cannot be reached or
+    /// a silo of the cluster refuses this one (Unreachable), certificate files are wrong (Usage), or the file system refuses.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, or told to stop before it was up.</exception>
     public static async Task<SiloHost> StartAsync(WebApplicationBuilder builder, SiloSettings settings, CancellationToken cancellation = default)
     {
         settings = WithFreePorts(settings);
+        TlsIdentity? tls = settings.Tls is { } files ? TlsIdentity.Load(files, TimeProvider.System) : null;
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(OrleansSettings.ListenAddress(settings), settings.HttpPort));
-        builder.Host.UseOrleans(silo => OrleansSettings.Apply(silo, settings));
+        builder.Host.UseOrleans(silo => OrleansSettings.Apply(silo, settings, tls));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = OrleansSettings.Shutdown);
         builder.Services.AddSingleton(settings);
         WorkerSupervisor.AddTo(builder.Services, settings);

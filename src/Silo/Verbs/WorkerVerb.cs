@@ -53,7 +53,10 @@ internal static class WorkerVerb
                 Name = parsed.GetRequiredValue(name),
                 Device = parsed.GetRequiredValue(device),
                 Redis = Environment.GetEnvironmentVariable(WorkerOptions.RedisVariable),
-                Cluster = cluster with { ClusterId = parsed.GetRequiredValue(clusterId), ServiceId = parsed.GetRequiredValue(serviceId) },
+                Cluster = cluster with
+                {
+                    ClusterId = parsed.GetRequiredValue(clusterId), ServiceId = parsed.GetRequiredValue(serviceId), Tls = TlsSettings.OfWorkerEnvironment(),
+                },
                 DataAddress = IPAddress.Parse(parsed.GetRequiredValue(address)),
                 DataPort = parsed.GetValue(port),
                 Metrics = parsed.GetValue(metrics),

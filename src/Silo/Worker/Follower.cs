@@ -19,6 +19,7 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
 {
     private const long FirstLead = 2, MostLead = 64;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5), Pause = TimeSpan.FromMilliseconds(100);
+    private readonly Rejections _rejections = new();
 
     private readonly GroupPlan _group = VoterPlan.Of(plan, ownRank: 0);
     private readonly CancellationToken _superseded = board.Follow(plan);
@@ -81,7 +82,13 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
                 Apply(vector);
             }
         }
-        catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException or PeerLostException
+        catch (InvalidDataException damaged)
+        {
+            _rejections.Count(RejectionCause.DamagedPayload);
+            Console.Error.WriteLine($"What {plan.Members[donor].Worker} sent is refused: {damaged.Message}");
+            return false;
+        }
+        catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException or PeerLostException
             or OperationCanceledException)
         {
             if (error is InvalidDataException)

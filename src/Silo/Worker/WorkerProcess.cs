@@ -42,7 +42,12 @@ internal static class WorkerProcess
     /// <param name="drain">Cancelled when it should leave at the next boundary and end.</param>
     public static async Task<int> RunAsync(WorkerOptions options, CancellationToken drain)
     {
-        using var listener = new DataListener(options.DataAddress, options.DataPort);
+        var told = new Repetitions(TimeProvider.System);
+        using var listener = new DataListener(options.DataAddress, options.DataPort, (cause, from) =>
+        {
+            if (told.IsDue($"{from} {cause}", out long before))
+                Console.Error.WriteLine($"Refused a connection from {from} on the data port: {cause}{(before == 0 ? "" : $"; {before} times more since the last such line")}");
+        });
         FailPoints.Worker = options.Name;
         using var traffic = new ControlTraffic();
         using WorkerMetrics? metrics = WorkerMetrics.TryOpen(options.Metrics, options.Device, traffic, TimeProvider.System);

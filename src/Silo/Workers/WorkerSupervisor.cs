@@ -152,6 +152,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         // Not as an argument: it may hold a password.
         if (_settings.Redis is { } redis) start.Environment[WorkerOptions.RedisVariable] = redis;
+        _settings.Tls?.WriteTo(start.Environment);
         ComputeEnvironment.ApplyTo(start);
         if (device.Kind is DeviceKind.Cuda) CudaLibrary.ApplyTo(start, device.Index);
         return start;

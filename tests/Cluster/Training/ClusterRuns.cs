@@ -22,6 +22,9 @@ internal sealed class ClusterRuns : IDisposable
     /// <summary>The small recipe of these tests.</summary>
     public static Recipe Recipe(params string[] changes) => RecipeCatalogue.Load("demo", [.. Synthetic, .. changes]);
 
+    /// <summary>A path in the folder of the test.</summary>
+    public string this[string name] => _folder[name];
+
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Starts a silo with workers; silos of one test share their state.</summary>

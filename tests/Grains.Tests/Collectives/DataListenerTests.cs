@@ -142,12 +142,15 @@ public sealed class DataListenerTests
     }
 
     [Fact]
-    public void A_crowd_of_silent_strangers_does_not_keep_members_out()
+    public void A_crowd_of_silent_strangers_makes_room_for_a_member_and_for_each_other()
     {
         using var rig = new Rig();
-        Socket[] crowd = [.. Enumerable.Range(0, 80).Select(_ => rig.Raw())];
+        Socket[] crowd = [.. Enumerable.Range(0, 300).Select(_ => rig.Raw())];
         using Socket socket = rig.Dial(rig.Caller);
         Assert.Equal(1, rig.Arrived.Take().Rank);
+        // 64 at a time: the member was the 301st, and needed a place too.
+        Assert.InRange(rig.Listener.Rejections[RejectionCause.TooSlow], 300 + 1 - 64, 300);
+        Assert.InRange(crowd.Count(stranger => !stranger.Poll(0, SelectMode.SelectRead)), 0, 63);
         foreach (Socket stranger in crowd) stranger.Dispose();
     }
 

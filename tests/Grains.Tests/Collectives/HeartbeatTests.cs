@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using Spikeformer.Collectives;
 using Xunit;
 
@@ -50,6 +51,25 @@ public sealed class HeartbeatTests
             done.SignalAndWait(Ranks.Deadline);
             return 0;
         });
+    }
+
+    [Fact]
+    public void What_is_no_sign_of_life_is_refused_counted_and_the_peer_suspected()
+    {
+        using var ranks = new Ranks(2, [1, 2]);
+        var suspected = new BlockingCollection<(int Rank, PeerLossReason Reason)>();
+        HeartbeatLoop? loop = null;
+        var connecting = new Thread(() => loop = HeartbeatLoop.Connect(
+            ranks.PlanOf(0), ranks.Listener(0), new() { Suspected = (rank, reason) => suspected.Add((rank, reason)) }, Ranks.Deadline));
+        connecting.Start();
+        using Socket peer = GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Heartbeat, Ranks.Deadline, default);
+        connecting.Join();
+        using (loop)
+        {
+            peer.Send(new byte[FrameHeader.Bytes]);
+            Assert.Equal((1, PeerLossReason.WrongFrame), suspected.Take());
+            Assert.Equal((1, 1), (loop!.Rejections[RejectionCause.Malformed], loop.Rejections.Total));
+        }
     }
 
     [Fact]

@@ -57,7 +57,13 @@ public sealed class CatalogueTests
             Histogram<double> => "histogram",
             _ => instrument.GetType().Name,
         };
-        string[] labels = metric.Scope switch { MetricScope.Run => ["run"], MetricScope.Worker => ["run", "worker", "device"], _ => ["worker", "device"] };
+        string[] labels = metric.Scope switch
+        {
+            MetricScope.Run => ["run"],
+            MetricScope.Worker => ["run", "worker", "device"],
+            MetricScope.Device => ["worker", "device"],
+            _ => [],
+        };
         string unit = instrument.Unit is { Length: > 0 } given ? $" {given} " : " ";
         return $"| `{metric.PrometheusName}` | {type} |{unit}| {string.Join(", ", labels.Concat(metric.Labels))} | {instrument.Description} |";
     }

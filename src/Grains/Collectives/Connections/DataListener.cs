@@ -7,13 +7,15 @@ namespace Spikeformer.Collectives;
 
 /// <summary>
 /// The process's one listening socket of the data plane. A connection that proves to belong to a generation that is open here goes to whoever
-/// opened it; everything else is refused, counted and closed. Strangers get at most 128 bytes and two seconds, 64 of them at a time.
+/// opened it; everything else is refused, counted and closed. Strangers get at most 128 bytes and two seconds, 64 of them at a time: of more,
+/// those that have been silent the longest make room, so that a crowd of them keeps no member out.
 /// </summary>
 public sealed class DataListener : IDisposable
 {
     private const int MaxPending = 64;
 
     private readonly Socket _socket;
+    private readonly Action<RejectionCause, IPAddress>? _refused;
     private readonly Thread _thread;
     private readonly Lock _lock = new();
     private readonly Dictionary<(ulong Run, long Number, Guid Nonce, ConnectionPurpose Purpose), Opening> _openings = [];
@@ -23,9 +25,11 @@ public sealed class DataListener : IDisposable
     /// <summary>Begins to listen.</summary>
     /// <param name="address">The interface to bind to; never all of them by default.</param>
     /// <param name="port">0 takes a free one.</param>
+    /// <param name="refused">Hears of each refusal, on the listener's thread. Members that come too early are none.</param>
     /// <exception cref="SocketException">The address or port cannot be had.</exception>
-    public DataListener(IPAddress address, int port = 0)
+    public DataListener(IPAddress address, int port = 0, Action<RejectionCause, IPAddress>? refused = null)
     {
+        _refused = refused;
         _socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
@@ -79,14 +83,14 @@ public sealed class DataListener : IDisposable
     {
         while (!_isDisposed)
         {
-            var waiting = new List<Socket>(_pending.Select(pending => pending.Socket));
-            if (_pending.Count < MaxPending) waiting.Add(_socket);
+            var waiting = new List<Socket>(_pending.Select(pending => pending.Socket)) { _socket };
             Socket.Select(waiting, null, null, 20_000);
             long now = Environment.TickCount64;
             foreach (Socket socket in waiting)
             {
+                // The listening socket comes last: whoever has something to say is heard before anybody has to make room.
                 if (socket == _socket) Accept(now);
-                else Advance(_pending.Find(pending => pending.Socket == socket)!);
+                else if (_pending.Find(pending => pending.Socket == socket) is { } pending) Advance(pending);
             }
             foreach (Pending late in _pending.FindAll(pending => now - pending.Since > Handshake.Patience.TotalMilliseconds)) Refuse(late, RejectionCause.TooSlow);
         }
@@ -95,33 +99,29 @@ public sealed class DataListener : IDisposable
 
     private void Accept(long now)
     {
+        Socket? socket = null;
         try
         {
-            Socket socket = _socket.Accept();
+            socket = _socket.Accept();
             socket.Blocking = false;
-            _pending.Add(new(socket, now));
+            var stranger = new Pending(socket, now, ((IPEndPoint)socket.RemoteEndPoint!).Address);
+            // The list is in the order of their coming. Those that have named an open generation are probably members.
+            if (_pending.Count == MaxPending) Refuse(_pending.Find(pending => pending.Opening is null) ?? _pending[0], RejectionCause.TooSlow);
+            _pending.Add(stranger);
         }
         catch (SocketException)
         {
-            // It has gone again.
+            socket?.Dispose(); // it has gone again
         }
     }
 
     private void Advance(Pending pending)
     {
-        int got;
-        try
+        int got = pending.Socket.Receive(pending.Bytes.AsSpan(pending.Received, pending.Due - pending.Received), SocketFlags.None, out SocketError error);
+        if (error == SocketError.WouldBlock) return;
+        if (error != SocketError.Success || got == 0)
         {
-            got = pending.Socket.Receive(pending.Bytes.AsSpan(pending.Received, pending.Due - pending.Received), SocketFlags.None, out SocketError error);
-            if (error == SocketError.WouldBlock) return;
-        }
-        catch (SocketException)
-        {
-            got = 0;
-        }
-        if (got == 0)
-        {
-            Drop(pending);
+            Refuse(pending, RejectionCause.Abandoned);
             return;
         }
         pending.Received += got;
@@ -168,16 +168,25 @@ public sealed class DataListener : IDisposable
             Refuse(pending, RejectionCause.Duplicate);
             return;
         }
+        try
+        {
+            SocketSettings.Apply(pending.Socket, opening.Plan.Options);
+        }
+        catch (SocketException)
+        {
+            Refuse(pending, RejectionCause.Abandoned);
+            return;
+        }
         Send(pending, [(byte)Answer.Welcome]);
         _pending.Remove(pending);
         pending.Socket.Blocking = true;
-        SocketSettings.Apply(pending.Socket, opening.Plan.Options);
         opening.Handler(new(pending.Peer.From, pending.Peer.FromIncarnation, pending.Socket));
     }
 
     private void Refuse(Pending pending, RejectionCause cause, Answer answer = Answer.Refused)
     {
         Rejections.Count(cause);
+        if (answer is Answer.Refused) _refused?.Invoke(cause, pending.From);
         // As long as the challenge, so that the connector has one thing to wait for.
         Send(pending, [(byte)answer, .. new byte[pending.Due == Handshake.HelloBytes ? Handshake.ChallengeBytes - 1 : 0]]);
         Drop(pending);
@@ -193,9 +202,10 @@ public sealed class DataListener : IDisposable
     private static void Send(Pending pending, ReadOnlySpan<byte> bytes) => pending.Socket.Send(bytes, SocketFlags.None, out _);
 
     /// <summary>A connection that has proved nothing yet.</summary>
-    private sealed class Pending(Socket socket, long since)
+    private sealed class Pending(Socket socket, long since, IPAddress from)
     {
         public readonly Socket Socket = socket;
+        public readonly IPAddress From = from;
         public readonly long Since = since;
         public readonly byte[] Bytes = new byte[Handshake.HelloBytes + Handshake.ProofBytes], Random = new byte[32];
         public int Received, Due = Handshake.HelloBytes;

@@ -7,7 +7,7 @@ namespace Spikeformer.Collectives;
 /// Connects a group. First a control connection for each pair, from the higher rank to the lower; over these the members of one host agree on a
 /// shared segment; then a data connection for each pair that does not share memory.
 /// </summary>
-internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, CancellationToken cancellation)
+internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejections rejections, CancellationToken cancellation)
 {
     private readonly SortedSet<string> _warnings = [];
     private SharedMemorySegment? _segment;
@@ -119,6 +119,7 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Cancell
         }
         catch (LinkException failure)
         {
+            if (failure.Cause is { } cause) rejections.Count(cause);
             throw new PeerLostException([peer.Rank], failure.Reason, $"{plan.Name(peer.Rank)} {failure.Message}", failure);
         }
     }

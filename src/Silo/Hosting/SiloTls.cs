@@ -1,0 +1,56 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Orleans.Configuration;
+using Spikeformer.Clustering;
+using Spikeformer.Metrics;
+
+namespace Spikeformer.Silo;
+
+/// <summary>TLS on all connections of a silo: it demands certificates of silos and clients, and shows its own. Who is refused is counted, and told
+/// once a minute.</summary>
+internal sealed partial class SiloTls
+{
+    private readonly TlsIdentity _identity;
+    private readonly ILogger<SiloTls> _logger;
+    private readonly SeriesGroup _series = SeriesStore.OfThisProcess.OfSilo();
+    private readonly Repetitions _told = new(TimeProvider.System);
+
+    public SiloTls(TlsIdentity identity, ILogger<SiloTls> logger)
+    {
+        (_identity, _logger) = (identity, logger);
+        identity.Unusable = LogUnusable;
+        _series.Begin();
+        foreach (TlsRefusalCause cause in Enum.GetValues<TlsRefusalCause>()) _series.Add(Catalogue.TlsRefused, 0, cause.ToString());
+    }
+
+    /// <summary>Switches it on.</summary>
+    public static void Use(ISiloBuilder silo, TlsIdentity identity)
+    {
+        silo.Services.AddSingleton(identity);
+        silo.Services.AddSingleton<SiloTls>();
+        silo.Services.AddOptions<SiloConnectionOptions>().Configure<SiloTls>((options, tls) =>
+        {
+            options.ConfigureSiloInboundConnection(connections => connections.UseTlsFrom(identity, mustBeSilo: true, (context, why) => tls.Refuse("silo", context, why)));
+            options.ConfigureGatewayInboundConnection(connections => connections.UseTlsFrom(identity, mustBeSilo: false, (context, why) => tls.Refuse("client", context, why)));
+            options.ConfigureSiloOutboundConnection(connections => connections.UseTlsTo(identity, (context, why) => tls.Refuse("silo", context, why)));
+        });
+    }
+
+    private void Refuse(string what, ConnectionContext? context, TlsObjection why)
+    {
+        _series.Add(Catalogue.TlsRefused, 1, why.Cause.ToString());
+        string where = context?.RemoteEndPoint switch
+        {
+            IPEndPoint endpoint => endpoint.Address.ToString(),
+            { } other => other.ToString()!,
+            null => "unknown",
+        };
+        if (_told.IsDue($"{what} {where} {why.Cause}", out long before)) LogRefused(what, where, why.What, before == 0 ? "" : $"; {before} times more since the last such line");
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Refused a {What} at {Where}: {Why}{More}")]
+    private partial void LogRefused(string what, string where, string why, string more);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The new TLS files are not used, those before stay in force: {Problem}")]
+    private partial void LogUnusable(string problem);
+}

@@ -1,0 +1,127 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Spikeformer.Client;
+using Spikeformer.Collectives;
+using Spikeformer.Contracts;
+using Spikeformer.Runs;
+using Spikeformer.Silo;
+using Spikeformer.Silo.Worker;
+using Spikeformer.TestKit;
+using Spikeformer.Training;
+using Xunit;
+
+namespace Spikeformer.Cluster;
+
+/// <summary>Strangers at the data ports of workers in the middle of a run. They know all that a listener on the wire can learn: run, generation,
+/// members; and not the secret.</summary>
+public sealed class StrangerTests : IDisposable
+{
+    private const int Workers = 3, Garbage = 20, Silent = 100;
+    private readonly ClusterRuns _runs = new();
+
+    public void Dispose() => _runs.Dispose();
+
+    [Fact]
+    public async Task Strangers_at_the_data_ports_are_refused_counted_and_told_once_and_change_no_bit()
+    {
+        TestData.RequireLong();
+        Recipe recipe = ClusterRuns.Recipe("epochs=25");
+        OracleRun oracle = Oracle.Train(recipe);
+        using SiloProcess silo = await _runs.StartAsync("a", Workers);
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
+        await cluster.StartAsync(_runs.Spec(recipe, "attacked", Workers));
+        await ClusterRuns.StepAsync(cluster, "attacked", 10);
+
+        GroupPlan plan = VoterPlan.Of(StoredPlan(), ownRank: 0);
+        var random = new Random(7);
+        for (int rank = 0; rank < Workers; rank++)
+        {
+            GroupMember member = plan.Members[rank];
+            Socket[] silent = [.. Enumerable.Range(0, Silent).Select(_ => Connect(member))];
+            silent[^1].Send("S"u8); // and one that dribbles
+            for (int i = 0; i < Garbage; i++)
+            {
+                using Socket stranger = Connect(member);
+                var garbage = new byte[Handshake.HelloBytes];
+                random.NextBytes(garbage);
+                stranger.Send(garbage);
+                Assert.Equal((byte)Answer.Refused, Received(stranger, Handshake.ChallengeBytes)[0]);
+            }
+            Assert.Equal((byte)Answer.Refused, Prove(plan, rank, proof: null));
+            byte[] recorded = Handshake.ConnectorProof(plan.Secret, Hello(plan, rank), RandomNumberGenerator.GetBytes(32));
+            Assert.Equal((byte)Answer.Refused, Prove(plan, rank, recorded));
+            // The silent ones were hung up on, those of more than 64 at once and the others after two seconds.
+            foreach (Socket stranger in silent)
+                using (stranger) Received(stranger, Handshake.ChallengeBytes + 1);
+        }
+        Assert.True((await cluster.StatusAsync("attacked")).Step < oracle.Digests.Count, "the run was over before the strangers were");
+
+        RunStatus end = await cluster.WaitAsync("attacked");
+        _runs.AssertSame(oracle, end);
+        Assert.Equal([1], _runs.Generations("attacked").Distinct());
+        Assert.Empty(_runs.Events("attacked", "sealed"));
+        await Eventually.HoldsAsync("the counts in the metrics", async () =>
+        {
+            Scrape scrape = await Scrape.OfAsync(silo);
+            return Count(scrape, RejectionCause.Malformed) == Workers * Garbage && Count(scrape, RejectionCause.WrongSecret) == Workers * 2
+                && Count(scrape, RejectionCause.TooSlow) == Workers * Silent;
+        });
+        for (int slot = 0; slot < Workers; slot++)
+        {
+            string[] log = File.ReadAllLines(_runs[$"cluster/workers/{slot}.log"]);
+            foreach (RejectionCause cause in new[] { RejectionCause.Malformed, RejectionCause.WrongSecret, RejectionCause.TooSlow })
+                Assert.Single(log, line => line.StartsWith($"Refused a connection from 127.0.0.1 on the data port: {cause}", StringComparison.Ordinal));
+        }
+
+        static double Count(Scrape scrape, RejectionCause cause) => scrape.Sum("spikeformer_collectives_rejected_total", ("cause", $"{cause}"));
+    }
+
+    /// <summary>The plan as the run's grain has stored it.</summary>
+    private GenerationPlan StoredPlan()
+    {
+        foreach (string file in Directory.GetFiles(_runs["cluster/grains"], "attacked.*.json", SearchOption.AllDirectories))
+        {
+            using JsonDocument record = JsonDocument.Parse(File.ReadAllBytes(file));
+            if (new RecordSerializer().Deserialize<RunRecord>(new BinaryData(record.RootElement.GetProperty("record").GetRawText())).Plan is { } plan) return plan;
+        }
+        throw new Xunit.Sdk.XunitException("The run has stored no plan.");
+    }
+
+    /// <summary>Shakes hands as a member, up to a proof that must be refused.</summary>
+    /// <returns>The verdict.</returns>
+    private static byte Prove(GroupPlan plan, int rank, byte[]? proof)
+    {
+        using Socket socket = Connect(plan.Members[rank]);
+        socket.Send(Hello(plan, rank));
+        byte[] challenge = Received(socket, Handshake.ChallengeBytes);
+        Assert.Equal((byte)Answer.Welcome, challenge[0]);
+        socket.Send(proof ?? Handshake.ConnectorProof(RandomNumberGenerator.GetBytes(32), Hello(plan, rank), challenge.AsSpan(1, 32)));
+        return Received(socket, 1)[0];
+    }
+
+    /// <summary>What another member would say to connect for heartbeats.</summary>
+    private static byte[] Hello(GroupPlan plan, int rank)
+    {
+        int from = (rank + 1) % plan.WorldSize;
+        return Handshake.Write(new(ConnectionPurpose.Heartbeat, plan.RunHash, plan.GenerationNumber, plan.GenerationNonce, from, rank,
+            plan.Members[from].Incarnation, plan.Members[rank].Incarnation));
+    }
+
+    private static Socket Connect(GroupMember member)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 20_000 };
+        socket.Connect(IPAddress.Parse(member.Host), member.Port);
+        return socket;
+    }
+
+    /// <summary>So many bytes, or as many as come before the other side hangs up.</summary>
+    private static byte[] Received(Socket socket, int count)
+    {
+        var bytes = new byte[count];
+        int received = 0;
+        for (int got; received < count && (got = socket.Receive(bytes.AsSpan(received))) > 0;) received += got;
+        return bytes[..received];
+    }
+}

@@ -1,0 +1,175 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Spikeformer.Collectives;
+using Xunit;
+
+namespace Spikeformer.Grains.Tests;
+
+/// <summary>Frames that are not due, by the ten thousand: each is refused for its own cause and counted, and none makes the reader throw anything
+/// else, write anywhere else, or take memory for what a header claims. Together with <see cref="HandshakeFuzzTests"/> these are 100,000 cases.</summary>
+public sealed unsafe class FrameFuzzTests
+{
+    private const int Seed = 20261126, DataCases = 45_000, ControlCases = 45_000;
+    // A refusal makes exceptions and their messages, a frame nothing; a header may claim 4 GiB.
+    private const long MaxAllocated = 64 << 10;
+
+    [Fact]
+    public void Data_frames_that_are_not_the_due_one_are_refused_counted_and_harm_nothing()
+    {
+        const int maxPayload = 600, guard = 256;
+        var random = new Random(Seed);
+        using var buffer = new Buffer(guard + maxPayload + guard);
+        using var rig = new Rig();
+        var expected = new long[Enum.GetValues<RejectionCause>().Length];
+        for (int i = 0; i < DataCases; i++)
+        {
+            FrameCase one = FrameCase.Data(random, maxPayload);
+            using var pair = new SocketPair();
+            rig.Peer.Link = new TcpLink(pair.Near, hashes: true);
+            pair.Far.Send(one.Bytes);
+            if (one.Fault is FrameFault.Truncated) pair.Far.Dispose();
+            buffer.Fill();
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            PeerLostException? loss = rig.Receive(one.Due, buffer.Start + guard, wasCut: one.Fault is FrameFault.Truncated);
+            long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+            string place = $"case {i}, {one.Fault} of {one.Due.Kind}";
+            Assert.True(allocated < MaxAllocated, $"{place}: {allocated} bytes were allocated");
+            Assert.True(buffer.IsFilled(0, guard) && buffer.IsFilled(guard + (int)one.Due.Length, guard + maxPayload - (int)one.Due.Length), $"{place}: bytes beside the payload were written");
+            PeerLossReason? reason = one.Cause is not null ? PeerLossReason.WrongFrame : one.Fault is FrameFault.Truncated ? PeerLossReason.Closed : null;
+            Assert.True(reason == loss?.Reason, $"{place}: {loss}");
+            if (reason is null) Assert.True(new Span<byte>(buffer.Start + guard, (int)one.Due.Length).SequenceEqual(one.Bytes.AsSpan(FrameHeader.Bytes)), place);
+            if (one.Cause is { } cause) expected[(int)cause]++;
+            rig.Peer.Link.Dispose();
+        }
+        Assert.Equal(expected, Enum.GetValues<RejectionCause>().Select(cause => rig.Rejections[cause]));
+        Assert.All([RejectionCause.Malformed, RejectionCause.WrongRun, RejectionCause.WrongGeneration, RejectionCause.WrongIncarnation, RejectionCause.WrongStep,
+            RejectionCause.WrongFrame, RejectionCause.WrongLength, RejectionCause.DamagedPayload], cause => Assert.True(expected[(int)cause] > 1000, $"{cause}"));
+    }
+
+    [Fact]
+    public void Control_frames_of_strangers_are_refused_and_members_are_read()
+    {
+        var random = new Random(Seed);
+        for (int i = 0; i < ControlCases;)
+        {
+            using var pair = new SocketPair();
+            using var channel = new ControlChannel(pair.Near, FrameHeader.Of(FrameCase.Plan, 0), FrameHeader.Of(FrameCase.Plan, 1));
+            bool isOver = false;
+            while (!isOver && i < ControlCases)
+            {
+                FrameCase one = FrameCase.Control(random);
+                string place = $"case {i++}, {one.Fault} of {one.Due.Kind}";
+                pair.Far.Send(one.Bytes);
+                if (one.Fault is FrameFault.Truncated) pair.Far.Dispose();
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                (FrameHeader? frame, LinkException? refusal) = Read(channel);
+                Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < MaxAllocated, place);
+                if (one.Fault is FrameFault.None)
+                {
+                    Assert.True(frame is { } read && read.Kind == one.Due.Kind && read.Step == one.Due.Step && read.Part == one.Due.Part && read.Value == one.Due.Value, place);
+                    continue;
+                }
+                Assert.True(refusal is not null, place);
+                Assert.True((refusal.Reason, refusal.Cause) == (one.Cause is null ? PeerLossReason.Closed : PeerLossReason.WrongFrame, one.Cause), $"{place}: {refusal.Message}");
+                isOver = true;
+            }
+        }
+    }
+
+    private static (FrameHeader? Frame, LinkException? Refusal) Read(ControlChannel channel)
+    {
+        try
+        {
+            return (channel.TryRead(out FrameHeader frame) ? frame : null, null);
+        }
+        catch (LinkException refusal)
+        {
+            return (null, refusal);
+        }
+    }
+
+    /// <summary>The loop that drives collective operations, with one peer whose data link is another one in each case.</summary>
+    private sealed class Rig : IDisposable
+    {
+        private SocketPair _control = new();
+        private TransferLoop _loop;
+
+        public Rig() => Connect();
+
+        public Rejections Rejections { get; } = new();
+
+        public Peer Peer { get; private set; }
+
+        /// <summary>Waits for a frame.</summary>
+        /// <returns>How the wait ended; null when the frame came.</returns>
+        public PeerLostException? Receive(FrameHeader due, byte* payload, bool wasCut)
+        {
+            // The process that cut a frame off has ended: so has its control connection.
+            if (wasCut) _control.Far.Dispose();
+            try
+            {
+                _loop.Drive(new OneFrame(due, payload), CancellationToken.None);
+                return null;
+            }
+            catch (PeerLostException loss)
+            {
+                return loss;
+            }
+            finally
+            {
+                if (wasCut)
+                {
+                    Dispose();
+                    _control = new();
+                    Link link = Peer.Link;
+                    Connect();
+                    Peer.Link = link;
+                }
+            }
+        }
+
+        public void Dispose()
+        {
+            _loop.Dispose();
+            Peer.Control.Dispose();
+            _control.Dispose();
+        }
+
+        [System.Diagnostics.CodeAnalysis.MemberNotNull(nameof(_loop), nameof(Peer))]
+        private void Connect()
+        {
+            FrameHeader header = FrameHeader.Of(FrameCase.Plan, 1);
+            Peer = new(1, header, new(_control.Near, FrameHeader.Of(FrameCase.Plan, 0), header));
+            _loop = new(FrameCase.Plan, new([Peer], null, null, null!, []), Rejections);
+        }
+    }
+
+    private sealed class OneFrame(FrameHeader due, byte* payload) : ITransfer
+    {
+        public bool IsDone { get; private set; }
+
+        public bool Settle() => false;
+
+        public bool Advance(Peer peer)
+        {
+            if (IsDone) return false;
+            peer.AwaitsReceive = true;
+            return IsDone = peer.Link.TryReceive(due, payload);
+        }
+    }
+
+    /// <summary>Memory in which a stray byte is seen.</summary>
+    private sealed class Buffer(int length) : IDisposable
+    {
+        private const byte Untouched = 0xA5;
+
+        public byte* Start { get; } = (byte*)NativeMemory.AlignedAlloc((nuint)length, 64);
+
+        public void Fill() => new Span<byte>(Start, length).Fill(Untouched);
+
+        public bool IsFilled(int from, int count) => !new ReadOnlySpan<byte>(Start + from, count).ContainsAnyExcept(Untouched);
+
+        public void Dispose() => NativeMemory.AlignedFree(Start);
+    }
+}

@@ -1,5 +1,6 @@
 using System.Text;
 using Spikeformer.Contracts;
+using Spikeformer.ObjectStore;
 using Spikeformer.Runs;
 using Spikeformer.Training;
 
@@ -53,8 +54,9 @@ public static class RunSpecs
     /// <param name="workers">How many workers are wanted.</param>
     /// <param name="minWorkers">With fewer workers than this the run waits.</param>
     /// <param name="checkpointEvery">Steps between two checkpoints.</param>
+    /// <param name="checkpoints">Where checkpoints go: <c>s3://bucket/prefix</c>, or a folder as the workers see it; made absolute.</param>
     public static RunSpec With(this RunSpec spec, string? name = null, string? dataPath = null, string? outDirectory = null,
-        int workers = 0, int minWorkers = 0, int checkpointEvery = 0) => spec with
+        int workers = 0, int minWorkers = 0, int checkpointEvery = 0, string? checkpoints = null) => spec with
         {
             Name = name ?? spec.Name,
             DataPath = dataPath is null ? spec.DataPath : Path.GetFullPath(dataPath),
@@ -62,5 +64,6 @@ public static class RunSpecs
             Workers = workers > 0 ? workers : spec.Workers,
             MinWorkers = minWorkers > 0 ? minWorkers : spec.MinWorkers,
             CheckpointEvery = checkpointEvery > 0 ? checkpointEvery : spec.CheckpointEvery,
+            Checkpoints = checkpoints is null ? spec.Checkpoints : CheckpointPlaces.Normalized(checkpoints),
         };
 }

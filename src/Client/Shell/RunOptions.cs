@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spikeformer.Contracts;
+using Spikeformer.ObjectStore;
 using Spikeformer.Training;
 
 namespace Spikeformer.Client;
@@ -28,6 +29,11 @@ internal static class RunOptions
         Description = "Steps between two checkpoints (default: one an epoch)", HelpName = "STEPS",
     });
 
+    public static Option<string?> Checkpoints() => new("--checkpoints")
+    {
+        Description = "Where checkpoints go, as the workers see it (default: the silos' setting, else checkpoints in --out)", HelpName = "s3://BUCKET/PREFIX|DIR",
+    };
+
     public static Option<string[]> Override() => new("--override")
     {
         Description = "What may differ from the run's beginning, such as schedule or dataHash; the result becomes another one, noted as a new lineage",
@@ -35,7 +41,7 @@ internal static class RunOptions
     };
 
     /// <summary>What is to be started. Paths become absolute: the workers stand elsewhere.</summary>
-    public static RunSpec Spec(Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery)
+    public static RunSpec Spec(Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery, string? checkpoints)
     {
         RunSpec spec = RunSpecs.Of(recipe);
         return spec with
@@ -44,6 +50,7 @@ internal static class RunOptions
             OutDirectory = @out is null ? spec.OutDirectory : Path.GetFullPath(@out),
             Workers = workers,
             CheckpointEvery = checkpointEvery,
+            Checkpoints = checkpoints is null ? null : CheckpointPlaces.Normalized(checkpoints),
         };
     }
 

@@ -15,12 +15,13 @@ internal static class RunVerbs
         Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), cluster = ClusterOptions.Cluster();
         Option<int> workers = RunOptions.Workers();
         Option<int?> every = RunOptions.CheckpointEvery();
+        Option<string?> checkpoints = RunOptions.Checkpoints();
         Option<bool> wait = new("--wait") { Description = "Follow the run to its end" };
-        var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, every, cluster, wait };
+        var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, every, checkpoints, cluster, wait };
         command.SetAction(async (parsed, cancellation) =>
         {
             RunSpec spec = RunOptions.Spec(RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)), parsed.GetValue(data),
-                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every));
+                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(checkpoints));
             if (parsed.GetValue(name) is { } given)
                 spec = spec with { Name = given, OutDirectory = parsed.GetValue(@out) is null ? Path.GetFullPath(Path.Combine("runs", given)) : spec.OutDirectory };
             await using SpikeformerCluster connection = await ClusterOptions.ConnectAsync(parsed.GetValue(cluster), cancellation);

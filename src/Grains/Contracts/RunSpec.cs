@@ -31,4 +31,7 @@ public sealed record RunSpec
     /// <summary>When it resumes: names of what may differ from the run's beginning, fields of the recipe or of the numerics fingerprint, or
     /// <c>dataHash</c>. Each change begins a lineage.</summary>
     [Id(11)] public IReadOnlyList<string> Overrides { get; init; } = [];
+    /// <summary>Where its checkpoints go, as the workers see it: <c>s3://bucket/prefix</c> or a folder; null takes each worker's default. A run that
+    /// resumes keeps the place that its <c>run.json</c> names.</summary>
+    [Id(12)] public string? Checkpoints { get; init; }
 }

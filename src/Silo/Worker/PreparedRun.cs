@@ -3,6 +3,7 @@ using Spikeformer.Contracts;
 using Spikeformer.Data;
 using Spikeformer.Devices;
 using Spikeformer.Network;
+using Spikeformer.ObjectStore;
 using Spikeformer.Runs;
 using Spikeformer.Training;
 
@@ -19,7 +20,10 @@ internal sealed class PreparedRun : IDisposable
         Order = new(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
         Engine = new(Network, State.Parameters, recipe, device);
         Loader = new(dataset, Split.Train, Order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed, threads: LoaderThreads(recipe.Data.Kind));
-        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with { StartId = spec.StartId };
+        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with
+        {
+            StartId = spec.StartId, Checkpoints = spec.Checkpoints ?? CheckpointPlaces.DefaultOf(spec.Name),
+        };
         Directory = new(spec.OutDirectory);
         Reduced = new(Network.Layout);
         Kept = new(StepVector.Length(Network.Layout));

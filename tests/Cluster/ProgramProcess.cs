@@ -11,7 +11,7 @@ internal sealed class ProgramProcess : IDisposable
     private readonly Process _process;
     private readonly Task<string> _output, _error;
 
-    private ProgramProcess(string project, string assembly, string[] arguments)
+    private ProgramProcess(string project, string assembly, string[] arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
         {
@@ -19,6 +19,7 @@ internal sealed class ProgramProcess : IDisposable
         };
         start.ArgumentList.Add(TestData.Program(project, assembly));
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         _process = Process.Start(start)!;
         (_output, _error) = (_process.StandardOutput.ReadToEndAsync(), _process.StandardError.ReadToEndAsync());
     }
@@ -31,9 +32,12 @@ internal sealed class ProgramProcess : IDisposable
 
     /// <summary>Runs a command of the CLI that must succeed.</summary>
     /// <returns>The JSON objects that it prints, one per line or one in all.</returns>
-    public static JsonElement[] Cli(params string[] arguments)
+    public static JsonElement[] Cli(params string[] arguments) => Cli(new Dictionary<string, string>(), arguments);
+
+    /// <summary>The same with environment variables.</summary>
+    public static JsonElement[] Cli(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        using ProgramProcess cli = StartCli([.. arguments, "--json"]);
+        using var cli = new ProgramProcess("src/Client", "Spikeformer.Client.dll", [.. arguments, "--json"], environment);
         return cli.FinishJson();
     }
 

@@ -8,7 +8,10 @@ namespace Spikeformer.Manifests;
 internal static partial class ManifestRules
 {
     // Made by hand, since they are secrets (docs/operations.md).
-    private static readonly (string Secret, string Key)[] s_secrets = [("spikeformer-redis", "password")];
+    private static readonly (string Secret, string Key)[] s_secrets = 
+    [
+        ("spikeformer-redis", "password"), ("spikeformer-object-store", "access-key-id"), ("spikeformer-object-store", "secret-access-key"),
+    ];
 
     private static IEnumerable<string> PodProblems(Pod pod)
     {

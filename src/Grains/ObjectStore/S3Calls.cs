@@ -39,6 +39,8 @@ internal sealed class S3Calls
     /// <summary>Bytes that one request carries at most.</summary>
     public int PartBytes => _limits.PartBytes;
 
+    private string Endpoint => _s3.Config.ServiceURL ?? $"S3 in {_s3.Config.RegionEndpoint?.SystemName ?? "an unknown region"}";
+
     /// <summary>Sends a request and waits for the answer.</summary>
     /// <param name="request">Makes and sends it; called anew for each try.</param>
     /// <exception cref="StorageException">The store refuses, or does not answer.</exception>
@@ -63,7 +65,7 @@ internal sealed class S3Calls
         // The SDK names no closed set of what it may throw, and the thread that saves must survive all of it.
         catch (Exception error)
         {
-            throw S3Errors.Explain(error is TimeoutRejectedException && last is not null ? last : error, Address, _s3.Config.DetermineServiceURL());
+            throw S3Errors.Explain(error is TimeoutRejectedException && last is not null ? last : error, Address, Endpoint);
         }
     }
 }

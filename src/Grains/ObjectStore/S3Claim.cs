@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Amazon.S3.Model;
 using Spikeformer.Checkpoints;
 
 namespace Spikeformer.ObjectStore;
@@ -81,19 +80,16 @@ internal sealed class S3Claim(S3Calls calls, RunOwner owner, Action<string> warn
     {
         try
         {
-            return calls.Do(async (s3, cancellation) =>
-            {
-                using GetObjectResponse answer = await s3.GetObjectAsync(calls.Address.Bucket, Key, cancellation).ConfigureAwait(false);
-                return (await JsonSerializer.DeserializeAsync<Claim>(answer.ResponseStream, JsonSerializerOptions.Web, cancellation).ConfigureAwait(false), answer.ETag);
-            });
+            using var stream = new S3ReadStream(calls, Key);
+            return (JsonSerializer.Deserialize<Claim>(stream, JsonSerializerOptions.Web), stream.Version);
         }
-        catch (StorageException error) when (S3Errors.IsMissing(error))
+        catch (FileNotFoundException)
         {
             return (null, null);
         }
-        catch (StorageException error) when (error.InnerException is JsonException)
+        catch (JsonException error)
         {
-            throw new SpikeformerException(ErrorKind.CheckFailed, $"{calls.Address}/{FileName} is damaged: {error.InnerException.Message}",
+            throw new SpikeformerException(ErrorKind.CheckFailed, $"{calls.Address}/{FileName} is damaged: {error.Message.TrimEnd('.')}",
                 "Remove it if no run writes there; the next save makes it anew", error);
         }
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Xml;
 using Amazon.Runtime;
 using Polly.Timeout;
 using Spikeformer.Checkpoints;
@@ -62,10 +63,11 @@ internal static class S3Errors
 
     private static HttpStatusCode StatusIn(Exception error) => error is AmazonServiceException answer ? answer.StatusCode : NoStatus;
 
+    // An answer that ends too early may still look like one to the SDK, which then finds no XML in it.
     private static bool IsOfNetwork(Exception error)
     {
         for (Exception? cause = error; cause is not null; cause = cause.InnerException)
-            if (cause is HttpRequestException or IOException or SocketException or OperationCanceledException or TimeoutRejectedException) return true;
+            if (cause is HttpRequestException or IOException or SocketException or OperationCanceledException or TimeoutRejectedException or XmlException) return true;
         return false;
     }
 

@@ -9,7 +9,7 @@ namespace Spikeformer.ObjectStore;
 internal sealed class S3ReadStream : Stream
 {
     private readonly S3Calls _calls;
-    private readonly string _key, _etag;
+    private readonly string _key;
     private readonly byte[] _part;
     private long _position;
     private int _used, _filled;
@@ -23,7 +23,7 @@ internal sealed class S3ReadStream : Stream
         try
         {
             GetObjectMetadataResponse head = calls.Do((s3, cancellation) => s3.GetObjectMetadataAsync(calls.Address.Bucket, key, cancellation));
-            (_etag, Length) = (head.ETag, head.ContentLength);
+            (Version, Length) = (head.ETag, head.ContentLength);
         }
         catch (StorageException error) when (S3Errors.IsMissing(error))
         {
@@ -31,6 +31,9 @@ internal sealed class S3ReadStream : Stream
         }
         _part = new byte[Math.Min(Length, calls.PartBytes)];
     }
+
+    /// <summary>The object's entity tag.</summary>
+    public string Version { get; }
 
     public override bool CanRead => true;
     public override bool CanWrite => false;
@@ -60,7 +63,7 @@ internal sealed class S3ReadStream : Stream
         if (count == 0) return false;
         var request = new GetObjectRequest
         {
-            BucketName = _calls.Address.Bucket, Key = _key, EtagToMatch = _etag, ByteRange = new ByteRange(_position, _position + count - 1),
+            BucketName = _calls.Address.Bucket, Key = _key, EtagToMatch = Version, ByteRange = new ByteRange(_position, _position + count - 1),
         };
         try
         {

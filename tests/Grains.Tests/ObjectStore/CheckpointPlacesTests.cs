@@ -3,6 +3,7 @@ using Spikeformer.Checkpoints;
 using Spikeformer.ObjectStore;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
+using Spikeformer.Training;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests.ObjectStore;
@@ -15,7 +16,7 @@ public sealed class CheckpointPlacesTests : IDisposable
 
     private RunDescription Run(string? checkpoints, int start = 1) => new()
     {
-        Run = "nmnist", Recipe = JsonDocument.Parse("{}").RootElement, RecipeHash = "aa", DataHash = "bb", Fingerprint = new Dictionary<string, string>(), ClassNames = [],
+        Run = "nmnist", Recipe = JsonDocument.Parse(RecipeWriter.ToCanonical(RecipeCatalogue.Load("demo"))).RootElement, RecipeHash = "aa", DataHash = "bb", Fingerprint = new Dictionary<string, string>(), ClassNames = [],
         StartId = new Guid(start, 0, 0, new byte[8]), Checkpoints = checkpoints,
     };
 

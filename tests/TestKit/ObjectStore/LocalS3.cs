@@ -18,21 +18,23 @@ public sealed class LocalS3 : IDisposable
     /// <summary>The one key that it knows.</summary>
     public const string AccessKey = "local-key", SecretKey = "local-secret";
 
-    private readonly HttpListener _listener = new();
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _end = new();
     private readonly Lock _lock = new();
+    private readonly List<Socket> _connections = [];
     private readonly string _bucket;
     private readonly SortedDictionary<string, Stored> _objects = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Upload> _uploads = [];
-    private long _versions;
+    private int _begun;
 
     /// <summary>Starts it on a free port.</summary>
     /// <param name="bucket">The one bucket that it has.</param>
     public LocalS3(string bucket = "checkpoints")
     {
         _bucket = bucket;
-        Endpoint = Listen(_listener);
-        _ = Task.Run(ServeAsync);
+        _listener.Start();
+        Endpoint = new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/");
+        Start(Accept);
     }
 
     private sealed record Stored(byte[] Content, string ETag, string? UploadNonce = null);
@@ -96,102 +98,67 @@ public sealed class LocalS3 : IDisposable
         }
     }
 
-    /// <summary>Removes an object without a request.</summary>
-    public void Remove(string key)
-    {
-        lock (_lock) _objects.Remove(key);
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
         _end.Cancel();
-        _listener.Close();
-        _end.Dispose();
+        _listener.Stop();
+        lock (_lock) _connections.ForEach(connection => connection.Dispose());
     }
 
-    private static Uri Listen(HttpListener listener)
-    {
-        while (true)
-        {
-            using var probe = new TcpListener(IPAddress.Loopback, 0);
-            probe.Start();
-            string address = $"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/";
-            probe.Stop();
-            listener.Prefixes.Clear();
-            listener.Prefixes.Add(address);
-            try
-            {
-                listener.Start();
-                return new(address);
-            }
-            catch (HttpListenerException)
-            {
-                // Taken in between.
-            }
-        }
-    }
+    private static void Start(Action action) => new Thread(() => action()) { IsBackground = true, Name = "local S3" }.Start();
 
-    private async Task ServeAsync()
-    {
-        while (!_end.IsCancellationRequested)
-        {
-            try
-            {
-                HttpListenerContext context = await _listener.GetContextAsync();
-                _ = Task.Run(() => AnswerAsync(context));
-            }
-            catch (Exception error) when (error is HttpListenerException or ObjectDisposedException)
-            {
-                return;
-            }
-        }
-    }
-
-    private async Task AnswerAsync(HttpListenerContext context)
+    private void Accept()
     {
         try
         {
-            var request = S3Request.Of(context.Request);
-            Requests.Enqueue(request);
-            S3Fault fault;
-            lock (_lock) fault = Fault?.Invoke(request) ?? S3Fault.None;
-            if (fault is S3Fault.Silence) await Task.Delay(Timeout.Infinite, _end.Token);
-            Answer answer = fault switch
+            while (true)
             {
-                S3Fault.Unavailable => Error(HttpStatusCode.ServiceUnavailable, "SlowDown"),
-                S3Fault.TooMany => Error(HttpStatusCode.TooManyRequests, "TooManyRequests"),
-                S3Fault.Internal => Error(HttpStatusCode.InternalServerError, "InternalError"),
-                S3Fault.Forbidden => Error(HttpStatusCode.Forbidden, "AccessDenied"),
-                S3Fault.Drop => Error(HttpStatusCode.OK, "Dropped"),
-                _ => S3Signature.Problem(context.Request, request.Body, AccessKey, SecretKey) is { } problem
-                    ? Error(HttpStatusCode.Forbidden, problem)
-                    : Serve(request),
-            };
-            if (fault is S3Fault.Drop or S3Fault.DropAnswer) context.Response.Abort();
-            else await SendAsync(context, answer, isHalf: fault is S3Fault.HalfAnswer);
+                Socket socket = _listener.AcceptSocket();
+                lock (_lock) _connections.Add(socket);
+                Start(() => Converse(socket));
+            }
         }
-        catch (Exception error) when (error is HttpListenerException or IOException or ObjectDisposedException or OperationCanceledException)
+        catch (SocketException)
         {
-            context.Response.Abort(); // the client or the test has gone
+            // Disposed.
         }
     }
 
-    private static async Task SendAsync(HttpListenerContext context, Answer answer, bool isHalf)
+    private void Converse(Socket socket)
     {
-        HttpListenerResponse response = context.Response;
-        response.StatusCode = (int)answer.Status;
-        foreach ((string name, string value) in answer.Headers) response.Headers[name] = value;
-        response.ContentLength64 = answer.Body.Length;
-        if (context.Request.HttpMethod == "HEAD")
+        using var connection = new S3Connection(socket);
+        try
         {
-            response.Close();
-            return;
+            while (connection.Read() is { } request && AnswerTo(connection, request)) { }
         }
-        await response.OutputStream.WriteAsync(answer.Body.AsMemory(0, isHalf ? answer.Body.Length / 2 : answer.Body.Length));
-        await response.OutputStream.FlushAsync();
-        if (isHalf) response.Abort();
-        else response.Close();
+        catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
+        {
+            // The client or the test has gone.
+        }
+    }
+
+    /// <summary>Answers, or not.</summary>
+    /// <returns>Whether the connection goes on.</returns>
+    private bool AnswerTo(S3Connection connection, S3Request request)
+    {
+        Requests.Enqueue(request);
+        S3Fault fault;
+        lock (_lock) fault = Fault?.Invoke(request) ?? S3Fault.None;
+        if (fault is S3Fault.Silence) _end.Token.WaitHandle.WaitOne();
+        if (fault is S3Fault.Silence or S3Fault.Drop) return false;
+        Answer answer = fault switch
+        {
+            S3Fault.Unavailable => Error(HttpStatusCode.ServiceUnavailable, "SlowDown"),
+            S3Fault.TooMany => Error(HttpStatusCode.TooManyRequests, "TooManyRequests"),
+            S3Fault.Internal => Error(HttpStatusCode.InternalServerError, "InternalError"),
+            S3Fault.Forbidden => Error(HttpStatusCode.Forbidden, "AccessDenied"),
+            _ => S3Signature.Problem(request, AccessKey, SecretKey) is { } problem ? Error(HttpStatusCode.Forbidden, problem) : Serve(request),
+        };
+        if (fault is S3Fault.DropAnswer) return false;
+        bool isHalf = fault is S3Fault.HalfAnswer;
+        connection.Write((int)answer.Status, answer.Headers, answer.Body, isWithoutBody: request.Method == "HEAD", isHalf);
+        return !isHalf;
     }
 
     private Answer Serve(S3Request request)
@@ -272,7 +239,7 @@ public sealed class LocalS3 : IDisposable
 
     private Answer Begin(S3Request request)
     {
-        string id = $"upload-{_versions++:d6}";
+        string id = $"upload-{_begun++:d6}";
         _uploads[id] = new(request.Key, request.Headers["x-amz-meta-upload"], []);
         return Xml("InitiateMultipartUploadResult", new XElement("Key", request.Key), new XElement("UploadId", id));
     }
@@ -300,7 +267,8 @@ public sealed class LocalS3 : IDisposable
             parts.Add(part);
         }
         if (parts.SkipLast(1).Any(part => part.Content.Length < MinPartBytes)) return Error(HttpStatusCode.BadRequest, "EntityTooSmall");
-        _objects[upload.Key] = Store([.. parts.SelectMany(part => part.Content)]) with { UploadNonce = upload.Nonce };
+        Stored whole = Store([.. parts.SelectMany(part => part.Content)]);
+        _objects[upload.Key] = whole with { ETag = $"{whole.ETag[..^1]}-{parts.Count}\"", UploadNonce = upload.Nonce };
         _uploads.Remove(id);
         return Xml("CompleteMultipartUploadResult", new XElement("Key", upload.Key), new XElement("ETag", _objects[upload.Key].ETag));
     }
@@ -322,7 +290,8 @@ public sealed class LocalS3 : IDisposable
 
     private static string Checksum(byte[] content) => Convert.ToBase64String(SHA256.HashData(content));
 
-    private Stored Store(byte[] content) => new(content, $"\"{_versions++:x32}\"");
+    // As S3 does; clients check it.
+    private static Stored Store(byte[] content) => new(content, $"\"{Convert.ToHexStringLower(MD5.HashData(content))}\"");
 
     private static Answer Error(HttpStatusCode status, string code) =>
         Xml("Error", new XElement("Code", code), new XElement("Message", $"The local imitation says {code}")) with { Status = status };

@@ -42,7 +42,7 @@ public static class RunSpecs
         return new()
         {
             Name = description.Run, Recipe = Encoding.UTF8.GetString(RecipeWriter.ToCanonical(recipe)), OutDirectory = run.Path,
-            DataPath = changes.DataPath ?? description.DataPath, IsResume = true, Overrides = changes.Overrides,
+            DataPath = changes.DataPath ?? description.DataPath, Checkpoints = description.Checkpoints, IsResume = true, Overrides = changes.Overrides,
         };
     }
 

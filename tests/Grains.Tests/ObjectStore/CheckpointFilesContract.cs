@@ -1,3 +1,4 @@
+using System.Text;
 using Spikeformer.Checkpoints;
 using Spikeformer.ObjectStore;
 using Spikeformer.TestKit;
@@ -251,4 +252,19 @@ public sealed class S3CheckpointFilesTests : CheckpointFilesContract, IDisposabl
     }
 
     protected override ICheckpointFiles Open() => _place.Open();
+
+    [Fact]
+    public void A_moved_file_is_in_its_new_folder_only_and_never_passes_through_this_process()
+    {
+        S3CheckpointFiles files = _place.Open();
+        foreach (string text in (string[])["old", "new"])
+        {
+            files.Write("a", "x", stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+            files.Move("a", "x", "b");
+        }
+        Assert.Equal(["runs/nmnist/b/x"], _place.Server.Keys);
+        Assert.Equal("new", Encoding.UTF8.GetString(_place.Server["runs/nmnist/b/x"]));
+        Assert.DoesNotContain(_place.Server.Requests, request => request.Method == "GET");
+        Assert.Throws<FileNotFoundException>(() => files.Move("a", "x", "b"));
+    }
 }

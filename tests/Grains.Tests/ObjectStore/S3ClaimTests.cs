@@ -42,7 +42,7 @@ public sealed class S3ClaimTests : IDisposable
         foreach (Action change in (Action[])
         [
             () => zombie.Write("a", "x", stream => stream.Write("late"u8)), () => zombie.Write("a", "y", stream => stream.Write(new byte[3500])),
-            () => zombie.Delete("a", "x"), () => zombie.DeleteFolder("a"), () => zombie.DeleteLeftovers("a"),
+            () => zombie.Delete("a", "x"), () => zombie.DeleteFolder("a"), () => zombie.DeleteLeftovers("a"), () => zombie.Move("a", "x", "b"),
         ])
         {
             var error = Assert.Throws<StorageException>(change);

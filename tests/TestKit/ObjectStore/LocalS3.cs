@@ -185,9 +185,18 @@ public sealed class LocalS3 : IDisposable
     private Answer Put(S3Request request)
     {
         if (ConditionProblem(request) is { } refusal) return refusal;
+        if (request.Headers["x-amz-copy-source"] is { } source) return Copy(Uri.UnescapeDataString(source).TrimStart('/'), request.Key);
         if (ChecksumProblem(request) is { } damage) return damage;
         Stored stored = _objects[request.Key] = Store(request.Body);
         return new(HttpStatusCode.OK, [], ("ETag", stored.ETag));
+    }
+
+    private Answer Copy(string source, string key)
+    {
+        if (!source.StartsWith(_bucket + "/", StringComparison.Ordinal) || !_objects.TryGetValue(source[(_bucket.Length + 1)..], out Stored? stored))
+            return Error(HttpStatusCode.NotFound, "NoSuchKey");
+        _objects[key] = Store(stored.Content);
+        return Xml("CopyObjectResult", new XElement("ETag", _objects[key].ETag));
     }
 
     private Answer Get(S3Request request)

@@ -11,7 +11,7 @@ public enum ErrorKind
     NotFound = 3,
     /// <summary>The state does not allow it: already running, name taken, nothing to resume, checkpoint of another network.</summary>
     Conflict = 4,
-    /// <summary>The cluster cannot be reached.</summary>
+    /// <summary>The cluster, or the object store with the checkpoints, cannot be reached.</summary>
     Unreachable = 5,
     /// <summary>A check found problems: damaged files, invalid recipe, failed verification.</summary>
     CheckFailed = 6,

@@ -1,6 +1,8 @@
+using Spikeformer.Checkpoints;
+
 namespace Spikeformer;
 
-/// <summary>Turns errors of the file system into errors that a user can act on.</summary>
+/// <summary>Turns errors of a file system or another storage into errors that a user can act on.</summary>
 internal static class StorageErrors
 {
     /// <summary>Whether an exception comes from the file system rather than from a mistake in the code.</summary>
@@ -14,6 +16,7 @@ internal static class StorageErrors
     /// <param name="what">What could not be done and to which file or folder, without a full stop.</param>
     public static SpikeformerException Explain(Exception error, string what) => error switch
     {
+        StorageException whole => new(whole.Kind, $"{what}: {whole.Message}", whole.Remedy, whole),
         _ when IsFull(error) =>
             new(ErrorKind.Failed, $"{what}: the disk is full ({error.Message})", "Free some space or choose another folder", error),
         UnauthorizedAccessException or IOException { HResult: Posix.EACCES or Posix.EROFS } =>

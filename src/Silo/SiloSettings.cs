@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Spikeformer.Clustering;
+using Spikeformer.ObjectStore;
 using Spikeformer.Training;
 using StackExchange.Redis;
 
@@ -52,8 +53,12 @@ internal sealed record SiloSettings
     /// <summary>Default folder of the data as the workers see it; null when runs name their own.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Folder of the checkpoints; null keeps them in the run directories.</summary>
+    /// <summary>Where runs that name no place keep their checkpoints, each under its name: a folder or <c>s3://bucket/prefix</c>; null keeps them in the
+    /// run directories.</summary>
     public string? Checkpoints { get; init; }
+
+    /// <summary>Where the object store is, section <c>S3</c>.</summary>
+    public S3Settings S3 { get; init; } = new();
 
     /// <summary>Folder of the workers' logs; <c>workers</c> in <see cref="StateDirectory"/> unless given.</summary>
     public string? WorkerLogs { get; init; }
@@ -89,7 +94,8 @@ internal sealed record SiloSettings
             DataPort = reader.Port(defaults.DataPort, nameof(DataPort)),
             Devices = reader.Devices(defaults.Devices),
             Data = reader.Text(nameof(Data)),
-            Checkpoints = reader.Text(nameof(Checkpoints)),
+            Checkpoints = reader.Checkpoints(),
+            S3 = reader.S3(),
             WorkerLogs = reader.Text(nameof(WorkerLogs)),
             OrphanGrace = reader.Seconds(defaults.OrphanGrace, nameof(OrphanGrace)),
             WorkerMetrics = reader.Switch(defaults.WorkerMetrics, nameof(WorkerMetrics)),
@@ -223,6 +229,30 @@ internal sealed record SiloSettings
             string? File(string part) => Text($"{group}:{part}") is { } path ? Path.GetFullPath(path) : null;
 
             void Miss(string part) => _problems.Add($"{Section}__{group}__{part}: it is missing; TLS needs the silo's certificate with its key, and the authority's");
+        }
+
+        public string? Checkpoints()
+        {
+            if (Text(nameof(SiloSettings.Checkpoints)) is not { } text) return null;
+            try
+            {
+                return CheckpointPlaces.Normalized(text);
+            }
+            catch (SpikeformerException error)
+            {
+                Complain(nameof(SiloSettings.Checkpoints), error.Remedy);
+                return null;
+            }
+        }
+
+        public S3Settings S3()
+        {
+            const string name = nameof(SiloSettings.S3);
+            _known.Add(name);
+            foreach (string key in section.GetSection(name).GetChildren().Select(child => child.Key).Except(S3Settings.Names, StringComparer.OrdinalIgnoreCase))
+                _problems.Add($"{Section}__{name}__{key}: there is no such setting{ClosestName.Hint(key, [.. S3Settings.Names])}");
+            return S3Settings.Read(key => section[$"{name}:{key}"]?.Trim(),
+                (key, problem) => _problems.Add($"{Section}__{name}__{key} = '{section[$"{name}:{key}"]}': {problem}"));
         }
 
         public void RequireDifferent(params ReadOnlySpan<(string Key, int Port)> ports)

@@ -36,9 +36,12 @@ internal sealed class ProgramProcess : IDisposable
 
     /// <summary>Runs a command of the CLI that must succeed.</summary>
     /// <returns>The JSON objects that it prints, one per line or one in all.</returns>
-    public static JsonElement[] Cli(params string[] arguments)
+    public static JsonElement[] Cli(params string[] arguments) => Cli(new Dictionary<string, string>(), arguments);
+
+    /// <summary>The same with environment variables.</summary>
+    public static JsonElement[] Cli(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        using ProgramProcess cli = StartCli([.. arguments, "--json"]);
+        using var cli = new ProgramProcess("src/Client", "Spikeformer.Client.dll", [.. arguments, "--json"], environment);
         return cli.FinishJson();
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Spikeformer.Clustering;
+using Spikeformer.ObjectStore;
 using Spikeformer.Silo;
 using Spikeformer.TestKit;
 using Xunit;
@@ -35,10 +36,12 @@ public sealed class SiloSettingsTests
         using var folder = new TemporaryFolder();
         SiloSettings settings = Read(("Roles", "node"), ("SiloName", "gpu-1"), ("ClusterId", "c"), ("ServiceId", "s"), ("Redis", "redis:6379,password=x"),
             ("StateDirectory", folder["state"]), ("AdvertisedAddress", "10.0.0.7"), ("SiloPort", "1"), ("GatewayPort", "2"), ("HttpPort", "3"), ("DataPort", "12000"),
-            ("Devices", "cuda:0,1"), ("Data", folder.Path), ("Checkpoints", "s3"));
-        Assert.Equal((SiloRoles.Node, "gpu-1", "c", "s", "redis:6379,password=x", folder["state"], "10.0.0.7", 1, 2, 3, 12000, "cuda:0,1", folder.Path, "s3"),
+            ("Devices", "cuda:0,1"), ("Data", folder.Path), ("Checkpoints", "s3://bucket/runs/"),
+            ("S3:Endpoint", "https://store:9000"), ("S3:Region", "r"), ("S3:PathStyle", "off"));
+        Assert.Equal((SiloRoles.Node, "gpu-1", "c", "s", "redis:6379,password=x", folder["state"], "10.0.0.7", 1, 2, 3, 12000, "cuda:0,1", folder.Path, "s3://bucket/runs"),
             (settings.Roles, settings.SiloName, settings.ClusterId, settings.ServiceId, settings.Redis, settings.StateDirectory, $"{settings.AdvertisedAddress}",
                 settings.SiloPort, settings.GatewayPort, settings.HttpPort, settings.DataPort, $"{settings.Devices}", settings.Data, settings.Checkpoints));
+        Assert.Equal(new S3Settings { Endpoint = new("https://store:9000"), Region = "r", PathStyle = false }, settings.S3);
     }
 
     [Theory]

@@ -10,7 +10,7 @@ internal static partial class ManifestRules
     // Made by hand, since they are secrets (docs/operations.md).
     private static readonly (string Secret, string Key)[] s_secrets =
     [
-        ("spikeformer-redis", "password"),
+        ("spikeformer-redis", "password"), ("spikeformer-object-store", "access-key-id"), ("spikeformer-object-store", "secret-access-key"),
         .. from secret in new[] { "spikeformer-tls", "spikeformer-client-tls" } from key in new[] { "tls.crt", "tls.key", "ca.crt" } select (secret, key),
     ];
 

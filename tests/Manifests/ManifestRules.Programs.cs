@@ -34,7 +34,7 @@ internal static partial class ManifestRules
                 }
                 if (settings is null) yield return $"{place}: {refusal}";
                 else
-                    foreach (string problem in SiloProblems(settings, container, pod)) yield return $"{place}: {problem}";
+                    foreach (string problem in SiloProblems(settings, container, pod).Concat(ObjectStoreProblems(set, settings, container, pod))) yield return $"{place}: {problem}";
             }
             else if (container.Command?[0] == ClientProgram)
             {

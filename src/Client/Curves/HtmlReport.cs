@@ -40,7 +40,7 @@ internal static class HtmlReport
         page.Append("<h2>Curves</h2>\n<img alt=\"loss, accuracy and learning rate by epoch\" src=\"data:image/png;base64,").Append(Convert.ToBase64String(picture)).Append("\">\n");
         Heading(page, "Checkpoints");
         Table(page, ["checkpoint", "epoch", "marks", "weights"],
-            new CheckpointStore(directory.CheckpointsFolder).List().Select(entry => new[]
+            CheckpointVerb.Store(directory).List().Select(entry => new[]
             {
                 $"{entry.Id}", $"{entry.Info?.Epoch}", string.Join(' ', new[] { entry.IsBest ? "best" : "", entry.IsPinned ? "pinned" : "" }.Where(mark => mark != "")),
                 entry.Problem?.Message ?? entry.Info!.WeightsDigest,

@@ -1,5 +1,6 @@
 using System.Text;
 using Spikeformer.Contracts;
+using Spikeformer.ObjectStore;
 using Spikeformer.Runs;
 using Spikeformer.Training;
 
@@ -41,7 +42,7 @@ public static class RunSpecs
         return new()
         {
             Name = description.Run, Recipe = Encoding.UTF8.GetString(RecipeWriter.ToCanonical(recipe)), OutDirectory = run.Path,
-            DataPath = changes.DataPath ?? description.DataPath, IsResume = true, Overrides = changes.Overrides,
+            DataPath = changes.DataPath ?? description.DataPath, Checkpoints = description.Checkpoints, IsResume = true, Overrides = changes.Overrides,
             InitFrom = description.Origin?.Weights, StartEpoch = description.Origin?.Epoch ?? 0,
         };
     }
@@ -56,8 +57,9 @@ public static class RunSpecs
     /// <param name="checkpointEvery">Steps between two checkpoints.</param>
     /// <param name="initFrom">Weights to begin with, as the workers see them; made absolute.</param>
     /// <param name="startEpoch">The first epoch.</param>
+    /// <param name="checkpoints">Where checkpoints go: <c>s3://bucket/prefix</c>, or a folder as the workers see it; made absolute.</param>
     public static RunSpec With(this RunSpec spec, string? name = null, string? dataPath = null, string? outDirectory = null,
-        int workers = 0, int minWorkers = 0, int checkpointEvery = 0, string? initFrom = null, int startEpoch = 0) => spec with
+        int workers = 0, int minWorkers = 0, int checkpointEvery = 0, string? initFrom = null, int startEpoch = 0, string? checkpoints = null) => spec with
         {
             Name = name ?? spec.Name,
             DataPath = dataPath is null ? spec.DataPath : Path.GetFullPath(dataPath),
@@ -67,5 +69,6 @@ public static class RunSpecs
             CheckpointEvery = checkpointEvery > 0 ? checkpointEvery : spec.CheckpointEvery,
             InitFrom = initFrom is null ? spec.InitFrom : Path.GetFullPath(initFrom),
             StartEpoch = startEpoch > 0 ? startEpoch : spec.StartEpoch,
+            Checkpoints = checkpoints is null ? spec.Checkpoints : CheckpointPlaces.Normalized(checkpoints),
         };
 }

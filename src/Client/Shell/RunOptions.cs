@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spikeformer.Contracts;
+using Spikeformer.ObjectStore;
 using Spikeformer.Runs;
 using Spikeformer.Training;
 
@@ -40,6 +41,11 @@ internal static class RunOptions
         Description = "Epoch, from 0, that weights of --init-from begin in; learning rate and order of the samples are that epoch's", HelpName = "N",
     };
 
+    public static Option<string?> Checkpoints() => new("--checkpoints")
+    {
+        Description = "Where checkpoints go, as the workers see it (default: the silos' setting, else checkpoints in --out)", HelpName = "s3://BUCKET/PREFIX|DIR",
+    };
+
     public static Option<string[]> Override() => new("--override")
     {
         Description = "What may differ from the run's beginning, such as schedule or dataHash; the result becomes another one, noted as a new lineage",
@@ -47,7 +53,8 @@ internal static class RunOptions
     };
 
     /// <summary>What is to be started. Paths become absolute: the workers stand elsewhere.</summary>
-    public static RunSpec Spec(Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery, string? initFrom, int startEpoch)
+    public static RunSpec Spec(
+        Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery, string? initFrom, int startEpoch, string? checkpoints)
     {
         RunSpec spec = RunSpecs.Of(recipe);
         RunOrigin.Check(initFrom, startEpoch, recipe.Epochs);
@@ -59,6 +66,7 @@ internal static class RunOptions
             CheckpointEvery = checkpointEvery,
             InitFrom = initFrom is null ? null : Path.GetFullPath(initFrom),
             StartEpoch = startEpoch,
+            Checkpoints = checkpoints is null ? null : CheckpointPlaces.Normalized(checkpoints),
         };
     }
 

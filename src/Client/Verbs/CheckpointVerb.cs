@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Spikeformer.Checkpoints;
+using Spikeformer.ObjectStore;
 using Spikeformer.Runs;
 
 namespace Spikeformer.Client;
@@ -20,6 +21,12 @@ internal static class CheckpointVerb
         CheckpointEntry? best = store.List().FirstOrDefault(entry => entry.IsBest && entry.Problem is null);
         return best is not null ? store.Read(best.Id.Step, best.Id.Lineage) : store.ReadNewest().Checkpoint!;
     }
+
+    /// <summary>The checkpoints of a run, wherever it keeps them.</summary>
+    /// <param name="directory">The run's directory.</param>
+    /// <param name="warn">Gets what is worth a warning to those who write; null for those who only read.</param>
+    public static CheckpointStore Store(RunDirectory directory, Action<string>? warn = null) =>
+        new(CheckpointPlaces.Open(directory, directory.ReadDescription(), warn ?? (_ => { })));
 
     private static Command List() => OnStore("list", "All checkpoints, newest first", (terminal, store) =>
     {
@@ -103,14 +110,12 @@ internal static class CheckpointVerb
         @out.Required = true;
         var command = new Command(name, description) { @out };
         foreach (Option option in options) command.Add(option);
-        command.SetAction(parsed => action(CommandLine.TerminalOf(parsed), Store(new RunDirectory(parsed.GetValue(@out)!)), parsed));
+        command.SetAction(parsed =>
+        {
+            Terminal terminal = CommandLine.TerminalOf(parsed);
+            return action(terminal, Store(new RunDirectory(parsed.GetValue(@out)!), terminal.Say), parsed);
+        });
         return command;
-    }
-
-    private static CheckpointStore Store(RunDirectory directory)
-    {
-        _ = directory.ReadDescription();
-        return new CheckpointStore(directory.CheckpointsFolder);
     }
 
     private static CheckpointEntry Find(CheckpointStore store, long? step)

@@ -16,13 +16,15 @@ internal static class RunVerbs
         var cluster = new ClusterOptions();
         Option<int> workers = RunOptions.Workers(), startEpoch = RunOptions.StartEpoch();
         Option<int?> every = RunOptions.CheckpointEvery();
+        Option<string?> checkpoints = RunOptions.Checkpoints();
         Option<bool> wait = new("--wait") { Description = "Follow the run to its end" };
-        var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, every, initFrom, startEpoch, wait };
+        var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, every, checkpoints, initFrom, startEpoch, wait };
         cluster.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             RunSpec spec = RunOptions.Spec(RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)), parsed.GetValue(data),
-                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(initFrom), parsed.GetValue(startEpoch));
+                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(initFrom), parsed.GetValue(startEpoch),
+                parsed.GetValue(checkpoints));
             if (parsed.GetValue(name) is { } given)
                 spec = spec with { Name = given, OutDirectory = parsed.GetValue(@out) is null ? Path.GetFullPath(Path.Combine("runs", given)) : spec.OutDirectory };
             await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);

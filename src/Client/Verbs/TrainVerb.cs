@@ -14,12 +14,14 @@ internal static class TrainVerb
         Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), initFrom = RunOptions.InitFrom();
         Option<int> workers = RunOptions.Workers(), startEpoch = RunOptions.StartEpoch();
         Option<int?> every = RunOptions.CheckpointEvery();
-        var command = new Command("train", "Train a recipe in the foreground") { recipe, set, data, @out, workers, every, initFrom, startEpoch };
+        Option<string?> checkpoints = RunOptions.Checkpoints();
+        var command = new Command("train", "Train a recipe in the foreground") { recipe, set, data, @out, workers, every, checkpoints, initFrom, startEpoch };
         command.SetAction(async (parsed, _) =>
         {
             Terminal terminal = CommandLine.TerminalOf(parsed);
             RunSpec spec = RunOptions.Spec(RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)), parsed.GetValue(data),
-                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(initFrom), parsed.GetValue(startEpoch));
+                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(initFrom), parsed.GetValue(startEpoch),
+                parsed.GetValue(checkpoints));
             return RunReport.Show(terminal, await EmbeddedRun.TrainAsync(terminal, spec, interruption), interruption);
         });
         return command;

@@ -36,4 +36,7 @@ public sealed record RunSpec
     [Id(12)] public string? InitFrom { get; init; }
     /// <summary>The first epoch, from 0; above 0 with <see cref="InitFrom"/> only.</summary>
     [Id(13)] public int StartEpoch { get; init; }
+    /// <summary>Where its checkpoints go, as the workers see it: <c>s3://bucket/prefix</c> or a folder; null takes each worker's default. A run that
+    /// resumes keeps the place that its <c>run.json</c> names.</summary>
+    [Id(14)] public string? Checkpoints { get; init; }
 }

@@ -44,7 +44,7 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         {
             return null;
         }
-        catch (Exception error) when (StorageErrors.IsStorage(error))
+        catch (Exception error) when (StorageErrors.IsStorage(error) && !StorageException.IsBehind(error))
         {
             return new(id, null, StorageErrors.Explain(error, $"Cannot read {Name(id.Folder, Manifest.FileName)}"), best, pinned);
         }
@@ -69,6 +69,7 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
 
     /// <summary>Reads a slice front to back and compares it with what the manifest says.</summary>
     /// <returns>What is wrong; null when nothing is.</returns>
+    /// <exception cref="SpikeformerException">The storage as a whole does not answer, or refuses.</exception>
     public string? SliceProblem(string folder, ManifestSlice slice)
     {
         try
@@ -77,7 +78,7 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
             Check(folder, slice, stream);
             return null;
         }
-        catch (SpikeformerException error)
+        catch (SpikeformerException error) when (!StorageException.IsBehind(error))
         {
             return error.Message;
         }

@@ -118,7 +118,7 @@ public sealed class CheckpointStore
     /// it up to the step where they were left.</summary>
     /// <param name="lineage">The current lineage; null takes the highest that has a checkpoint.</param>
     /// <returns>The checkpoint, or null when there is none, and the broken ones that were passed over.</returns>
-    /// <exception cref="SpikeformerException">The storage cannot be listed.</exception>
+    /// <exception cref="SpikeformerException">The storage cannot be listed, or does not answer as a whole.</exception>
     public NewestCheckpoint TryReadNewest(int? lineage = null)
     {
         var skipped = new List<SkippedCheckpoint>();
@@ -128,7 +128,7 @@ public sealed class CheckpointStore
             {
                 return new(_reader.Read(entry), skipped);
             }
-            catch (SpikeformerException error)
+            catch (SpikeformerException error) when (!StorageException.IsBehind(error))
             {
                 skipped.Add(new(entry.Id, error.Message));
             }

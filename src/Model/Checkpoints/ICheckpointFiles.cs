@@ -5,7 +5,8 @@ namespace Spikeformer.Checkpoints;
 /// system now, an object store too.
 /// </summary>
 /// <remarks>Folder and file names are plain names without separators. All methods may throw <see cref="IOException"/> or
-/// <see cref="UnauthorizedAccessException"/> when the storage fails; callers give these a meaning.</remarks>
+/// <see cref="UnauthorizedAccessException"/> when the storage fails; callers give these a meaning. A <see cref="StorageException"/> is about the
+/// storage as a whole.</remarks>
 public interface ICheckpointFiles
 {
     /// <summary>Where this is, for messages.</summary>

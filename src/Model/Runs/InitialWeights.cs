@@ -18,7 +18,10 @@ public sealed record InitialWeights(string Path, IReadOnlyList<StateTensor> Tens
     {
         path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         if (File.Exists(path)) return new(path, TorchArchive.IsOne(path) ? TorchArchive.Read(path).Tensors : SafetensorsReader.ReadFile(path).Tensors);
-        string checkpoints = new RunDirectory(path).CheckpointsFolder;
+        var run = new RunDirectory(path);
+        string checkpoints = run.HasRun && run.ReadDescription().Checkpoints is { } elsewhere ? elsewhere : run.CheckpointsFolder;
+        if (checkpoints.Contains("://", StringComparison.Ordinal))
+            throw new SpikeformerException(ErrorKind.Usage, $"The run in {path} keeps its checkpoints in {checkpoints}", "Write one to a file with 'export', and give that");
         if (Directory.Exists(checkpoints)) return Of(checkpoints, new CheckpointStore(checkpoints).ReadNewest().Checkpoint!);
         if (Directory.Exists(path) && CheckpointId.TryParse(System.IO.Path.GetFileName(path), out CheckpointId id))
         {

@@ -37,6 +37,8 @@ public sealed record RunDescription
     public DateTimeOffset CreatedUtc { get; init; }
     /// <summary>Which start began it: a later worker of that start goes on here, any other start is refused.</summary>
     public Guid StartId { get; init; }
+    /// <summary>Where its checkpoints lie, an address or a folder; null for <c>checkpoints</c> in the run directory.</summary>
+    public string? Checkpoints { get; init; }
     /// <summary>The lineages after the first, in their order.</summary>
     public IReadOnlyList<Lineage> Lineages { get; init; } = [];
 

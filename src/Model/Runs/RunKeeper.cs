@@ -16,7 +16,7 @@ public sealed class RunKeeper : IDisposable
     private readonly TimeProvider _time;
     private readonly RunLock _lock;
     private readonly CheckpointStore _store;
-    private readonly StorageProof _proof;
+    private readonly StorageProof? _proof;
     private readonly BackgroundCheckpoints _checkpoints;
     private readonly EpochLog _epochs;
     private JsonLinesLog? _steps;
@@ -30,11 +30,13 @@ public sealed class RunKeeper : IDisposable
     private RunDescription _description;
     private RunDescription? _changed;
 
-    private RunKeeper(RunDirectory directory, RunDescription description, RunDescription? changed, RunLock held, Action<string, string> report, TimeProvider time)
+    private RunKeeper(RunDirectory directory, RunDescription description, RunDescription? changed, ICheckpointFiles checkpoints, RunLock held,
+        Action<string, string> report, TimeProvider time)
     {
         (_directory, _description, _changed, _lock, _report, _time) = (directory, description, changed, held, report, time);
-        var files = new LocalCheckpointFiles(directory.CheckpointsFolder);
-        (_store, _proof) = (new(files), new(files));
+        _store = new(checkpoints);
+        // In an object store the lead writes alone: one writer at a time holds the claim there.
+        if (checkpoints is LocalCheckpointFiles files) _proof = new(files);
         _checkpoints = new(_store, ReportSave);
         Recipe recipe = RunDirectory.RecipeOf(description);
         _epochs = new(directory, recipe.Name, description.Run, recipe.Batch, message => report("warning", message), time);
@@ -43,12 +45,18 @@ public sealed class RunKeeper : IDisposable
     /// <summary>Begins a run in a directory that holds none.</summary>
     /// <param name="directory">The directory; made when needed.</param>
     /// <param name="description">What the run is; written to <c>run.json</c>.</param>
+    /// <param name="place">Opens the place of its checkpoints.</param>
     /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
     /// <param name="time">Clock for people's time stamps.</param>
-    /// <exception cref="SpikeformerException">It holds a run already or another process owns it (Conflict), or it cannot be written.</exception>
-    public static RunKeeper Begin(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time) =>
-        Locked(directory.Lock(), directory, report, time, () =>
+    /// <exception cref="SpikeformerException">It holds a run already, the place holds checkpoints already, or another process owns the directory
+    /// (Conflict); it cannot be written, or the place cannot be reached.</exception>
+    public static RunKeeper Begin(
+        RunDirectory directory, RunDescription description, CheckpointPlace place, Action<string, string> report, TimeProvider time) =>
+        Locked(directory.Lock(), directory, place, report, time, () =>
         {
+            directory.RequireNoRun();
+            // Those in the run directory belong to its run.json.
+            if (description.Checkpoints is not null) RequireEmpty(place(directory, description, message => report("warning", message)));
             directory.Begin(description);
             return (description, null);
         });
@@ -57,23 +65,26 @@ public sealed class RunKeeper : IDisposable
     /// <param name="directory">The directory.</param>
     /// <param name="description">What the run is here and now.</param>
     /// <param name="overrides">Names of what may differ from its beginning; see <see cref="RunDifference.Name"/>.</param>
+    /// <param name="place">Opens the place of its checkpoints.</param>
     /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
     /// <param name="time">Clock for people's time stamps.</param>
     /// <exception cref="SpikeformerException">There is no run (NotFound), another process owns it, or recipe, data or numerics differ from its
     /// beginning (Conflict, field by field).</exception>
     public static RunKeeper Continue(
-        RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, Action<string, string> report, TimeProvider time) =>
-        Continue(directory.Lock(), directory, description, overrides, report, time);
+        RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, CheckpointPlace place, Action<string, string> report,
+        TimeProvider time) => Continue(directory.Lock(), directory, description, overrides, place, report, time);
 
     /// <summary>The same, but null while another process owns the directory: a former lead that still saves, or is frozen.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="description">What the run is here and now.</param>
+    /// <param name="place">Opens the place of its checkpoints.</param>
     /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
     /// <param name="time">Clock for people's time stamps.</param>
     /// <param name="owner">Who owns it, <c>process 123</c>, when the result is null.</param>
     /// <exception cref="SpikeformerException">There is no run (NotFound), or data or numerics differ from its beginning (Conflict).</exception>
-    public static RunKeeper? TryContinue(RunDirectory directory, RunDescription description, Action<string, string> report, TimeProvider time, out string owner) =>
-        directory.TryLock(out owner) is { } held ? Continue(held, directory, description, [], report, time) : null;
+    public static RunKeeper? TryContinue(
+        RunDirectory directory, RunDescription description, CheckpointPlace place, Action<string, string> report, TimeProvider time, out string owner) =>
+        directory.TryLock(out owner) is { } held ? Continue(held, directory, description, [], place, report, time) : null;
 
     /// <summary>Folder of the last checkpoint that was saved or restored, or null.</summary>
     public string? LastCheckpoint { get; private set; }
@@ -134,7 +145,7 @@ public sealed class RunKeeper : IDisposable
             before?.Join();
             try
             {
-                if (hasOthers) _proof.Leave(generation);
+                if (hasOthers) _proof?.Leave(generation);
                 if (!isBegun && !Retention.Succession(_store.List()).Any(entry => entry.Info is not null && entry.Id.Step >= due)) _isBehind = true;
             }
             catch (Exception error) when (error is SpikeformerException or IOException or UnauthorizedAccessException)
@@ -210,8 +221,9 @@ public sealed class RunKeeper : IDisposable
     }
 
     private static RunKeeper Continue(
-        RunLock held, RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, Action<string, string> report, TimeProvider time) =>
-        Locked(held, directory, report, time, () =>
+        RunLock held, RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, CheckpointPlace place,
+        Action<string, string> report, TimeProvider time) =>
+        Locked(held, directory, place, report, time, () =>
         {
             RunDescription begun = directory.ReadDescription();
             IReadOnlyList<RunDifference> changes = RunDifferences.Between(begun, description);
@@ -219,24 +231,43 @@ public sealed class RunKeeper : IDisposable
             if (refused.Count > 0) throw RunDifferences.Refusal($"{begun.Run} in {directory.Path}", refused);
             RunDescription? changed = changes.Count == 0 ? null : description with
             {
-                CreatedUtc = begun.CreatedUtc, StartId = begun.StartId,
+                CreatedUtc = begun.CreatedUtc, StartId = begun.StartId, Checkpoints = begun.Checkpoints,
                 Lineages = [.. begun.Lineages, new(begun.Lineages.Count + 1, 0, begun.RecipeHash, changes, time.GetUtcNow())],
             };
             return (begun, changed);
         });
 
     private static RunKeeper Locked(
-        RunLock held, RunDirectory directory, Action<string, string> report, TimeProvider time, Func<(RunDescription, RunDescription?)> describe)
+        RunLock held, RunDirectory directory, CheckpointPlace place, Action<string, string> report, TimeProvider time,
+        Func<(RunDescription, RunDescription?)> describe)
     {
         try
         {
             (RunDescription description, RunDescription? changed) = describe();
-            return new(directory, description, changed, held, report, time);
+            ICheckpointFiles checkpoints = place(directory, description, message => report("warning", message));
+            return new(directory, description, changed, checkpoints, held, report, time);
         }
         catch
         {
             held.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>A new run must not take another's checkpoints for its own, nor remove them. And what is wrong with the place is told before
+    /// the first step.</summary>
+    private static void RequireEmpty(ICheckpointFiles checkpoints)
+    {
+        try
+        {
+            using IDisposable only = checkpoints.Lock();
+            if (new CheckpointStore(checkpoints).List() is [var newest, ..])
+                throw new SpikeformerException(ErrorKind.Conflict, $"{checkpoints.Location} holds checkpoints already, {newest.Id} among them",
+                    "Choose another --checkpoints, or remove them");
+        }
+        catch (Exception error) when (StorageErrors.IsStorage(error))
+        {
+            throw StorageErrors.Explain(error, $"Checkpoints cannot be kept in {checkpoints.Location}");
         }
     }
 
@@ -255,7 +286,7 @@ public sealed class RunKeeper : IDisposable
     {
         try
         {
-            _proof.TakeBack();
+            _proof?.TakeBack();
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {
@@ -287,5 +318,5 @@ public sealed class RunKeeper : IDisposable
         foreach (string warning in saved.Warnings) _report("warning", warning);
     }
 
-    private string FolderOf(CheckpointId id) => Path.Combine(_directory.CheckpointsFolder, id.Folder);
+    private string FolderOf(CheckpointId id) => $"{_store.Location}/{id.Folder}";
 }

@@ -15,7 +15,7 @@ internal static class RunVerb
         ("--state", nameof(SiloSettings.StateDirectory), "DIR", "Directory of the cluster's state without Redis (default: cluster)"),
         ("--devices", nameof(SiloSettings.Devices), "LIST", "Devices that get a worker: auto, none, cpu:2, cuda:0,1 (default auto)"),
         ("--data", nameof(SiloSettings.Data), "DIR", "Folder of the data"),
-        ("--checkpoints", nameof(SiloSettings.Checkpoints), "DIR", "Folder of the checkpoints (default: in the run directories)"),
+        ("--checkpoints", nameof(SiloSettings.Checkpoints), "PLACE", "s3://BUCKET/PREFIX or folder for the checkpoints of runs that name none (default: the run directories)"),
         ("--advertise", nameof(SiloSettings.AdvertisedAddress), "ADDRESS", "Address that others reach this machine under (default: loopback)"),
         ("--silo-port", nameof(SiloSettings.SiloPort), "PORT", "Port for silos, 0 for a free one (default 11111)"),
         ("--gateway-port", nameof(SiloSettings.GatewayPort), "PORT", "Port for clients (default 30000)"),

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
 using Spikeformer.Contracts;
+using Spikeformer.ObjectStore;
 using Spikeformer.Runs;
 using Spikeformer.Training;
 
@@ -39,14 +40,14 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         if (!isFresh) TryOpen();
         else if (!run.Spec.IsResume && !IsOurs())
         {
-            _keeper = RunKeeper.Begin(run.Directory, run.Description, Report, time);
+            _keeper = RunKeeper.Begin(run.Directory, run.Description, CheckpointPlaces.Open, Report, time);
             OpenLogs();
             Report("started", $"Run {run.Spec.Name} began: {run.Network.Layout.ParameterCount:N0} parameters, {run.Dataset.Count(Data.Split.Train)} training samples"
                 + (run.Description.Origin is { } origin ? $"; in epoch {origin.Epoch} with the weights of {origin.Weights}, SHA-256 {origin.Sha256[..12]}" : ""));
         }
         else
         {
-            _keeper = RunKeeper.Continue(run.Directory, run.Description, run.Spec.Overrides, Report, time);
+            _keeper = RunKeeper.Continue(run.Directory, run.Description, run.Spec.Overrides, CheckpointPlaces.Open, Report, time);
             _keeper.Restore(run.State, run.Progress);
             OpenLogs();
         }
@@ -134,7 +135,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     private void TryOpen()
     {
         _lastTry = time.GetTimestamp();
-        _keeper = RunKeeper.TryContinue(run.Directory, run.Description, Report, time, out string owner);
+        _keeper = RunKeeper.TryContinue(run.Directory, run.Description, CheckpointPlaces.Open, Report, time, out string owner);
         if (_keeper is not null) OpenLogs();
         else if (!_isWaiting) Report("waiting", $"{run.Directory.Path} is still in use by {owner}; logs and checkpoints wait for it, training does not");
         _isWaiting = _keeper is null;

@@ -4,6 +4,7 @@ using Spikeformer.Contracts;
 using Spikeformer.Data;
 using Spikeformer.Devices;
 using Spikeformer.Network;
+using Spikeformer.ObjectStore;
 using Spikeformer.Runs;
 using Spikeformer.Training;
 
@@ -28,7 +29,10 @@ internal sealed class PreparedRun : IDisposable
         Kept = new(StepVector.Length(Network.Layout));
         Transfers = new(time);
         string probe = Probe();
-        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with { StartId = spec.StartId, Origin = FindOrigin() };
+        Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with
+        {
+            StartId = spec.StartId, Origin = FindOrigin(), Checkpoints = spec.Checkpoints ?? CheckpointPlaces.DefaultOf(spec.Name),
+        };
         var fingerprint = new Dictionary<string, string>(Description.Fingerprint)
         {
             ["recipe"] = Description.RecipeHash,
@@ -167,7 +171,7 @@ internal sealed class PreparedRun : IDisposable
         if (Spec.InitFrom is not { } path) return null;
         RunDescription? begun = Directory.HasRun ? Directory.ReadDescription() : null;
         bool isOurs = begun is not null && (Spec.IsResume || begun.StartId == Spec.StartId);
-        if (isOurs && begun!.Origin is { } known && new CheckpointStore(Directory.CheckpointsFolder).List().Any(entry => entry.Problem is null))
+        if (isOurs && begun!.Origin is { } known && new CheckpointStore(CheckpointPlaces.Open(Directory, begun, _ => { })).List().Any(entry => entry.Problem is null))
             return known with { Epoch = Spec.StartEpoch };
         InitialWeights weights = InitialWeights.Read(path);
         return new(weights.Path, TakeWeights(weights), Spec.StartEpoch);

@@ -1,5 +1,6 @@
 using Spikeformer.Checkpoints;
 using Spikeformer.Metrics;
+using Spikeformer.ObjectStore;
 
 namespace Spikeformer.Silo.Worker;
 
@@ -10,15 +11,16 @@ namespace Spikeformer.Silo.Worker;
 /// <param name="time">Clock.</param>
 internal sealed class ShareWriter(PreparedRun run, MemberBoard board, TimeProvider time) : IDisposable
 {
-    private readonly LocalCheckpointFiles _files = new(run.Directory.CheckpointsFolder);
+    // In an object store the lead writes alone.
+    private readonly LocalCheckpointFiles? _files = CheckpointPlaces.Open(run.Directory, run.Description, _ => { }) as LocalCheckpointFiles;
     private IReadOnlyList<StateTensor>? _snapshot;
     private Thread? _writing;
 
     /// <summary>Whether it could write now: it no longer does.</summary>
     public bool IsReady => _writing is not { IsAlive: true };
 
-    /// <summary>Looks for the storage of a generation's lead.</summary>
-    public StorageSight LookFor(GenerationId generation) => new(_files, generation);
+    /// <summary>Looks for the storage of a generation's lead; null where it is not to be shared.</summary>
+    public StorageSight? LookFor(GenerationId generation) => _files is null ? null : new(_files, generation);
 
     /// <summary>Begins to write this worker's slices of the state; only when ready. The state is copied before this returns.</summary>
     /// <param name="generation">The generation that saves.</param>
@@ -43,7 +45,7 @@ internal sealed class ShareWriter(PreparedRun run, MemberBoard board, TimeProvid
         long began = time.GetTimestamp();
         try
         {
-            new CheckpointStore(_files).WriteShare(info, state, writers, writer);
+            new CheckpointStore(_files!).WriteShare(info, state, writers, writer);
             Catalogue.CheckpointDuration.Record(time.GetElapsedTime(began).TotalSeconds, "write");
         }
         catch (SpikeformerException failure)

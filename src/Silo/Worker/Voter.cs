@@ -178,7 +178,7 @@ internal sealed class Voter
         (GenerationPlan? newest, bool mustStop) = _board.Orders;
         ulong note = IsLead
             ? BoundaryNote.Of(newest, mustStop, saves: _lead.Saves(step + 1), shares: _lead.Shares)
-            : BoundaryNote.Of(newest, mustStop, saves: false, shares: _sight!.IsShared && _shares.IsReady);
+            : BoundaryNote.Of(newest, mustStop, saves: false, shares: _sight is { IsShared: true } && _shares.IsReady);
         try
         {
             group.AllReduce(step, note, sums, reduced.Pointer, reduced.Values.NumberOfElements, contributions, _board.Over);

@@ -5,6 +5,7 @@ using Orleans.Runtime;
 using Spikeformer.Clustering;
 using Spikeformer.Devices;
 using Spikeformer.Metrics;
+using Spikeformer.ObjectStore;
 using Spikeformer.Silo.Metrics;
 using Spikeformer.Silo.Worker;
 using Spikeformer.Workers;
@@ -153,6 +154,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         // Not as an argument: it may hold a password.
         if (_settings.Redis is { } redis) start.Environment[WorkerOptions.RedisVariable] = redis;
         _settings.Tls?.WriteTo(start.Environment);
+        start.Environment[CheckpointPlaces.Variable] = _settings.Checkpoints;
+        _settings.S3.ApplyTo(start.Environment);
         ComputeEnvironment.ApplyTo(start);
         if (device.Kind is DeviceKind.Cuda) CudaLibrary.ApplyTo(start, device.Index);
         return start;

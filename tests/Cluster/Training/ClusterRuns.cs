@@ -19,6 +19,9 @@ internal sealed class ClusterRuns : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
+    /// <summary>What the silos' environment has besides.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
     /// <summary>The small recipe of these tests.</summary>
     public static Recipe Recipe(params string[] changes) => RecipeCatalogue.Load("demo", [.. Synthetic, .. changes]);
 
@@ -33,7 +36,7 @@ internal sealed class ClusterRuns : IDisposable
 
     /// <summary>Starts a silo with a worker for each device.</summary>
     public Task<SiloProcess> StartAsync(string name, string devices, string transport = "", string failPoints = "", int orphanGrace = 0) => SiloProcess.StartAsync(
-        new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = transport, [FailPoints.Variable] = failPoints, [FailPoints.FolderVariable] = _folder.Path },
+        new Dictionary<string, string>(Environment) { ["SPIKEFORMER_TRANSPORT"] = transport, [FailPoints.Variable] = failPoints, [FailPoints.FolderVariable] = _folder.Path },
         "--state", _folder["cluster"], "--name", name, "--devices", devices, "--orphan-grace", $"{orphanGrace}");
 
     /// <summary>A folder of the test.</summary>
@@ -82,6 +85,9 @@ internal sealed class ClusterRuns : IDisposable
         Assert.Equal(oracle.Trainings.Select(train => (float)(train.LossSum / train.Samples)),
             EventFile.Curves(Path.Combine(run.TensorBoardFolder, "train"))["Train/train_loss"].Values);
     }
+
+    /// <summary>A run's directory.</summary>
+    public string Directory(string run) => _folder[run];
 
     public JsonElement[] Steps(string run) => Lines(run, "steps.jsonl");
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Spikeformer.Checkpoints;
+using Spikeformer.TestKit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;
 

@@ -4,10 +4,10 @@ using Spikeformer.Checkpoints;
 using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Model.Tests.Checkpoints;
+namespace Spikeformer.TestKit;
 
 /// <summary>Small training states: the bytes are a pure function of the step, so that a state that was read tells whether it is right.</summary>
-internal static class States
+public static class States
 {
     /// <summary>Slices of these states hold about two tensors each.</summary>
     public static readonly CheckpointOptions SmallSlices = new() { SliceBytes = 20_000 };

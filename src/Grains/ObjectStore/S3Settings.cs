@@ -1,0 +1,92 @@
+using Amazon;
+using Amazon.Runtime;
+using Amazon.S3;
+
+namespace Spikeformer.ObjectStore;
+
+/// <summary>Where the object store is. Credentials are no part of it: they come from the SDK's own chain of environment, files and the machine's
+/// role, and from nowhere else.</summary>
+public sealed record S3Settings
+{
+    /// <summary>The settings' names, in the section <c>Spikeformer:S3</c>; in the environment <c>Spikeformer__S3__NAME</c>.</summary>
+    public static IReadOnlyList<string> Names { get; } = [nameof(Endpoint), nameof(Region), nameof(PathStyle)];
+
+    /// <summary>Address of a store other than Amazon's; null for Amazon's, or for what the SDK's environment names.</summary>
+    public Uri? Endpoint { get; init; }
+
+    /// <summary>The region that requests are signed for; null takes the SDK's, or <c>us-east-1</c> with an <see cref="Endpoint"/>.</summary>
+    public string? Region { get; init; }
+
+    /// <summary>Whether the bucket is part of the path and not of the host name. On with an <see cref="Endpoint"/> unless given, else off.</summary>
+    public bool PathStyle { get; init; }
+
+    /// <summary>The settings of this process's environment.</summary>
+    /// <exception cref="SpikeformerException">One is wrong (Usage).</exception>
+    public static S3Settings OfEnvironment()
+    {
+        var problems = new List<string>();
+        S3Settings settings = Read(name => Environment.GetEnvironmentVariable(Variable(name)), (name, problem) => problems.Add($"{Variable(name)}: {problem}"));
+        return problems.Count == 0 ? settings : throw new SpikeformerException(ErrorKind.Usage, string.Join("; ", problems), "Correct the environment");
+    }
+
+    /// <summary>Reads the settings.</summary>
+    /// <param name="value">The text of a name; null or empty when it is not given.</param>
+    /// <param name="complain">Gets a name and what is wrong with its text.</param>
+    public static S3Settings Read(Func<string, string?> value, Action<string, string> complain)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        ArgumentNullException.ThrowIfNull(complain);
+        Uri? endpoint = null;
+        if (value(nameof(Endpoint)) is { Length: > 0 } address
+            && !(Uri.TryCreate(address, UriKind.Absolute, out endpoint) && endpoint.Scheme is "http" or "https" && endpoint.PathAndQuery == "/"))
+            complain(nameof(Endpoint), "give http://HOST:PORT or https://HOST");
+        bool pathStyle = endpoint is not null;
+        switch (value(nameof(PathStyle))?.ToLowerInvariant())
+        {
+            case null or "": break;
+            case "on" or "true": pathStyle = true; break;
+            case "off" or "false": pathStyle = false; break;
+            default: complain(nameof(PathStyle), "give on or off"); break;
+        }
+        return new() { Endpoint = endpoint, Region = value(nameof(Region)) is { Length: > 0 } region ? region : null, PathStyle = pathStyle };
+    }
+
+    /// <summary>Gives the settings to a process that is to be started.</summary>
+    /// <param name="environment">Its environment.</param>
+    public void ApplyTo(IDictionary<string, string?> environment)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        environment[Variable(nameof(Endpoint))] = Endpoint?.ToString();
+        environment[Variable(nameof(Region))] = Region;
+        environment[Variable(nameof(PathStyle))] = PathStyle ? "on" : "off";
+    }
+
+    /// <summary>A client of the store; nothing is sent yet.</summary>
+    /// <param name="credentials">Null takes the SDK's chain.</param>
+    /// <exception cref="SpikeformerException">No region is known (Usage).</exception>
+    internal IAmazonS3 Connect(AWSCredentials? credentials = null)
+    {
+        var config = new AmazonS3Config
+        {
+            ForcePathStyle = PathStyle,
+            // S3Calls repeats requests: one that does not know of another's tries would multiply them.
+            MaxErrorRetry = 0,
+            // We give SHA-256 ourselves where it counts, and compare with the manifest what we read.
+            RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
+            ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
+        };
+        if (Endpoint is not null) (config.ServiceURL, config.AuthenticationRegion) = (Endpoint.ToString(), Region ?? "us-east-1");
+        else if (Region is not null) config.RegionEndpoint = RegionEndpoint.GetBySystemName(Region);
+        try
+        {
+            return credentials is null ? new AmazonS3Client(config) : new AmazonS3Client(credentials, config);
+        }
+        catch (AmazonClientException error)
+        {
+            throw new SpikeformerException(ErrorKind.Usage, $"The object store cannot be used: {error.Message.TrimEnd('.')}",
+                $"Set {Variable(nameof(Region))}, or {Variable(nameof(Endpoint))} for a store other than Amazon's", error);
+        }
+    }
+
+    private static string Variable(string name) => $"Spikeformer__S3__{name}";
+}

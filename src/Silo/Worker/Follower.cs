@@ -25,7 +25,6 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     private readonly CancellationToken _superseded = board.Follow(plan);
     // Each learner prefers other members, and the same ones in every generation: they have what it began to copy.
     private readonly int[] _ranks = [.. plan.Members.OrderBy(member => Distance(board.Info.Incarnation, member.Incarnation)).Select(member => member.Rank)];
-    private readonly Rejections _rejections = new();
     private StateFetch? _fetch;
     private long _lead = FirstLead;
     private int _turn;

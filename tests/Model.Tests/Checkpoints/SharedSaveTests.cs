@@ -1,4 +1,5 @@
 using Spikeformer.Checkpoints;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;

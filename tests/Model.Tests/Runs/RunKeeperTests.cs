@@ -41,7 +41,8 @@ public sealed class RunKeeperTests : IDisposable
 
     private CheckpointStore Store => new(Checkpoints);
 
-    private RunKeeper Begin() => RunKeeper.Begin(new(_folder.Path), _description, (kind, message) => _events.Enqueue((kind, message)), TimeProvider.System);
+    private RunKeeper Begin() => RunKeeper.Begin(
+        new(_folder.Path), _description, (directory, _, _) => new LocalCheckpointFiles(directory.CheckpointsFolder), (kind, message) => _events.Enqueue((kind, message)), TimeProvider.System);
 
     private void Save(RunKeeper keeper, params string[] writers) => keeper.Save(_state, _progress, StepsPerEpoch, s_generation, writers);
 

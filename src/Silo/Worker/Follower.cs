@@ -81,13 +81,7 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
                 Apply(vector);
             }
         }
-        catch (InvalidDataException damaged)
-        {
-            _rejections.Count(RejectionCause.DamagedPayload);
-            Console.Error.WriteLine($"What {plan.Members[donor].Worker} sent is refused: {damaged.Message}");
-            return false;
-        }
-        catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException or PeerLostException
+        catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException or PeerLostException
             or OperationCanceledException)
         {
             if (error is InvalidDataException)

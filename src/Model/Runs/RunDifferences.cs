@@ -26,8 +26,8 @@ public static class RunDifferences
         return Between(then, here, then.Keys.Union(here.Keys));
     }
 
-    /// <summary>Everything in which two descriptions differ: recipe, data, initial weights, numerics. A numerics field that repeats a field of the recipe, such as
-    /// the precision, is told once.</summary>
+    /// <summary>Everything in which two descriptions differ: recipe, data, initial weights, numerics. A numerics field that repeats a
+    /// field of the recipe, such as the precision, is told once.</summary>
     public static IReadOnlyList<RunDifference> Between(RunDescription before, RunDescription now)
     {
         IReadOnlyList<RunDifference> recipe = Between(RunDirectory.RecipeOf(before), RunDirectory.RecipeOf(now));

@@ -40,7 +40,7 @@ public sealed class S3CallsTests : IDisposable
         Assert.Equal(ErrorKind.Unreachable, error.Kind);
         Assert.StartsWith($"{_place.Server.Endpoint} does not answer", error.Message);
         // The framework's client repeats such a request by itself, too.
-        Assert.InRange(_place.Server.Requests.Count, 4, 100);
+        Assert.True(_place.Server.Requests.Count >= 4);
     }
 
     [Fact]

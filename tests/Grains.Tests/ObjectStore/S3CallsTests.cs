@@ -1,7 +1,8 @@
-using System.Diagnostics;
 using Amazon.Runtime;
+using Microsoft.Extensions.Time.Testing;
 using Spikeformer.Checkpoints;
 using Spikeformer.ObjectStore;
+using Spikeformer.TestKit;
 using Spikeformer.TestKit.ObjectStore;
 using Xunit;
 
@@ -39,7 +40,7 @@ public sealed class S3CallsTests : IDisposable
         Assert.Equal(ErrorKind.Unreachable, error.Kind);
         Assert.StartsWith($"{_place.Server.Endpoint} does not answer", error.Message);
         // The framework's client repeats such a request by itself, too.
-        Assert.InRange(_place.Server.Requests.Count, 4, 100);
+        Assert.True(_place.Server.Requests.Count >= 4);
     }
 
     [Fact]
@@ -76,23 +77,35 @@ public sealed class S3CallsTests : IDisposable
     }
 
     [Fact]
-    public void A_store_that_says_nothing_is_given_up_after_the_limit()
+    public async Task A_store_that_says_nothing_is_given_up_after_the_limit()
     {
+        var time = new FakeTimeProvider();
+        DateTimeOffset began = time.GetUtcNow();
         _place.Server.Fault = _ => S3Fault.Silence;
-        var waited = Stopwatch.StartNew();
-        StorageException error = ErrorOf(_place.Open(S3Place.Quick with { Try = TimeSpan.FromMilliseconds(100), Request = TimeSpan.FromMilliseconds(350), Retries = 1000 }));
-        Assert.Equal(ErrorKind.Unreachable, error.Kind);
-        Assert.InRange(waited.Elapsed, TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(15));
-        Assert.True(_place.Server.Requests.Count > 1);
+        Task<StorageException> asking = Task.Run(() => ErrorOf(_place.Open(S3Place.Quick with { Retries = 1000 }, time: time)));
+        await Eventually.HoldsAsync("the end of the tries", () =>
+        {
+            if (!_place.Server.Requests.IsEmpty) time.Advance(TimeSpan.FromSeconds(5));
+            return asking.IsCompleted;
+        });
+        Assert.Equal(ErrorKind.Unreachable, (await asking).Kind);
+        Assert.True(time.GetUtcNow() - began >= S3Place.Quick.Request);
     }
 
     [Fact]
-    public void A_slow_answer_is_asked_for_again()
+    public async Task An_answer_that_does_not_come_is_asked_for_again()
     {
+        var time = new FakeTimeProvider();
         int seen = 0;
-        _place.Server.Fault = _ => seen++ == 0 ? S3Fault.Silence : S3Fault.None;
-        Assert.Empty(_place.Open(S3Place.Quick with { Try = TimeSpan.FromSeconds(1) }).Files("a"));
-        Assert.Equal(2, seen);
+        _place.Server.Fault = _ => Interlocked.Increment(ref seen) == 1 ? S3Fault.Silence : S3Fault.None;
+        S3Limits limits = S3Place.Quick with { Retries = 1000, Request = TimeSpan.FromHours(10) };
+        Task<IReadOnlyList<string>> asking = Task.Run(() => _place.Open(limits, time: time).Files("a"));
+        await Eventually.HoldsAsync("the second answer", () =>
+        {
+            if (Volatile.Read(ref seen) == 1) time.Advance(limits.Try);
+            return asking.IsCompleted;
+        });
+        Assert.Empty(await asking);
     }
 
     // As the SDK's chain does where it finds none; the real one would ask the machine's metadata service.

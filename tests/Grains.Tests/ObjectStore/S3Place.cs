@@ -33,8 +33,8 @@ internal sealed class S3Place : IDisposable
     public List<string> Warnings { get; } = [];
 
     /// <summary>Checkpoints of a run with this place's run directory.</summary>
-    public S3CheckpointFiles Open(S3Limits? limits = null, RunOwner? owner = null, IAmazonS3? s3 = null, S3Address? address = null) =>
-        new(s3 ?? _s3, address ?? Address, owner ?? Owner(), Warnings.Add, limits ?? Quick, lockPatience: TimeSpan.Zero);
+    public S3CheckpointFiles Open(S3Limits? limits = null, RunOwner? owner = null, IAmazonS3? s3 = null, S3Address? address = null, TimeProvider? time = null) =>
+        new(s3 ?? _s3, address ?? Address, owner ?? Owner(), Warnings.Add, limits ?? Quick, time, lockPatience: TimeSpan.Zero);
 
     /// <summary>The run, as seen by a machine on which its directory is somewhere.</summary>
     public RunOwner Owner(string directory = "run", int start = 1) => new("nmnist", new Guid(start, 0, 0, new byte[8]), _folder[directory]);

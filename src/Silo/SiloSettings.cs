@@ -218,9 +218,11 @@ internal sealed record SiloSettings
             _known.Add(group);
             foreach (string unknown in section.GetSection(group).GetChildren().Select(child => child.Key).Except(parts, StringComparer.OrdinalIgnoreCase))
                 _problems.Add($"{Section}__{group}__{unknown}: there is no such setting{ClosestName.Hint(unknown, parts)}");
-            string? certificate = File(nameof(TlsSettings.Certificate)), key = File(nameof(TlsSettings.Key)), authority = File(nameof(TlsSettings.Authority));
+            string? certificate = File(nameof(TlsSettings.Certificate)), key = File(nameof(TlsSettings.Key));
+            string? authority = File(nameof(TlsSettings.Authority));
             string? name = Text($"{group}:{nameof(TlsSettings.Name)}");
-            if (name is not null && Uri.CheckHostName(name) != UriHostNameType.Dns) Complain($"{group}:{nameof(TlsSettings.Name)}", "give the DNS name that the silos' certificates hold");
+            if (name is not null && Uri.CheckHostName(name) != UriHostNameType.Dns)
+                Complain($"{group}:{nameof(TlsSettings.Name)}", "give the DNS name that the silos' certificates hold");
             if ((certificate ?? key ?? authority) is null) return null;
             if (certificate is null) Miss(nameof(TlsSettings.Certificate));
             if (authority is null) Miss(nameof(TlsSettings.Authority));
@@ -262,7 +264,8 @@ internal sealed record SiloSettings
                     if (ports[i].Port == ports[j].Port && ports[i].Port != 0) Complain(ports[i].Key, $"{ports[j].Key} is the same", $"{ports[i].Port}");
         }
 
-        public void Complain(string key, string problem, string? value = null) => _problems.Add($"{Section}__{key.Replace(":", "__", StringComparison.Ordinal)} = '{value ?? section[key]}': {problem}");
+        public void Complain(string key, string problem, string? value = null) =>
+            _problems.Add($"{Section}__{key.Replace(":", "__", StringComparison.Ordinal)} = '{value ?? section[key]}': {problem}");
 
         public void ThrowIfAnyProblem()
         {

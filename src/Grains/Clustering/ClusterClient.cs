@@ -67,11 +67,13 @@ public sealed class ClusterClient : IAsyncDisposable
         }
         catch (Exception failure)
         {
-            var refused = failure is SpikeformerException || cancellation.IsCancellationRequested ? null : await RefusalAsync(host.Services, identity).ConfigureAwait(false);
+            bool isExplained = failure is SpikeformerException || cancellation.IsCancellationRequested;
+            var refused = isExplained ? null : await RefusalAsync(host.Services, identity).ConfigureAwait(false);
             await DisposeAsync(host).ConfigureAwait(false);
             cancellation.ThrowIfCancellationRequested();
             if (refused is var (gateway, refusal))
-                throw new SpikeformerException(ErrorKind.Unreachable, $"The gateway {gateway} of the cluster at {address} {refusal.What}", refusal.Remedy, lastFailure ?? failure);
+                throw new SpikeformerException(ErrorKind.Unreachable, $"The gateway {gateway} of the cluster at {address} {refusal.What}", refusal.Remedy,
+                    lastFailure ?? failure);
             if (failure is not SpikeformerException)
                 throw new SpikeformerException(ErrorKind.Unreachable, $"No gateway of the cluster at {address} answered within {patience.TotalSeconds:0.#} s",
                     $"Check the address, that a silo runs there, and that its cluster id is '{address.ClusterId}'", lastFailure ?? failure);
@@ -97,7 +99,8 @@ public sealed class ClusterClient : IAsyncDisposable
         {
             return null; // the error that kept it from connecting is the one to tell
         }
-        return await TlsProbe.FirstRefusalAsync(gateways.Select(gateway => gateway.ToGatewayAddress()).OfType<SiloAddress>().Select(silo => silo.Endpoint), identity).ConfigureAwait(false);
+        IEnumerable<IPEndPoint> endpoints = gateways.Select(gateway => gateway.ToGatewayAddress()).OfType<SiloAddress>().Select(silo => silo.Endpoint);
+        return await TlsProbe.FirstRefusalAsync(endpoints, identity).ConfigureAwait(false);
     }
 
     private static IHost Build(ClusterAddress address, TlsIdentity? identity, Func<Exception, CancellationToken, Task<bool>> retry, Action<IClientBuilder>? configure)
@@ -122,7 +125,8 @@ public sealed class ClusterClient : IAsyncDisposable
                 options.MaxMessageBodySize = MaxMessageBytes;
             });
             client.UseConnectionRetryFilter(retry);
-            if (identity is not null) client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connection => connection.UseTlsTo(identity)));
+            if (identity is not null)
+                client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connection => connection.UseTlsTo(identity)));
             configure?.Invoke(client);
         });
         return builder.Build();

@@ -10,14 +10,13 @@ namespace Spikeformer.Silo;
 /// once a minute.</summary>
 internal sealed partial class SiloTls
 {
-    private readonly TlsIdentity _identity;
     private readonly ILogger<SiloTls> _logger;
     private readonly SeriesGroup _series = SeriesStore.OfThisProcess.OfSilo();
     private readonly Repetitions _told = new(TimeProvider.System);
 
     public SiloTls(TlsIdentity identity, ILogger<SiloTls> logger)
     {
-        (_identity, _logger) = (identity, logger);
+        _logger = logger;
         identity.Unusable = LogUnusable;
         _series.Begin();
         foreach (TlsRefusalCause cause in Enum.GetValues<TlsRefusalCause>()) _series.Add(Catalogue.TlsRefused, 0, cause.ToString());
@@ -30,9 +29,11 @@ internal sealed partial class SiloTls
         silo.Services.AddSingleton<SiloTls>();
         silo.Services.AddOptions<SiloConnectionOptions>().Configure<SiloTls>((options, tls) =>
         {
-            options.ConfigureSiloInboundConnection(connections => connections.UseTlsFrom(identity, mustBeSilo: true, (context, why) => tls.Refuse("silo", context, why)));
-            options.ConfigureGatewayInboundConnection(connections => connections.UseTlsFrom(identity, mustBeSilo: false, (context, why) => tls.Refuse("client", context, why)));
-            options.ConfigureSiloOutboundConnection(connections => connections.UseTlsTo(identity, (context, why) => tls.Refuse("silo", context, why)));
+            void RefuseSilo(ConnectionContext? context, TlsObjection why) => tls.Refuse("silo", context, why);
+            void RefuseClient(ConnectionContext? context, TlsObjection why) => tls.Refuse("client", context, why);
+            options.ConfigureSiloInboundConnection(connections => connections.UseTlsFrom(identity, mustBeSilo: true, RefuseSilo));
+            options.ConfigureGatewayInboundConnection(connections => connections.UseTlsFrom(identity, mustBeSilo: false, RefuseClient));
+            options.ConfigureSiloOutboundConnection(connections => connections.UseTlsTo(identity, RefuseSilo));
         });
     }
 
@@ -45,7 +46,8 @@ internal sealed partial class SiloTls
             { } other => other.ToString()!,
             null => "unknown",
         };
-        if (_told.IsDue($"{what} {where} {why.Cause}", out long before)) LogRefused(what, where, why.What, before == 0 ? "" : $"; {before} times more since the last such line");
+        if (_told.IsDue($"{what} {where} {why.Cause}", out long before))
+            LogRefused(what, where, why.What, before == 0 ? "" : $"; {before} times more since the last such line");
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Refused a {What} at {Where}: {Why}{More}")]

@@ -24,9 +24,11 @@ internal static class RunVerb
         ("--worker-logs", nameof(SiloSettings.WorkerLogs), "DIR", "Folder of the workers' logs (default: workers in the state directory)"),
         ("--orphan-grace", nameof(SiloSettings.OrphanGrace), "SECONDS", "How long workers go on without this silo (default 60)"),
         ("--worker-metrics", nameof(SiloSettings.WorkerMetrics), "on|off", "Export what workers measure (default on)"),
-        ("--tls-certificate", $"{nameof(SiloSettings.Tls)}:{nameof(TlsSettings.Certificate)}", "FILE", "Certificate of this silo, PEM or PFX: TLS between silos and at the gateway"),
+        ("--tls-certificate", $"{nameof(SiloSettings.Tls)}:{nameof(TlsSettings.Certificate)}", "FILE",
+            "Certificate of this silo, PEM or PFX: TLS between silos and at the gateway"),
         ("--tls-key", $"{nameof(SiloSettings.Tls)}:{nameof(TlsSettings.Key)}", "FILE", "Its private key in PEM, or of a PFX its password"),
-        ("--tls-authority", $"{nameof(SiloSettings.Tls)}:{nameof(TlsSettings.Authority)}", "FILE", "Certificate of the authority that has signed all others, in PEM"),
+        ("--tls-authority", $"{nameof(SiloSettings.Tls)}:{nameof(TlsSettings.Authority)}", "FILE",
+            "Certificate of the authority that has signed all others, in PEM"),
         ("--cluster-id", nameof(SiloSettings.ClusterId), "NAME", "Name of the cluster (default spikeformer)"),
         ("--service-id", nameof(SiloSettings.ServiceId), "NAME", "Name of the service (default spikeformer)"),
     ];

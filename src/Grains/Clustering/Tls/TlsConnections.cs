@@ -50,7 +50,8 @@ internal static class TlsConnections
             finally
             {
                 if (!attempt.IsIn)
-                    refused(context, attempt.Objection ?? new(TlsRefusalCause.NoCertificate, "it shows no certificate, speaks no TLS, or does not believe this silo's certificate"));
+                    refused(context, attempt.Objection
+                        ?? new(TlsRefusalCause.NoCertificate, "it shows no certificate, speaks no TLS, or does not believe this silo's certificate"));
             }
         });
         connections.UseServerTls(new()

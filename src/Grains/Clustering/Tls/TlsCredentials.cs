@@ -34,7 +34,8 @@ internal sealed class TlsCredentials
             // It then holds too few.
         }
         if (authority.Count == 0)
-            throw Wrong(settings, nameof(TlsSettings.Authority), "it holds no certificate in PEM", "Give the certificate of the authority that has signed the cluster's");
+            throw Wrong(settings, nameof(TlsSettings.Authority), "it holds no certificate in PEM",
+                "Give the certificate of the authority that has signed the cluster's");
         if (files.Certificate is null) return new(authority, null);
 
         X509Certificate2Collection own = IsPem(files.Certificate) ? ParsePem(settings, files) : ParsePfx(settings, files);
@@ -61,7 +62,8 @@ internal sealed class TlsCredentials
         X509Certificate2 certificate = own[0];
         if (now.UtcDateTime > certificate.NotAfter.ToUniversalTime() || now.UtcDateTime < certificate.NotBefore.ToUniversalTime())
             throw Wrong(settings, nameof(TlsSettings.Certificate),
-                $"the certificate is valid from {certificate.NotBefore.ToUniversalTime():yyyy-MM-dd} to {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd} only", "Have a new one signed");
+                $"the certificate is valid from {certificate.NotBefore.ToUniversalTime():yyyy-MM-dd} to {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd} only",
+                "Have a new one signed");
         foreach (string use in settings.IsOfSilo ? (string[])[ServerUse, ClientUse] : [ClientUse])
         {
             using var chain = new X509Chain { ChainPolicy = CreatePolicy() };

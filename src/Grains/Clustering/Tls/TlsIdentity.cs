@@ -96,7 +96,8 @@ internal sealed class TlsIdentity
             foreach (X509ChainStatus status in chain?.ChainStatus ?? []) found |= status.Status;
             // One that has ended or is for something else is still the authority's; of others these say nothing.
             if (found == X509ChainStatusFlags.NotTimeValid)
-                return new(TlsRefusalCause.OutOfDate, $"{whose} is valid from {certificate.NotBefore.ToUniversalTime():yyyy-MM-dd} to {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd} only");
+                return new(TlsRefusalCause.OutOfDate,
+                    $"{whose} is valid from {certificate.NotBefore.ToUniversalTime():yyyy-MM-dd} to {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd} only");
             if (found == X509ChainStatusFlags.NotValidForUsage) return new(TlsRefusalCause.WrongUse, $"{whose} is not for this use");
             return new(TlsRefusalCause.Untrusted, $"{whose} is not signed by the authority in {Settings.Authority}");
         }

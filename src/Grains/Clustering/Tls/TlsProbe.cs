@@ -39,7 +39,9 @@ internal static class TlsProbe
         {
             await socket.ConnectAsync(endpoint, patience.Token).ConfigureAwait(false);
             await using var wire = new NetworkStream(socket);
-            return identity is null ? await AskPlainlyAsync(wire, patience.Token).ConfigureAwait(false) : await AskAsync(wire, identity, patience.Token).ConfigureAwait(false);
+            return identity is null
+                ? await AskPlainlyAsync(wire, patience.Token).ConfigureAwait(false)
+                : await AskAsync(wire, identity, patience.Token).ConfigureAwait(false);
         }
         catch (Exception unknown) when (unknown is SocketException or IOException or OperationCanceledException)
         {
@@ -53,7 +55,8 @@ internal static class TlsProbe
         try
         {
             // Nothing is sent to it; the question is only whether it speaks TLS.
-            await tls.AuthenticateAsClientAsync(new() { TargetHost = TlsSettings.DefaultName, RemoteCertificateValidationCallback = (_, _, _, _) => true }, cancellation).ConfigureAwait(false);
+            var options = new SslClientAuthenticationOptions { TargetHost = TlsSettings.DefaultName, RemoteCertificateValidationCallback = (_, _, _, _) => true };
+            await tls.AuthenticateAsClientAsync(options, cancellation).ConfigureAwait(false);
         }
         catch (AuthenticationException)
         {
@@ -93,7 +96,8 @@ internal static class TlsProbe
             // Hung up without a goodbye.
         }
         return identity.Settings.Certificate is { } file
-            ? new($"refuses the certificate in {file}", "Use one that the cluster's authority has signed and that is valid now; the silo's log says what is wrong with this one")
+            ? new($"refuses the certificate in {file}",
+                "Use one that the cluster's authority has signed and that is valid now; the silo's log says what is wrong with this one")
             : new("demands a certificate, and this side has none", Remedy);
     }
 

@@ -39,7 +39,8 @@ public sealed record TlsSettings
         (certificate, key, authority) = (Path(certificate ?? OfVariable("CERTIFICATE")), Path(key ?? OfVariable("KEY")), Path(authority ?? OfVariable("AUTHORITY")));
         if (authority is null)
             return (certificate ?? key) is not { } file ? null : throw new SpikeformerException(ErrorKind.Usage,
-                $"There is a certificate, {file}, and no authority to know the cluster by", $"Give --tls-authority, or set {ClientPrefix}AUTHORITY, to the file of the authority's certificate");
+                $"There is a certificate, {file}, and no authority to know the cluster by",
+                $"Give --tls-authority, or set {ClientPrefix}AUTHORITY, to the file of the authority's certificate");
         return new() { Certificate = certificate, Key = key, Authority = authority, Name = OfVariable("NAME") is { Length: > 0 } name ? name : DefaultName };
 
         static string? OfVariable(string name) => Environment.GetEnvironmentVariable(ClientPrefix + name)?.Trim();

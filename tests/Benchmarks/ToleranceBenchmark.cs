@@ -85,7 +85,6 @@ internal static class ToleranceBenchmark
             GroupPlan own = plan with { OwnRank = rank };
             using Group group = Group.Connect(own, listeners[rank], Patience);
             using HeartbeatLoop pulse = HeartbeatLoop.Connect(own, listeners[rank], new(), Patience);
-            using var store = new TransferStore();
             var progress = new MemberProgress(pulse, TimeProvider.System);
             var board = new MemberBoard(new() { Worker = $"benchmark/{rank}", Incarnation = 1, Device = "cpu:0", Address = "", HostId = "" }, TimeProvider.System);
             int[] shards = [.. Enumerable.Range(own.Own.FirstShard, own.Own.EndShard - own.Own.FirstShard)];
@@ -125,8 +124,7 @@ internal static class ToleranceBenchmark
                 run.Recent.Add(StepLine.Of(committed, new(1, "")));
                 board.Committed(new() { Step = committed.Step, Digest = committed.Digest, Time = DateTimeOffset.UtcNow }, isLead: false, 0.1);
                 pulse.Applied(number, ulong.Parse(run.State.Digest.AsSpan(0, 16), NumberStyles.HexNumber));
-                store.Lend(number, reduced.Bytes);
-                if (store.IsStateWanted) store.Lend(run.Copy());
+                run.Transfers.Commit(number, StateWire.Digest(committed.Digest), reduced.Bytes, run.Copy);
 
                 NodeVector Fold(TreeNode node)
                 {

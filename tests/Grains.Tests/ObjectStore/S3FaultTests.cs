@@ -144,10 +144,10 @@ public sealed class S3FaultTests : IDisposable
     public void A_broken_store_is_reported_and_the_next_save_is_made_when_it_is_back()
     {
         var reports = new List<string>();
-        using var checkpoints = new BackgroundCheckpoints(_place.OpenStore(s_limits), (info, saved, problem) => reports.Add(problem ?? $"saved {info.Step}"));
+        using var checkpoints = new BackgroundCheckpoints(_place.OpenStore(s_limits), (info, saved, problem) => reports.Add(problem?.Message ?? $"saved {info.Step}"));
         void Save(long step)
         {
-            checkpoints.Save(States.Info(step), States.State(step), best: false);
+            checkpoints.Save(States.Info(step), States.State(step), best: false, ["a/0"]);
             checkpoints.Wait();
         }
         Save(1);

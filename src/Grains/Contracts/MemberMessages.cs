@@ -46,6 +46,8 @@ public sealed record MemberReport
     [Id(18)] public long EventsWritten { get; init; }
     /// <summary>Nonce of the newest generation that it was told of; the reply does not repeat that one.</summary>
     [Id(19)] public Guid Known { get; init; }
+    /// <summary>Which start of the run it serves, <see cref="RunSpec.StartId"/>; empty until it knows.</summary>
+    [Id(20)] public Guid StartId { get; init; }
 }
 
 /// <summary>What a run wants of a worker that reports.</summary>

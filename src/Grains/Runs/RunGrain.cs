@@ -70,6 +70,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     /// <inheritdoc/>
     public async Task<MemberOrder> Report(MemberReport report)
     {
+        // What went wrong in an earlier start is not this one's: who still serves that lets go, and comes anew.
+        if (report.StartId != default && report.StartId != _record.Spec?.StartId) return new() { Action = MemberAction.Release };
         if (_roster.Accept(report, out bool mattersAtOnce)) await TakeIn(report);
         // What can wait is looked at by the next tick: with many members, looking at all of them for every report would take all the time.
         if (mattersAtOnce) await Plan();

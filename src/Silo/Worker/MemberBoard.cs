@@ -29,6 +29,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     private IReadOnlyDictionary<string, string> _fingerprint = NoFingerprint;
     private WorkerFailure? _failure;
     private RunOutcome? _outcome;
+    private Guid _startId;
     private long _step, _sequence, _eventsReceived, _eventsWritten;
     private int _stepsPerEpoch, _trainSamples;
     private readonly Queue<double> _secondsPerShard = [];
@@ -95,6 +96,12 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
             if (phase is WorkerPhase.Ready) _outcome = null;
             if (isUrgent) _news.Release();
         }
+    }
+
+    /// <summary>Tells from now on which start of the run the worker serves.</summary>
+    public void Serve(Guid startId)
+    {
+        lock (_gate) _startId = startId;
     }
 
     /// <summary>Tells what the worker brings along, once it has prepared.</summary>
@@ -280,6 +287,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
                 SecondsPerShard = _secondsPerShard.Count < TimedSteps ? 0 : _secondsPerShard.Order().ElementAt(TimedSteps / 2),
                 EventsWritten = _eventsWritten,
                 Known = _ordered?.Nonce ?? default,
+                StartId = _startId,
             };
     }
 

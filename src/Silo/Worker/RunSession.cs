@@ -30,7 +30,8 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, DataListener li
         while (order is { Spec: null, Action: not MemberAction.Release }) order = await ReportAsync();
         if (order.Action is MemberAction.Release) return;
 
-        var member = new Member(order.Spec!, _board, listener, time);
+        _board.Serve(order.Spec!.StartId);
+        var member = new Member(order.Spec, _board, listener, time);
         // libtorch keeps settings per thread and its temporaries in per-thread scopes: one thread of our own does all the work.
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         new Thread(() =>

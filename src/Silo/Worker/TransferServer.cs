@@ -110,7 +110,7 @@ internal sealed class TransferServer : IDisposable
                 if (_store.Copy(request.Step)?.Find(request.Hash) is { } parts)
                 {
                     answer = Answer.Here;
-                    FailPoints.Hit("slice", request.Step);
+                    FailPoints.Hit("lendSlice", request.Step);
                     StateWire.Send(stream, request.Hash, parts);
                 }
                 else answer = Answer.Gone;

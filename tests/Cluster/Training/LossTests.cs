@@ -42,7 +42,7 @@ public sealed class LossTests : IDisposable
                 ("global", "a/1:couple@12=kill,a/2:couple@12=kill", true),
                 ("shard", "a/1:compute@12=kill,a/2:apply@13=kill", false),
                 ("shard", "a/1:compute@12=kill,a/0:lend@*=kill", true),
-                ("shard", "a/1:compute@12=kill,a/2:slice@*=kill", false),
+                ("shard", "a/1:compute@12=kill,a/2:lendSlice@*=kill", false),
             ];
             return [.. all.Where(one => one.IsChosen || TestData.IsExhaustive).Select(one => (one.BatchNorm, one.FailPoints))];
         }

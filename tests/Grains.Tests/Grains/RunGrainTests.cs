@@ -92,6 +92,20 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
     }
 
     [Fact]
+    public async Task Who_still_serves_an_earlier_start_is_let_go_and_its_failure_is_not_the_new_ones()
+    {
+        (FakeWorker a, FakeWorker b) = await Train();
+        Guid first = Stored.Spec!.StartId;
+        await a.Report(WorkerPhase.Computing, 5, report => report with { StartId = first, Failure = Some.Failure("a") });
+        Assert.Equal(Failed, (await Run.Status()).State);
+        await Run.Resume(Command(), RunChanges.None);
+        MemberOrder order = await b.Report(WorkerPhase.Computing, 5, report => report with { StartId = first, Failure = Some.Failure("b") });
+        Assert.Equal(MemberAction.Release, order.Action);
+        Assert.Equal((Created, null), ((await Run.Status()).State, (await Run.Status()).Failure));
+        Assert.Empty((await Run.Status()).Members);
+    }
+
+    [Fact]
     public async Task A_cancelled_run_lets_everybody_go_and_its_lead_logs_why()
     {
         (FakeWorker a, FakeWorker b) = await Train();

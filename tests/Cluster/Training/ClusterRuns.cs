@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Spikeformer.Checkpoints;
 using Spikeformer.Client;
 using Spikeformer.Contracts;
 using Spikeformer.Runs;
@@ -71,6 +72,16 @@ internal sealed class ClusterRuns : IDisposable
         long[] events = [.. Lines(end.Run, "events.jsonl").Select(line => line.GetProperty("sequence").GetInt64())];
         Assert.Equal(events.Distinct().Order(), events);
         AssertCurves(oracle, new RunDirectory(_folder[end.Run]));
+        AssertLedger(oracle, new RunDirectory(_folder[end.Run]));
+    }
+
+    /// <summary>Every sample of every epoch was committed, and none twice.</summary>
+    private static void AssertLedger(OracleRun oracle, RunDirectory run)
+    {
+        if (run.ReadDescription().Checkpoints is not null) return; // in an object store, which only the silo knows the way to
+        ulong ledger = 0;
+        for (int i = 0; i < oracle.Trainings.Count; i++) ledger += Ledger.Sum(oracle.StartEpoch + i, [.. Enumerable.Range(0, (int)oracle.Trainings[i].Samples)]);
+        Assert.Equal($"{ledger:x16}", new CheckpointStore(run.CheckpointsFolder).ReadNewest().Checkpoint!.Info.LedgerDigest);
     }
 
     /// <summary>Table and TensorBoard show every epoch once, as the oracle counts it.</summary>

@@ -119,9 +119,9 @@ public sealed class LocalS3 : IDisposable
                 Start(() => Converse(socket));
             }
         }
-        catch (SocketException)
+        catch (Exception error) when (error is SocketException or InvalidOperationException)
         {
-            // Disposed.
+            // Disposed, while it waited or just before.
         }
     }
 

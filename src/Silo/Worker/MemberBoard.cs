@@ -36,8 +36,8 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     private bool _wantsToLeave, _isFingerprintKnown;
     private CancellationTokenSource _over = new(), _superseded = new();
     private readonly Dictionary<WorkerPhase, TimeSpan> _longestStages = [];
-    private long _cameOn, _asked;
-    private long? _overSince;
+    private long _cameOn;
+    private long? _overSince, _asked;
 
     /// <summary>The worker.</summary>
     public WorkerInfo Info => info;
@@ -75,7 +75,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         lock (_gate)
         {
             long now = time.GetTimestamp();
-            if (time.GetElapsedTime(_asked, now) > Standstill) (_cameOn, _overSince) = (now, _overSince is null ? null : now);
+            if (_asked is { } asked && time.GetElapsedTime(asked, now) > Standstill) (_cameOn, _overSince) = (now, _overSince is null ? null : now);
             _asked = now;
             if (_overSince is { } since) return time.GetElapsedTime(since, now) > LeastPatience + Patience * _longestStages.Values.DefaultIfEmpty().Max();
             return _current is { Members.Count: 1 } && IsInside && _longestStages.TryGetValue(_phase, out TimeSpan longest)

@@ -20,6 +20,7 @@ public sealed class InitialWeightsTests : IDisposable
     [Fact]
     public async Task A_run_from_a_checkpoint_keeps_the_bits_of_the_oracle_when_workers_die_and_when_the_checkpoint_is_gone()
     {
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=6");
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2, failPoints: "a/1:compute@25=kill,a/0:compute@100=kill");
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);

@@ -25,6 +25,7 @@ public sealed class ObjectStoreTests : IDisposable
     [Fact]
     public async Task A_run_is_resumed_from_the_store_and_a_store_that_refuses_is_reported_and_changes_no_bit()
     {
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=9");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2);

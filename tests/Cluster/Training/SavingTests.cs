@@ -18,6 +18,9 @@ public sealed partial class SavingTests : IDisposable
 
     public void Dispose() => _runs.Dispose();
 
+    /// <summary>Where writers die.</summary>
+    public static TheoryData<string> Places => TestData.IsExhaustive ? ["gathered", "share"] : ["gathered"];
+
     // Any worker may be the lead.
     private static string Everywhere(string place, string failure, int workers) =>
         string.Join(',', Enumerable.Range(0, workers).Select(slot => $"a/{slot}:{place}@*={failure}"));
@@ -25,6 +28,7 @@ public sealed partial class SavingTests : IDisposable
     [Fact]
     public async Task Workers_that_share_a_storage_write_checkpoints_together()
     {
+        TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=5");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2);
@@ -38,8 +42,7 @@ public sealed partial class SavingTests : IDisposable
 
     /// <summary>The lead dies when all slices are written, another writer before its first one; one after the other, each worker once.</summary>
     [Theory]
-    [InlineData("gathered")]
-    [InlineData("share")]
+    [MemberData(nameof(Places))]
     public async Task A_death_in_a_save_abandons_it_and_the_next_boundary_makes_up_for_it(string place)
     {
         TestData.RequireLong();

@@ -63,7 +63,7 @@ public sealed unsafe class FrameFuzzTests
                 pair.Far.Send(one.Bytes);
                 if (one.Fault is FrameFault.Truncated) pair.Far.Dispose();
                 long before = GC.GetAllocatedBytesForCurrentThread();
-                (FrameHeader? frame, LinkException? refusal) = Read(channel);
+                (FrameHeader? frame, LinkException? refusal) = Read(channel, pair.Near);
                 Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < MaxAllocated, place);
                 if (one.Fault is FrameFault.None)
                 {
@@ -77,11 +77,15 @@ public sealed unsafe class FrameFuzzTests
         }
     }
 
-    private static (FrameHeader? Frame, LinkException? Refusal) Read(ControlChannel channel)
+    /// <summary>Reads what was sent, or the end behind it, which may take the system a moment to deliver.</summary>
+    private static (FrameHeader? Frame, LinkException? Refusal) Read(ControlChannel channel, Socket socket)
     {
         try
         {
-            return (channel.TryRead(out FrameHeader frame) ? frame : null, null);
+            FrameHeader frame;
+            while (!channel.TryRead(out frame))
+                if (!socket.Poll(Ranks.Deadline, SelectMode.SelectRead)) return (null, null);
+            return (frame, null);
         }
         catch (LinkException refusal)
         {

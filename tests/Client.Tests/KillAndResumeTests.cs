@@ -28,7 +28,7 @@ public sealed class KillAndResumeTests
             using ClientProcess client = ClientProcess.Start([.. next, "--out", disturbed.Path, "--checkpoint-every", "2"]);
             int reach = (kill + 1) * 4 + random.Next(3);
             SpinWait.SpinUntil(() => client.HasExited || disturbed.Lines("events.jsonl").Any(line => line.GetProperty("step").GetInt64() >= reach));
-            Assert.False(client.HasExited, "the run ended before it could be killed");
+            if (client.HasExited) Assert.Fail($"the run ended before it could be killed: {client.Finish()}");
             client.Kill();
             next = ["resume"];
         }

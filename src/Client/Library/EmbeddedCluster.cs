@@ -123,7 +123,20 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
             if (int.TryParse(Path.GetFileName(state), CultureInfo.InvariantCulture, out int owner) && !IsAlive(owner)) Remove(state);
     }
 
-    private static bool IsAlive(int process) => Directory.Exists($"/proc/{process}");
+    /// <summary>A process that has ended stays in the table, as a zombie, until its parent asks for it.</summary>
+    private static bool IsAlive(int process)
+    {
+        try
+        {
+            // The state follows the name, which is in brackets and may hold anything.
+            string stat = File.ReadAllText($"/proc/{process}/stat");
+            return stat[stat.LastIndexOf(')') + 2] is not ('Z' or 'X');
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     private static void Remove(string state)
     {

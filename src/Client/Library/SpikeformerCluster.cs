@@ -11,7 +11,8 @@ namespace Spikeformer.Client;
 /// </summary>
 public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15), NewsInterval = TimeSpan.FromMilliseconds(250);
+    // Longer than a lost message and a change of coordinators take, on a busy machine too.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), NewsInterval = TimeSpan.FromMilliseconds(250);
     private readonly ClusterClient _client;
 
     private SpikeformerCluster(ClusterClient client) => _client = client;

@@ -8,8 +8,8 @@ namespace Spikeformer.Silo;
 /// same: grains would be placed on a silo that nobody reaches, until the others vote it out and it kills itself.</summary>
 internal static class JoinCheck
 {
-    // When the table has been read, and before others see this silo in it.
-    private const int Stage = ServiceLifecycleStage.RuntimeStorageServices;
+    // Orleans connects to the table in RuntimeGrainServices and shows this silo in it in AfterRuntimeGrainServices.
+    private const int Stage = (ServiceLifecycleStage.RuntimeGrainServices + ServiceLifecycleStage.AfterRuntimeGrainServices) / 2;
 
     // A silo without TLS takes the question for a broken connection: few are bothered with it.
     private const int AskedInTheClear = 2;

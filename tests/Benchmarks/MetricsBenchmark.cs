@@ -19,17 +19,10 @@ internal static class MetricsBenchmark
     private const int WarmUp = 20;
 
     /// <summary>The figures.</summary>
-    /// <param name="Pairs">Pairs of steps.</param>
-    /// <param name="StepMs">CPU time of a step without metrics, median, in milliseconds.</param>
-    /// <param name="DifferenceUs">Step with less step without, median over the pairs, in microseconds.</param>
-    /// <param name="LowUs">Lower end of its 95 % interval.</param>
-    /// <param name="HighUs">Upper end.</param>
+    /// <param name="Steps">CPU time of steps with and without metrics.</param>
     /// <param name="MeasuringUs">CPU time of measuring a step, by itself.</param>
     /// <param name="TakingUs">CPU time in which the silo takes in what twenty steps have measured.</param>
-    private sealed record Figures(int Pairs, double StepMs, double DifferenceUs, double LowUs, double HighUs, double MeasuringUs, double TakingUs)
-    {
-        public double Percent(double microseconds) => microseconds / StepMs / 10;
-    }
+    private sealed record Figures(PairedCost Steps, double MeasuringUs, double TakingUs);
 
     public static void Run(int pairs, bool asJson)
     {
@@ -41,11 +34,10 @@ internal static class MetricsBenchmark
         }
         Machine machine = Machine.This(1);
         Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}; {pairs} pairs of steps");
-        Console.WriteLine("| step ms | with - without us | 95 % interval | of a step | measuring a step us | of a step | silo's taking us |");
+        Console.WriteLine($"{PairedCost.Columns} | measuring a step us | of a step | silo's taking us |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"| {figures.StepMs:F2} | {figures.DifferenceUs:F1} | {figures.LowUs:F1} to {figures.HighUs:F1} | {figures.Percent(figures.DifferenceUs):F3} % ") +
-            string.Create(CultureInfo.InvariantCulture, $"| {figures.MeasuringUs:F2} | {figures.Percent(figures.MeasuringUs):F3} % | {figures.TakingUs:F0} |"));
+            $"{figures.Steps} | {figures.MeasuringUs:F2} | {figures.Steps.Percent(figures.MeasuringUs):F3} % | {figures.TakingUs:F0} |"));
     }
 
     private static unsafe Figures Measure(int pairs)
@@ -68,23 +60,9 @@ internal static class MetricsBenchmark
         var clock = new StepClock(TimeProvider.System);
         var metrics = new StepMetrics(clock);
 
-        List<double> plain = [], differences = [];
-        for (int pair = -WarmUp; pair < pairs; pair++)
-        {
-            // Which one is first changes, so that neither has the better place.
-            bool isFirstMeasured = pair % 2 == 0;
-            double first = Step(isFirstMeasured), second = Step(!isFirstMeasured);
-            if (pair < 0) continue;
-            plain.Add(isFirstMeasured ? second : first);
-            differences.Add(isFirstMeasured ? first - second : second - first);
-        }
-        plain.Sort();
-        differences.Sort();
-        // Of sorted values, the median lies between these two with a probability of 95 %.
-        int reach = (int)Math.Ceiling(0.98 * Math.Sqrt(pairs));
-        double measuring = TimeMeasuring(pairs);
-        return new(pairs, plain[pairs / 2] / 1000, differences[pairs / 2], differences[Math.Max(0, pairs / 2 - reach)],
-            differences[Math.Min(pairs - 1, pairs / 2 + reach)], measuring, TimeTaking(pairs));
+        for (int step = 0; step < 2 * WarmUp; step++) Step(PairedCost.IsWith(step));
+        double[] steps = [.. Enumerable.Range(0, 2 * pairs).Select(step => Step(PairedCost.IsWith(step)))];
+        return new(PairedCost.Of(steps), TimeMeasuring(pairs), TimeTaking(pairs));
 
         double Step(bool isMeasured)
         {

@@ -34,8 +34,8 @@ internal static class OutageBenchmark
     private static async Task<(double Step, Row[] Rows)> MeasureAsync(string folder, int accidents)
     {
         using NodeNetwork network = NodeNetwork.Create(Nodes);
-        (SiloProgram redisServer, string redis) = await SiloProgram.StartRedisAsync(folder, network.HostAddress);
-        using SiloProgram server = redisServer;
+        using RedisServer server = await RedisServer.StartAsync(network.HostAddress);
+        string redis = server.ConnectionString;
         var random = new Random(1);
         double[] cut = new double[accidents], split = new double[accidents], failed = new double[accidents], gaps = new double[accidents];
         double step;
@@ -114,7 +114,7 @@ internal static class OutageBenchmark
         Task<SiloProgram> NodeAsync(int node, string roles) => SiloProgram.StartAsync(folder, $"{roles.Replace(',', '-')}-{node}", start => network.On(node, start),
             "--redis", redis, "--roles", roles, "--devices", "cpu:1", "--advertise", network.Address(node), "--orphan-grace", "10");
 
-        Task<SpikeformerCluster> ConnectAsync(SiloProgram[] silos) => SpikeformerCluster.ConnectAsync(string.Join(',', silos.Select(silo => silo.Endpoints!.Gateway)));
+        Task<SpikeformerCluster> ConnectAsync(SiloProgram[] silos) => SpikeformerCluster.ConnectAsync(string.Join(',', silos.Select(silo => silo.Endpoints.Gateway)));
 
         async Task<SpikeformerCluster> StartRunAsync(SiloProgram[] silos, string directory)
         {
@@ -131,7 +131,7 @@ internal static class OutageBenchmark
         while (true)
         {
             for (int i = 0; i < silos.Length; i++)
-                if ((await http.GetStringAsync(silos[i].Endpoints!.Http + "/metrics")).Contains("\nspikeformer_generation{", StringComparison.Ordinal)) return i;
+                if ((await http.GetStringAsync(silos[i].Endpoints.Http + "/metrics")).Contains("\nspikeformer_generation{", StringComparison.Ordinal)) return i;
             await Task.Delay(100);
         }
     }

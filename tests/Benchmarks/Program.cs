@@ -55,6 +55,9 @@ var recoveryWorlds = new Option<int[]>("--world-size") { Description = "Numbers 
 var recovery = new Command("recovery", "From an accident of a worker to the next committed step, beside a restart of all workers from the last checkpoint.") { recoveryWorlds, kills, freezes, restarts };
 recovery.SetAction(arguments => RecoveryBenchmark.RunAsync(arguments.GetValue(recoveryWorlds)!, arguments.GetValue(kills), arguments.GetValue(freezes), arguments.GetValue(restarts), arguments.GetValue(json)));
 
+var straggler = new Command("straggler", "One of two workers gets slow: when shards move, and what of the ideal is reached then.");
+straggler.SetAction(arguments => StragglerBenchmark.RunAsync(arguments.GetValue(json)));
+
 var accidents = new Option<int>("--accidents") { Description = "Accidents of each kind.", DefaultValueFactory = _ => 5 };
 var outage = new Command("outage", "Machines on a network of their own: cables are pulled, machines fail, coordinators die.") { accidents };
 outage.SetAction(arguments => OutageBenchmark.RunAsync(arguments.GetValue(accidents), arguments.GetValue(json)));
@@ -70,5 +73,5 @@ var data = new Option<string?>("--data") { Description = "The data pack; else SP
 var loader = new Command("loader", "Recordings and photographs to frames on one core, beside NumPy and Pillow.") { data, rounds, python };
 loader.SetAction(arguments => LoaderBenchmark.Run(new(arguments.GetValue(data) ?? Environment.GetEnvironmentVariable("SPIKEFORMER_TEST_DATA"), arguments.GetValue(rounds), arguments.GetValue(python)!, arguments.GetValue(json))));
 
-var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, outage, tolerance, metrics, loader };
+var root = new RootCommand("Benchmarks of Spikeformer.") { json, neurons, step, stepWorker, allReduce, allReduceWorker, control, recovery, straggler, outage, tolerance, metrics, loader };
 return root.Parse(args).Invoke();

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Spikeformer.Client;
@@ -10,7 +9,7 @@ namespace Spikeformer.Benchmarks;
 /// trainers do that have no better way: all workers start again, from the last checkpoint.</summary>
 internal static class RecoveryBenchmark
 {
-    private const int Kill = 9, Continue = 18, Stop = 19, CheckpointEvery = 100;
+    private const int CheckpointEvery = 100;
 
     /// <param name="WorldSize">W.</param>
     /// <param name="Step">S: median milliseconds between commits that nothing disturbs.</param>
@@ -45,27 +44,21 @@ internal static class RecoveryBenchmark
             double[] killed = new double[kills], joined = new double[kills], frozen = new double[freezes], restarted = new double[restarts];
             for (int i = 0; i < kills; i++)
             {
-                (killed[i], DateTimeOffset wentOn) = await watch.AccidentAsync(async run => Signal(await ProcessesAsync(run, [random.Next(worldSize)]), Kill));
+                (killed[i], DateTimeOffset wentOn) = await watch.AccidentAsync(async run => Signals.Send(Signals.Kill, await ProcessesAsync(run, random.Next(worldSize))));
                 await watch.SettleAsync();
                 joined[i] = await watch.LongestGapAsync(wentOn);
             }
             for (int i = 0; i < freezes; i++)
             {
                 int[] victims = [];
-                (frozen[i], _) = await watch.AccidentAsync(async run => Signal(victims = await ProcessesAsync(run, [random.Next(worldSize)]), Stop));
-                Signal(victims, Continue);
+                (frozen[i], _) = await watch.AccidentAsync(async run => Signals.Send(Signals.Stop, victims = await ProcessesAsync(run, random.Next(worldSize))));
+                Signals.Send(Signals.Continue, victims);
             }
-            for (int i = 0; i < restarts; i++) (restarted[i], _) = await watch.AccidentAsync(async run => Signal(await ProcessesAsync(run, [.. Enumerable.Range(0, worldSize)]), Kill));
+            for (int i = 0; i < restarts; i++) (restarted[i], _) = await watch.AccidentAsync(async run => Signals.Send(Signals.Kill, await ProcessesAsync(run, [.. Enumerable.Range(0, worldSize)])));
             await cluster.CancelAsync("run");
             return new(worldSize, step, killed, joined, frozen, restarted);
 
-            async Task<int[]> ProcessesAsync(RunStatus run, int[] ranks)
-            {
-                IReadOnlyList<WorkerStatus> workers = await cluster.WorkersAsync();
-                return [.. from member in run.Members
-                           where member.Rank is { } rank && ranks.Contains(rank)
-                           select workers.Single(worker => worker.Report.Info.Worker == member.Worker).Report.Info.ProcessId];
-            }
+            Task<int[]> ProcessesAsync(RunStatus run, params int[] ranks) => Signals.ProcessesAsync(cluster, run, ranks);
         }
         finally
         {
@@ -74,7 +67,7 @@ internal static class RecoveryBenchmark
     }
 
     /// <summary>A run that outlasts every accident.</summary>
-    public static RunSpec Spec(string folder, int worldSize) => RunSpecs.OfRecipe("demo", ["epochs=100000", "shards=8", "data.testSamples=22", "batchNorm=shard"]) with
+    public static RunSpec Spec(string folder, int worldSize, params string[] changes) => RunSpecs.OfRecipe("demo", ["epochs=100000", "shards=8", "data.testSamples=22", "batchNorm=shard", .. changes]) with
     {
         Name = "run", OutDirectory = Path.Combine(folder, "run"), Workers = worldSize, StartGraceSeconds = 60, CheckpointEvery = CheckpointEvery,
     };
@@ -95,10 +88,4 @@ internal static class RecoveryBenchmark
 
     /// <summary>Median and worst.</summary>
     public static string Both(double[] times) => times.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{RunWatch.Median(times):0}, {times.Max():0}");
-
-    private static void Signal(int[] processes, int signal)
-    {
-        using Process kill = Process.Start("kill", [string.Create(CultureInfo.InvariantCulture, $"-{signal}"), .. processes.Select(process => $"{process}")]);
-        kill.WaitForExit();
-    }
 }

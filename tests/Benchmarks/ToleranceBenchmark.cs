@@ -23,17 +23,13 @@ internal static class ToleranceBenchmark
     private const int Ranks = 2, WarmUp = 20, HashInterval = 50;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20), Listening = TimeSpan.FromSeconds(5);
 
-    /// <param name="Pairs">Pairs of steps.</param>
-    /// <param name="StepMs">CPU time of a step without, both members, median, in milliseconds.</param>
-    /// <param name="DifferenceUs">With less without, median over the pairs.</param>
-    /// <param name="LowUs">Lower end of its 95 % interval.</param>
-    /// <param name="HighUs">Upper end.</param>
+    /// <param name="Steps">CPU time of steps of both members, with and without.</param>
     /// <param name="HashUs">Hash of the whole state on both members, shared out over the steps between two of them.</param>
     /// <param name="DigestUs">The step digest on both members.</param>
     /// <param name="HeartbeatUs">Heartbeats of both members for as long as a step takes.</param>
-    private sealed record Figures(int Pairs, double StepMs, double DifferenceUs, double LowUs, double HighUs, double HashUs, double DigestUs, double HeartbeatUs)
+    private sealed record Figures(PairedCost Steps, double HashUs, double DigestUs, double HeartbeatUs)
     {
-        public double Percent => (DifferenceUs + HashUs + DigestUs + HeartbeatUs) / StepMs / 10;
+        public double Percent => Steps.Percent(Steps.DifferenceUs + HashUs + DigestUs + HeartbeatUs);
     }
 
     public static void Run(int pairs, bool asJson)
@@ -46,10 +42,10 @@ internal static class ToleranceBenchmark
         }
         Machine machine = Machine.This(1);
         Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}; {pairs} pairs of steps of {Ranks} members");
-        Console.WriteLine("| step, CPU ms | with - without us | 95 % interval | state hash us | step digest us | heartbeats us | together, of a step |");
-        Console.WriteLine("|---|---|---|---|---|---|---|");
+        Console.WriteLine($"{PairedCost.Columns} | state hash us | step digest us | heartbeats us | together, of a step |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"| {figures.StepMs:F2} | {figures.DifferenceUs:F1} | {figures.LowUs:F1} to {figures.HighUs:F1} | {figures.HashUs:F1} | {figures.DigestUs:F1} | {figures.HeartbeatUs:F1} | {figures.Percent:F2} % |"));
+            $"{figures.Steps} | {figures.HashUs:F1} | {figures.DigestUs:F1} | {figures.HeartbeatUs:F1} | {figures.Percent:F2} % |"));
     }
 
     private static Figures Measure(int pairs)
@@ -57,27 +53,16 @@ internal static class ToleranceBenchmark
         DataListener[] listeners = [.. Enumerable.Range(0, Ranks).Select(_ => new DataListener(IPAddress.Loopback))];
         RunSpec spec = Client.RunSpecs.OfRecipe("demo", ["batchNorm=shard"]);
         GroupPlan plan = Plan(listeners, RecipeReader.Read(spec.Recipe, spec.Name).Shards);
-        double[][] costs = new double[2 * pairs][];
+        double[] costs = new double[2 * pairs];
         (double Hash, double Digest, double Heartbeat) alone = default;
         Thread[] members = [.. Enumerable.Range(0, Ranks).Select(rank => new Thread(() => Train(rank), maxStackSize: 16 << 20))];
         foreach (Thread member in members) member.Start();
         foreach (Thread member in members) member.Join();
         foreach (DataListener listener in listeners) listener.Dispose();
 
-        double[] plain = new double[pairs], differences = new double[pairs];
-        for (int pair = 0; pair < pairs; pair++)
-        {
-            // Which one is first changes, so that neither has the better place.
-            (double first, double second) = (costs[2 * pair][0], costs[2 * pair + 1][0]);
-            (plain[pair], differences[pair]) = pair % 2 == 0 ? (second, first - second) : (first, second - first);
-        }
-        Array.Sort(plain);
-        Array.Sort(differences);
-        // Of sorted values, the median lies between these two with a probability of 95 %.
-        int reach = (int)Math.Ceiling(0.98 * Math.Sqrt(pairs));
-        double step = plain[pairs / 2] / 1000;
-        return new(pairs, step, differences[pairs / 2], differences[Math.Max(0, pairs / 2 - reach)], differences[Math.Min(pairs - 1, pairs / 2 + reach)],
-            alone.Hash * Ranks / HashInterval, alone.Digest * Ranks, alone.Heartbeat * step / Ranks / 1000);
+        var steps = PairedCost.Of(costs);
+        // The process has the heartbeats of all members, for the length of a step, which is the part of its CPU time that one member takes.
+        return new(steps, alone.Hash * Ranks / HashInterval, alone.Digest * Ranks, alone.Heartbeat * steps.StepMs / Ranks / 1000);
 
         unsafe void Train(int rank)
         {
@@ -90,10 +75,10 @@ internal static class ToleranceBenchmark
             int[] shards = [.. Enumerable.Range(own.Own.FirstShard, own.Own.EndShard - own.Own.FirstShard)];
             for (int step = -2 * WarmUp; step < 2 * pairs; step++)
             {
-                bool isTolerant = (step & 1) == 0 == ((step >> 1) % 2 == 0);
+                bool isTolerant = PairedCost.IsWith(step);
                 TimeSpan start = Environment.CpuUsage.TotalTime;
                 Step(isTolerant);
-                if (rank == 0 && step >= 0) costs[step] = [(Environment.CpuUsage.TotalTime - start).TotalMicroseconds];
+                if (rank == 0 && step >= 0) costs[step] = (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;
             }
             if (rank == 0) alone = Alone(run, pulse);
             group.ExchangeNodes(0, 1, 1, new byte[group.OwnNodes.Count]); // nobody leaves before all have measured

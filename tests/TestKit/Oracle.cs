@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using Spikeformer.Data;
 using Spikeformer.Devices;
@@ -22,6 +23,13 @@ public sealed record OracleRun(
 /// </summary>
 public static class Oracle
 {
+    // Many tests compare with the same run.
+    private static readonly ConcurrentDictionary<string, Lazy<OracleRun>> s_synthetic = [];
+
+    /// <summary>Trains a recipe of synthetic data to its end, once in a process.</summary>
+    public static OracleRun Train(Recipe recipe) =>
+        s_synthetic.GetOrAdd(Convert.ToHexString(RecipeWriter.ToCanonical(recipe)), _ => new(() => Train(recipe, dataPath: null))).Value;
+
     /// <summary>Trains a recipe to its end.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="dataPath">Folder of its data; null for synthetic ones.</param>

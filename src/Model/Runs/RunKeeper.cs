@@ -18,7 +18,7 @@ public sealed class RunKeeper : IDisposable
     private readonly CheckpointStore _store;
     private readonly StorageProof? _proof;
     private readonly BackgroundCheckpoints _checkpoints;
-    private readonly EpochLog _epochs;
+    private EpochLog _epochs;
     private JsonLinesLog? _steps;
     private IReadOnlyList<StateTensor>? _snapshot;
     private long _writeBegan;
@@ -38,8 +38,7 @@ public sealed class RunKeeper : IDisposable
         // In an object store the lead writes alone: one writer at a time holds the claim there.
         if (checkpoints is LocalCheckpointFiles files) _proof = new(files);
         _checkpoints = new(_store, ReportSave);
-        Recipe recipe = RunDirectory.RecipeOf(description);
-        _epochs = new(directory, recipe.Name, description.Run, recipe.Batch, message => report("warning", message), time);
+        _epochs = NewEpochLog();
     }
 
     /// <summary>Begins a run in a directory that holds none.</summary>
@@ -278,8 +277,16 @@ public sealed class RunKeeper : IDisposable
         Lineage lineage = changed.Lineages[^1] with { Start = start };
         _description = changed with { Lineages = [.. changed.Lineages.SkipLast(1), lineage] };
         _directory.Write(_description);
+        _epochs.Dispose();
+        _epochs = NewEpochLog();
         _changed = null;
         _report("lineage", $"Lineage {lineage.Number} begins at step {start}: {string.Join("; ", lineage.Changes)}");
+    }
+
+    private EpochLog NewEpochLog()
+    {
+        Recipe recipe = RunDirectory.RecipeOf(_description);
+        return new(_directory, recipe.Name, _description.Run, recipe.Batch, message => _report("warning", message), _time);
     }
 
     private void TakeProofBack()

@@ -62,7 +62,7 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     }
 
     /// <summary>Applies the steps as one member commits them, until it leaves the generation or is lost.</summary>
-    /// <returns>False when it does not have the vector of the next step, so that the state must be copied.</returns>
+    /// <returns>False when it does not have what comes next, so that the state must be copied.</returns>
     private bool KeepsUp(int rank)
     {
         try
@@ -73,11 +73,16 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
             using var vector = new StepVector(run.Network.Layout);
             while (true)
             {
+                if (run.LacksEvaluation)
+                {
+                    // Evaluations are the voters' work.
+                    ProgressState? progress = null;
+                    StateWire.Ask(stream, new(StateWire.Kind.Evaluation, run.State.Step));
+                    if (!Awaits(() => StateWire.Read(stream, out progress))) return false;
+                    run.Progress.State = progress! with { Sums = EpochSums.Zero };
+                }
                 StateWire.Ask(stream, new(StateWire.Kind.Reduced, run.State.Step, StateWire.Digest(run.State.Digest)));
-                Answer answer;
-                while ((answer = StateWire.Read(stream, vector)) is Answer.Waiting or Answer.Aligning)
-                    if (answer is Answer.Waiting) HasCaughtUp();
-                if (answer is Answer.Gone) return false;
+                if (!Awaits(() => StateWire.Read(stream, vector))) return false;
                 Apply(vector);
             }
         }
@@ -94,6 +99,16 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
         }
     }
 
+    /// <summary>Reads answers until the member need not wait any more.</summary>
+    /// <returns>Whether it had what was asked for.</returns>
+    private bool Awaits(Func<Answer> read)
+    {
+        Answer answer;
+        while ((answer = read()) is Answer.Waiting or Answer.Aligning)
+            if (answer is Answer.Waiting) HasCaughtUp();
+        return answer is Answer.Here;
+    }
+
     /// <summary>The member waits for the step itself: from now on this worker could vote, and needs one member only.</summary>
     private void HasCaughtUp()
     {
@@ -107,7 +122,6 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
         CommittedStep committed = run.State.Apply(step, vector);
         run.Progress.Count(committed, TimeSpan.Zero);
         run.Recent.Add(StepLine.Of(committed, new(plan.Number, plan.Nonce.ToString("N"))));
-        // Evaluations are the voters' work: their result comes with the state when this worker aligns with them.
         board.Enter(board.Now.Phase, run.State.Step);
     }
 

@@ -132,16 +132,23 @@ internal sealed class PreparedRun : IDisposable
         if (LacksWeights) TakeWeights(InitialWeights.Read(Description.Origin!.Weights), Description.Origin.Sha256);
     }
 
+    /// <summary>Whether an epoch has ended with this state and its evaluation is not known.</summary>
+    public bool LacksEvaluation => State.HasBegun && State.Step % Order.StepsPerEpoch == 0 && Progress.Epochs < State.Step / Order.StepsPerEpoch;
+
     /// <summary>Whether the state was forgotten and is not yet compared with the others' again.</summary>
     public bool HasForgotten { get; private set; }
 
     /// <summary>All members have this state: steps go on from it, and what was still on its way here is not needed.</summary>
     public void Aligned()
     {
+        Evaluated();
         Transfers.Aligned(State.Step, StateWire.Digest(State.Digest), Copy);
         _slices = null;
         HasForgotten = false;
     }
+
+    /// <summary>Lets those who follow know what came of the last epoch.</summary>
+    public void Evaluated() => Transfers.Evaluated((long)Progress.Epochs * Order.StepsPerEpoch, Progress.Newest);
 
     /// <summary>A copy of the state for others.</summary>
     public StateCopy Copy() => new(State.Counters, Progress.State, Recent.Lines, State.Snapshot());

@@ -26,6 +26,8 @@ internal static class StateWire
         Slice = 3,
         /// <summary>The reduced vector of the step that follows on the asker's state, which the step digest names.</summary>
         Reduced = 4,
+        /// <summary>What the members know of the epoch that ended with a state of so many committed steps, once they have evaluated it.</summary>
+        Evaluation = 5,
     }
 
     /// <summary>A request.</summary>
@@ -111,6 +113,9 @@ internal static class StateWire
         Send(stream, bytes);
     }
 
+    /// <summary>Answers with what is known of the epochs that are over.</summary>
+    public static void Send(Stream stream, ProgressState progress) => Send(stream, JsonSerializer.SerializeToUtf8Bytes(progress, s_json));
+
     /// <summary>Answers with a slice.</summary>
     public static void Send(Stream stream, UInt128 hash, IReadOnlyList<ReadOnlyMemory<byte>> parts)
     {
@@ -143,15 +148,23 @@ internal static class StateWire
         ReadOnlySpan<byte> hashes = bytes.AsSpan(sizeof(int) + headLength);
         var names = new UInt128[hashes.Length / HashBytes];
         for (int i = 0; i < names.Length; i++) names[i] = BinaryPrimitives.ReadUInt128LittleEndian(hashes[(i * HashBytes)..]);
-        try
-        {
-            if (JsonSerializer.Deserialize<Head>(bytes.AsSpan(sizeof(int), headLength), s_json) is { Counters: { } counters, Progress: { } progress, Recent: { } recent })
-                return new(counters, progress, recent, names);
-        }
-        catch (JsonException)
-        {
-        }
-        throw new InvalidDataException("The head of a table cannot be read");
+        return Parse<Head>(bytes.AsSpan(sizeof(int), headLength)) is { Counters: { } counters, Progress: { } progress, Recent: { } recent }
+            ? new(counters, progress, recent, names)
+            : throw new InvalidDataException("The head of a table cannot be read");
+    }
+
+    /// <summary>Reads what is known of the epochs that are over.</summary>
+    /// <param name="stream">The connection.</param>
+    /// <param name="progress">It, for <see cref="Answer.Here"/>.</param>
+    /// <returns>What came; another answer follows on <see cref="Answer.Waiting"/> and <see cref="Answer.Aligning"/>.</returns>
+    /// <inheritdoc cref="ReadPosition" path="/exception"/>
+    public static Answer Read(Stream stream, out ProgressState? progress)
+    {
+        (Answer answer, long length, UInt128 hash) = ReadAnyHead(stream);
+        progress = answer is not Answer.Here ? null
+            : Parse<ProgressState>(ReadBytes(stream, length, hash)) is { History: not null, Sums: not null } read ? read
+            : throw new InvalidDataException("What a member knows of an epoch cannot be read");
+        return answer;
     }
 
     /// <summary>Reads the bytes of a slice, whatever they are: the asker knows their hash. Null when the member does not have it any more.</summary>
@@ -185,7 +198,12 @@ internal static class StateWire
     {
         (Answer answer, long length, UInt128 hash) = ReadHead(stream);
         if (answer is Answer.Gone) return null;
-        if (length is < 0 or > MaxTableBytes || length != (expected ?? length)) throw new InvalidDataException($"An answer of {length} bytes came");
+        return length == (expected ?? length) ? ReadBytes(stream, length, hash) : throw new InvalidDataException($"An answer of {length} bytes came");
+    }
+
+    private static byte[] ReadBytes(Stream stream, long length, UInt128 hash)
+    {
+        if (length is < 0 or > MaxTableBytes) throw new InvalidDataException($"An answer of {length} bytes came");
         // Memory is taken for what comes, not for what is claimed.
         var bytes = new MemoryStream();
         var piece = new byte[Math.Min(length, PieceBytes)];
@@ -197,6 +215,18 @@ internal static class StateWire
         }
         byte[] all = bytes.ToArray();
         return XxHash128.HashToUInt128(all) == hash ? all : throw new InvalidDataException("An answer came with other bytes than were sent");
+    }
+
+    private static T? Parse<T>(ReadOnlySpan<byte> json) where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(json, s_json);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     private static void WriteHead(Stream stream, Answer answer, long length, UInt128 hash)

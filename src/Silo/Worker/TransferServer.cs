@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Spikeformer.Collectives;
+using Spikeformer.Runs;
 using Answer = Spikeformer.Silo.Worker.StateWire.Answer;
 using Kind = Spikeformer.Silo.Worker.StateWire.Kind;
 
@@ -118,6 +119,10 @@ internal sealed class TransferServer : IDisposable
             case Kind.Reduced:
                 answer = _store.AwaitReduced(follower, request.Step, request.Hash, patience, out byte[]? vector);
                 if (answer is Answer.Here) StateWire.Send(stream, vector!);
+                break;
+            case Kind.Evaluation:
+                answer = _store.AwaitEvaluation(follower, request.Step, patience, out ProgressState? progress);
+                if (answer is Answer.Here) StateWire.Send(stream, progress!);
                 break;
             default:
                 _rejections.Count(RejectionCause.Malformed);

@@ -1,3 +1,4 @@
+using Spikeformer.Runs;
 using static Spikeformer.Silo.Worker.StateWire.Answer;
 using Answer = Spikeformer.Silo.Worker.StateWire.Answer;
 
@@ -30,6 +31,7 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     private readonly SortedDictionary<long, LentVector> _vectors = [];
     private long? _committed;
     private UInt128 _digest;
+    private (long Step, ProgressState Progress)? _evaluated;
 
     /// <summary>How many copies are lent.</summary>
     public int Copies
@@ -118,6 +120,18 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
         }
     }
 
+    /// <summary>An epoch was evaluated, which followers have no part in.</summary>
+    /// <param name="step">Committed steps at its end.</param>
+    /// <param name="progress">What came of it.</param>
+    public void Evaluated(long step, ProgressState progress)
+    {
+        lock (_gate)
+        {
+            _evaluated = (step, progress);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
     /// <summary>The generation is over: whoever waits gets nothing more. What its followers need is kept until they are here again.</summary>
     public void End()
     {
@@ -133,7 +147,7 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     {
         lock (_gate)
         {
-            _committed = null;
+            (_committed, _evaluated) = (null, null);
             _followers.RemoveAll(follower => follower.LeftAt is not null);
             _copies.Clear();
             _vectors.Clear();
@@ -249,6 +263,32 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
             if (_committed is not { } committed) return Aligning;
             // A follower may be one step ahead of this member, which it learned from another.
             return step < committed || step > committed + 1 || step == committed && digest != _digest ? Gone : Waiting;
+        }
+    }
+
+    /// <summary>What came of the epoch that ended with a state.</summary>
+    /// <param name="follower">Who asks: it has that state.</param>
+    /// <param name="step">Committed steps of the state.</param>
+    /// <param name="patience">How long to wait for the evaluation.</param>
+    /// <param name="progress">It, for <see cref="Here"/>.</param>
+    /// <returns>What there is; null once the generation is over.</returns>
+    public Answer? AwaitEvaluation(Follower follower, long step, TimeSpan patience, out ProgressState? progress)
+    {
+        lock (_gate)
+        {
+            (follower.Needs, follower.NeedsCopy) = (step, false);
+            Trim();
+            if (Find(out progress) is Waiting or Aligning) Monitor.Wait(_gate, patience);
+            Answer answer = Find(out progress);
+            if (answer is Gone) follower.Needs = long.MaxValue;
+            return follower.LeftAt is null ? answer : null;
+        }
+
+        Answer Find(out ProgressState? found)
+        {
+            found = _evaluated is { } known && known.Step == step ? known.Progress : null;
+            if (found is not null) return Here;
+            return _committed is not { } committed ? Aligning : committed <= step ? Waiting : Gone;
         }
     }
 

@@ -210,10 +210,7 @@ internal sealed class Voter
     /// <summary>What is due between two steps, decided by the state and the members' notes, so that all agree: evaluate, then save.</summary>
     private void AtBoundary(Group group, HeartbeatLoop pulse)
     {
-        int stepsPerEpoch = _run.Order.StepsPerEpoch;
-        bool endsEpoch = State.Step % stepsPerEpoch == 0 && State.HasBegun;
-        int epochs = (int)(State.Step / stepsPerEpoch);
-        if (endsEpoch && _run.Progress.Epochs < epochs) Evaluate(group, epochs - 1);
+        if (_run.LacksEvaluation) Evaluate(group, (int)(State.Step / _run.Order.StepsPerEpoch) - 1);
         (int[] writers, _writers) = (_writers, []);
         int writer = Array.IndexOf(writers, _own.Rank);
         if (writer < 0) return;
@@ -253,6 +250,7 @@ internal sealed class Voter
         _progress!.Begins(State.Step, Stage.Evaluate);
         EvaluationResult test = DistributedEvaluation.Run(group, _run, _progress.ReachesNext, _board.Over);
         EpochSummary summary = _run.Progress.EndEpoch(epoch, test, _time.GetElapsedTime(began), _plan.Members.Count);
+        _run.Evaluated();
         // The collector does not see native memory, and rarely runs for what little the loop allocates.
         GC.Collect();
         _clock.Ends(StepPart.Boundary);

@@ -40,6 +40,22 @@ public sealed class RedisClusterTests
     }
 
     [Fact]
+    public async Task A_silo_without_a_certificate_does_not_join_where_silos_demand_one()
+    {
+        using RedisServer redis = await RedisServer.StartAsync();
+        using var folder = new TemporaryFolder();
+        using var authority = new CertificateAuthority(folder.Path);
+        (string certificate, string key, _) = authority.SignSilo("alpha");
+        using SiloProcess silo = await SiloProcess.StartAsync(
+            "--redis", redis.ConnectionString, "--name", "alpha", "--roles", "control", "--tls-certificate", certificate, "--tls-key", key, "--tls-authority", authority.File);
+        (int exitCode, _, string error) = SiloProcess.Run(
+            "run", "--redis", redis.ConnectionString, "--name", "beta", "--devices", "none", "--silo-port", "0", "--gateway-port", "0", "--http-port", "0");
+        Assert.Equal(5, exitCode);
+        Assert.Contains("demands TLS, and this side has no certificate. Give certificate", error);
+        Assert.Equal((200, "ready: Active\n"), await silo.GetAsync("/health/ready"));
+    }
+
+    [Fact]
     public async Task A_silo_without_its_Redis_ends_with_5_and_names_the_server_but_no_password()
     {
         using RedisServer redis = await RedisServer.StartAsync();

@@ -64,7 +64,7 @@ public sealed class RedisTrainingTests : IDisposable
     public async Task Training_goes_on_while_every_control_silo_is_dead()
     {
         TestData.RequireLong();
-        Recipe recipe = ClusterRuns.Recipe("epochs=25");
+        Recipe recipe = ClusterRuns.Recipe("epochs=16");
         File.WriteAllBytes(_folder["recipe.json"], RecipeWriter.ToCanonical(recipe));
         OracleRun oracle = Oracle.Train(recipe);
         using RedisServer redis = await RedisServer.StartAsync();
@@ -78,7 +78,7 @@ public sealed class RedisTrainingTests : IDisposable
         }
         // Lines reach the file sixteen at a time: so many more are steps that began long after the coordinators' death.
         int then = Steps();
-        await Eventually.HoldsAsync("steps without a coordinator", () => Task.FromResult(Steps() >= then + 160));
+        await Eventually.HoldsAsync("steps without a coordinator", () => Task.FromResult(Steps() >= then + 80));
 
         using SiloProcess third = await StartAsync(redis, "control-3", "control");
         JsonElement[] news = ProgramProcess.Cli("watch", "run", "--cluster", third.Endpoints.Gateway);

@@ -17,6 +17,7 @@ internal static class RecordWriter
     {
         ProcessStartInfo start = SiloProcess.Invocation();
         start.Environment[Variable] = $"{additions}:{directory}";
+        start.RedirectStandardOutput = true;
         return Process.Start(start)!;
     }
 

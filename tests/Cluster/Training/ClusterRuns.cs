@@ -12,6 +12,8 @@ namespace Spikeformer.Cluster;
 /// <summary>Real silos and runs of one test, in a folder of its own, and their comparison with the oracle.</summary>
 internal sealed class ClusterRuns : IDisposable
 {
+    private const int StepsPerEpoch = 22;
+
     // 66 steps; the last one of each epoch has 4 samples for 8 shards, so that some workers own empty shards only.
     private static readonly string[] Synthetic =
     [
@@ -25,6 +27,11 @@ internal sealed class ClusterRuns : IDisposable
 
     /// <summary>The small recipe of these tests.</summary>
     public static Recipe Recipe(params string[] changes) => RecipeCatalogue.Load("demo", [.. Synthetic, .. changes]);
+
+    /// <summary>A recipe for runs that are stopped in the end: the rate does not depend on where that is.</summary>
+    /// <param name="steps">How long an oracle has to train; null for the run itself.</param>
+    public static Recipe EndlessRecipe(long? steps = null) =>
+        Recipe("schedule.0.kind=constant", $"epochs={(steps is { } known ? (known + StepsPerEpoch - 1) / StepsPerEpoch : 100_000)}");
 
     /// <summary>A path in the folder of the test.</summary>
     public string this[string name] => _folder[name];

@@ -21,7 +21,7 @@ public sealed class SoakTests : IDisposable
     {
         using SiloProcess silo = await _runs.StartAsync("a", Workers);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
-        Recipe recipe = ClusterRuns.Recipe("epochs=100000");
+        Recipe recipe = ClusterRuns.EndlessRecipe();
         await cluster.StartAsync(_runs.Spec(recipe, "soak", Workers) with { CheckpointEvery = CheckpointEvery });
         await WholeAsync(cluster);
         RunStatus begun = await cluster.StatusAsync("soak");
@@ -51,7 +51,7 @@ public sealed class SoakTests : IDisposable
         Assert.InRange(end.Lead.Descriptors, 0, settled.Lead.Descriptors + 4);
         Assert.InRange(end.Lead.ResidentMegabytes, 0, settled.Lead.ResidentMegabytes * 1.05);
         Assert.InRange(end.Silo.ResidentMegabytes, 0, settled.Silo.ResidentMegabytes * 1.1);
-        OracleRun oracle = Oracle.Train(ClusterRuns.Recipe($"epochs={(stopped.Step + 21) / 22}"));
+        OracleRun oracle = Oracle.Train(ClusterRuns.EndlessRecipe(stopped.Step));
         Assert.Equal(oracle.Digests.Take((int)stopped.Step), _runs.Steps("soak").Select(line => line.GetProperty("digest").GetString()!));
     }
 

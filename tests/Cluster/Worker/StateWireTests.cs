@@ -60,6 +60,19 @@ public sealed class StateWireTests
     }
 
     [Fact]
+    public void What_came_of_an_epoch_arrives_as_it_was_sent()
+    {
+        var epoch = new EpochSummary(3, new(5, 40, 1.5, 0.25, 20, 30, 0.001, 2.5), new(10, 7, 9, 3.5, 1.25), 0.5, 120, 64);
+        byte[] sent = Sent(stream => StateWire.Send(stream, new ProgressState([epoch], 0.75, EpochSums.Zero, NewBest: true)));
+        Assert.Equal(Answer.Here, StateWire.Read(new MemoryStream(sent), out ProgressState? progress));
+        Assert.Equal((epoch, 0.75, EpochSums.Zero, true), (progress!.History.Single(), progress.Best, progress.Sums, progress.NewBest));
+        Assert.Equal(Answer.Waiting, StateWire.Read(new MemoryStream(Sent(stream => StateWire.Send(stream, Answer.Waiting))), out progress));
+        Assert.Null(progress);
+        foreach (string text in (string[])["null", "{}", "[1]", ""])
+            Assert.Throws<InvalidDataException>(() => StateWire.Read(new MemoryStream(Sent(stream => StateWire.Send(stream, System.Text.Encoding.UTF8.GetBytes(text)))), out ProgressState? _));
+    }
+
+    [Fact]
     public void A_damaged_table_is_refused_and_takes_no_memory_for_what_it_claims()
     {
         var random = new Random(20261126);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Spikeformer.Runs;
 using Spikeformer.Silo.Worker;
 using Xunit;
 using Answer = Spikeformer.Silo.Worker.StateWire.Answer;
@@ -204,6 +205,29 @@ public sealed class TransferStoreTests
         _store.Begin([1, 2]);
         Align(5);
         Assert.Equal(new Position(5, null), Position(_store.Follow(Learner)).Position);
+    }
+
+    [Fact]
+    public void What_came_of_an_epoch_is_known_once_it_is_evaluated_and_until_the_next_one_is()
+    {
+        Align(10);
+        TransferStore.Follower one = _store.Follow(Learner);
+        Commit(10, 11);
+        Assert.Equal((Answer.Waiting, null), Evaluation(one, 12));
+        _store.Evaluated(12, Of(0.5));
+        Assert.Equal((Answer.Here, 0.5), Evaluation(one, 12));
+        Commit(12, 13);
+        Assert.Equal((Answer.Here, 0.5), Evaluation(one, 12));
+        Assert.Equal((Answer.Waiting, null), Evaluation(one, 14));
+        Assert.Equal(2, _store.Vectors);
+        _store.Evaluated(14, Of(0.75));
+        Assert.Equal((Answer.Here, 0.75), Evaluation(one, 14));
+        Assert.Equal((Answer.Gone, null), Evaluation(one, 12));
+        _store.Forget();
+        Assert.Equal((Answer.Aligning, null), Evaluation(one, 14));
+
+        (Answer?, double?) Evaluation(TransferStore.Follower follower, long step) => (_store.AwaitEvaluation(follower, step, TimeSpan.Zero, out ProgressState? progress), progress?.Best);
+        static ProgressState Of(double best) => new([], best, EpochSums.Zero, false);
     }
 
     private void Align(long step) => _store.Aligned(step, Digest(step), () => Make(step));

@@ -74,16 +74,20 @@ public sealed class FailureTests
         {
             using var ranks = new Ranks(2, [1, 2], new GroupOptions { Transport = transport });
             using var cancellation = new CancellationTokenSource();
+            using var reduced = new ManualResetEventSlim();
             using var ended = new ManualResetEventSlim();
             ranks.Run(group =>
             {
                 if (group.Plan.OwnRank == 1)
                 {
                     Leaves.Reduce(group, Small);
+                    reduced.Set();
                     ended.Wait(Ranks.Deadline);
                     return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2)).Reason;
                 }
                 Leaves.Reduce(group, Small);
+                // Else the other one may hear of the abort in the step that went well.
+                reduced.Wait(Ranks.Deadline);
                 var other = new Thread(() =>
                 {
                     if (isCancelled) cancellation.Cancel();

@@ -14,7 +14,8 @@ namespace Spikeformer.Model.Tests.Runs;
 public sealed class RunKeeperTests : IDisposable
 {
     private const int StepsPerEpoch = 22;
-    private static readonly Recipe s_recipe = RecipeCatalogue.Load("demo", ["data.canvas=[16,16]", "model.width=16", "model.heads=2"]);
+    private static readonly string[] s_small = ["data.canvas=[16,16]", "model.width=16", "model.heads=2"];
+    private static readonly Recipe s_recipe = RecipeCatalogue.Load("demo", s_small);
     private static readonly GenerationId s_generation = new(1, "n1");
 
     private readonly TemporaryFolder _folder = new();
@@ -27,7 +28,7 @@ public sealed class RunKeeperTests : IDisposable
     {
         using IDataset dataset = DatasetCatalogue.Open(s_recipe.Data, null);
         _state = new(new(NetworkOptions.From(s_recipe.Model, s_recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count)), s_recipe);
-        _description = RunDescription.Of("kept", s_recipe, null, dataset, DateTimeOffset.UnixEpoch);
+        _description = Describe(s_recipe);
         _progress.EndEpoch(0, EpochLogTests.Test(top1: 7), TimeSpan.Zero, 1);
     }
 
@@ -41,8 +42,17 @@ public sealed class RunKeeperTests : IDisposable
 
     private CheckpointStore Store => new(Checkpoints);
 
-    private RunKeeper Begin() => RunKeeper.Begin(
-        new(_folder.Path), _description, (directory, _, _) => new LocalCheckpointFiles(directory.CheckpointsFolder), (kind, message) => _events.Enqueue((kind, message)), TimeProvider.System);
+    private static ICheckpointFiles Place(RunDirectory directory, RunDescription description, Action<string> warn) => new LocalCheckpointFiles(directory.CheckpointsFolder);
+
+    private static RunDescription Describe(Recipe recipe)
+    {
+        using IDataset dataset = DatasetCatalogue.Open(recipe.Data, null);
+        return RunDescription.Of("kept", recipe, null, dataset, DateTimeOffset.UnixEpoch);
+    }
+
+    private void Report(string kind, string message) => _events.Enqueue((kind, message));
+
+    private RunKeeper Begin() => RunKeeper.Begin(new(_folder.Path), _description, Place, Report, TimeProvider.System);
 
     private void Save(RunKeeper keeper, params string[] writers) => keeper.Save(_state, _progress, StepsPerEpoch, s_generation, writers);
 
@@ -66,6 +76,25 @@ public sealed class RunKeeperTests : IDisposable
         Assert.True(saved.IsBest);
         Assert.Equal(TrainingState.WeightsDigest(_state.Snapshot()), keeper.WeightsDigest);
         Assert.Equal(keeper.WeightsDigest, saved.Info!.WeightsDigest);
+    }
+
+    [Fact]
+    public void The_curves_of_a_lineage_have_the_averages_over_its_own_batches()
+    {
+        using (RunKeeper begun = Begin())
+        {
+            Save(begun, "a/0");
+            begun.Wait();
+        }
+        int batch = s_recipe.Batch + 1;
+        RunDescription changed = Describe(RecipeCatalogue.Load("demo", [.. s_small, $"batch={batch}"]));
+        using RunKeeper keeper = RunKeeper.Continue(new(_folder.Path), changed, ["batch"], Place, Report, TimeProvider.System);
+        keeper.Restore(_state, _progress);
+        EvaluationResult test = EpochLogTests.Test(top1: 8);
+        _progress.EndEpoch(1, test, TimeSpan.Zero, 1);
+        keeper.WriteEpochs(_progress);
+        EpochTable table = EpochTable.Read(new RunDirectory(_folder.Path).EpochsFile, 2);
+        Assert.Equal((test.ReferenceLoss(s_recipe.Batch), test.ReferenceLoss(batch)), (table[0, "test_loss_reference"], table[1, "test_loss_reference"]));
     }
 
     [Fact]

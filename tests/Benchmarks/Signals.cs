@@ -1,0 +1,32 @@
+using System.Runtime.InteropServices;
+using Spikeformer.Client;
+using Spikeformer.Contracts;
+
+namespace Spikeformer.Benchmarks;
+
+/// <summary>Signals to the worker processes of a run.</summary>
+internal static partial class Signals
+{
+    public const int Kill = 9, Continue = 18, Stop = 19;
+
+    /// <summary>The processes of members.</summary>
+    /// <param name="cluster">Where the run is.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="ranks">Which of its members.</param>
+    public static async Task<int[]> ProcessesAsync(SpikeformerCluster cluster, RunStatus run, params int[] ranks)
+    {
+        IReadOnlyList<WorkerStatus> workers = await cluster.WorkersAsync();
+        return [.. from member in run.Members
+                   where member.Rank is { } rank && ranks.Contains(rank)
+                   select workers.Single(worker => worker.Report.Info.Worker == member.Worker).Report.Info.ProcessId];
+    }
+
+    /// <summary>Sends a signal; a process that has ended by itself is none of our business.</summary>
+    public static void Send(int signal, params int[] processes)
+    {
+        foreach (int process in processes) _ = kill(process, signal);
+    }
+
+    [LibraryImport("libc")]
+    private static partial int kill(int process, int signal);
+}

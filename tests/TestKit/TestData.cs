@@ -38,6 +38,9 @@ public static class TestData
     /// <summary>Skips the calling test, by name, where long tests do not run.</summary>
     public static void RequireLong() => Assert.SkipUnless(IsLong, "a long test: set SPIKEFORMER_LONG=1");
 
+    /// <summary>The same for one that CI, too, has no time for, since others show nearly the same.</summary>
+    public static void RequireExhaustive() => Assert.SkipUnless(IsExhaustive, "a very long test: set SPIKEFORMER_LONG=2");
+
     private static string FindRoot()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -16,7 +16,7 @@ public sealed class RedisTrainingTests : IDisposable
     public async Task A_run_that_the_CLI_starts_trains_on_all_nodes_and_every_view_of_it_is_true()
     {
         TestData.RequireLong();
-        Recipe recipe = ClusterRuns.Recipe("epochs=6");
+        Recipe recipe = ClusterRuns.Recipe("epochs=5");
         File.WriteAllBytes(_folder["recipe.json"], RecipeWriter.ToCanonical(recipe));
         OracleRun oracle = Oracle.Train(recipe);
         using RedisServer redis = await RedisServer.StartAsync();

@@ -48,7 +48,7 @@ public sealed class InitialWeightsTests : IDisposable
     [Fact]
     public async Task Before_its_first_checkpoint_a_run_goes_on_only_with_the_weights_that_it_began_with()
     {
-        TestData.RequireLong();
+        TestData.RequireExhaustive();
         Recipe recipe = ClusterRuns.Recipe("epochs=5");
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
@@ -81,7 +81,7 @@ public sealed class InitialWeightsTests : IDisposable
     [Fact]
     public async Task A_worker_that_lacks_the_first_step_takes_the_state_of_others_rather_than_that_step_alone()
     {
-        TestData.RequireLong();
+        TestData.RequireExhaustive();
         // With a checkpoint of every step the worker that is started anew does not read the weights, and is one step behind.
         Recipe recipe = ClusterRuns.Recipe("epochs=2");
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2, failPoints: $"a/1:compute@{StepsPerEpoch + 1}=kill");

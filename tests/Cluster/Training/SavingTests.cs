@@ -61,7 +61,7 @@ public sealed partial class SavingTests : IDisposable
     [Fact]
     public async Task A_writer_that_is_frozen_in_a_save_changes_nothing_when_it_wakes()
     {
-        TestData.RequireLong();
+        TestData.RequireExhaustive();
         Recipe recipe = ClusterRuns.Recipe("epochs=14");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2, failPoints: Everywhere("share", "stop", 2));

@@ -27,7 +27,7 @@ public sealed class StrangerTests : IDisposable
     public async Task Strangers_at_the_data_ports_are_refused_counted_and_told_once_and_change_no_bit()
     {
         TestData.RequireLong();
-        Recipe recipe = ClusterRuns.Recipe("epochs=12");
+        Recipe recipe = ClusterRuns.Recipe("epochs=8");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", Workers);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);

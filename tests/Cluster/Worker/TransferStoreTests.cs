@@ -218,8 +218,9 @@ public sealed class TransferStoreTests
         Assert.Equal((Answer.Here, 0.5), Evaluation(one, 12));
         Commit(12, 13);
         Assert.Equal((Answer.Here, 0.5), Evaluation(one, 12));
-        Assert.Equal((Answer.Waiting, null), Evaluation(one, 14));
         Assert.Equal(2, _store.Vectors);
+        Assert.Equal((Answer.Waiting, null), Evaluation(one, 14));
+        Assert.Equal(0, _store.Vectors);
         _store.Evaluated(14, Of(0.75));
         Assert.Equal((Answer.Here, 0.75), Evaluation(one, 14));
         Assert.Equal((Answer.Gone, null), Evaluation(one, 12));

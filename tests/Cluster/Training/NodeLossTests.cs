@@ -14,39 +14,23 @@ public sealed class NodeLossTests : IDisposable
 
     public void Dispose() => _runs.Dispose();
 
-    /// <summary>First one machine reaches the coordinator and not its peers: the two that hear each other go on, and that it names both does not get them
-    /// expelled. When it is back, the cable of another one is pulled.</summary>
     [Fact]
-    public async Task A_machine_that_is_cut_off_from_its_peers_or_from_all_is_left_behind_and_changes_nothing_when_it_is_back()
+    public async Task A_machine_whose_cable_is_pulled_is_left_behind_and_changes_nothing_when_it_is_back()
     {
         TestData.RequireLong();
-        using NodeNetwork network = NodeNetwork.Create(Nodes);
-        using RedisServer redis = await RedisServer.StartAsync(network.HostAddress);
-        using SiloProcess control = await StartAsync(network, redis, null, "control"), first = await StartAsync(network, redis, 0, "node"),
-            second = await StartAsync(network, redis, 1, "node"), third = await StartAsync(network, redis, 2, "node");
-        Recipe recipe = ClusterRuns.Recipe("epochs=16");
-        OracleRun oracle = Oracle.Train(recipe);
-        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(control.Endpoints.Gateway);
-        await cluster.StartAsync(_runs.Spec(recipe, "cut", Nodes));
-        await ClusterRuns.StepAsync(cluster, "cut", 20);
-        network.CutFromOthers(1);
-        Assert.Equal(["node-0/0", "node-2/0"], await LeftAsync(after: 1));
-        network.MendToOthers(1);
-        long whole = 0;
-        await Eventually.HoldsAsync("all machines", async () => await cluster.StatusAsync("cut") is var status
-            && (RunStates.IsOver(status.State) || status.Members.Count(member => member.Rank is not null) == Nodes && (whole = status.Generation) == status.LastCommit?.Generation));
-        network.Cut(2);
-        Assert.Equal(["node-0/0", "node-1/0"], await LeftAsync(after: whole));
-        network.Mend(2);
-        _runs.AssertSame(oracle, await cluster.WaitAsync("cut"));
+        string[] without = await TrainAsync("cut", network => network.Cut(2), network => network.Mend(2));
+        Assert.Equal(["node-0/0", "node-1/0"], without);
         long[] generations = _runs.Generations("cut");
         Assert.Equal(generations.Order(), generations);
+    }
 
-        async Task<string[]> LeftAsync(long after)
-        {
-            await ClusterRuns.GenerationAsync(cluster, "cut", after + 1);
-            return [.. (await cluster.StatusAsync("cut")).Members.Where(member => member.Rank is not null).Select(member => member.Worker).Order()];
-        }
+    /// <summary>Everybody still reports to the coordinator. The two that hear each other go on; the third, which names both, does not get them expelled.</summary>
+    [Fact]
+    public async Task A_machine_that_reaches_the_coordinator_and_not_its_peers_is_the_one_that_is_left_behind()
+    {
+        TestData.RequireLong();
+        await TrainAsync("split", network => network.CutFromOthers(1), network => network.MendToOthers(1));
+        Assert.Contains("Generation 2: node-0/0 owns shards 0-3, node-2/0 owns shards 4-7", _runs.Events("split", "generation"));
     }
 
     [Fact]
@@ -82,6 +66,27 @@ public sealed class NodeLossTests : IDisposable
         {
             foreach (SiloProcess silo in silos) silo.Dispose();
         }
+    }
+
+    /// <summary>Trains on all machines, with the coordinator elsewhere, until the bits are the oracle's; from step 20 to the second generation something is wrong.</summary>
+    /// <returns>Who was left, then.</returns>
+    private async Task<string[]> TrainAsync(string run, Action<NodeNetwork> harm, Action<NodeNetwork> mend)
+    {
+        using NodeNetwork network = NodeNetwork.Create(Nodes);
+        using RedisServer redis = await RedisServer.StartAsync(network.HostAddress);
+        using SiloProcess control = await StartAsync(network, redis, null, "control"), first = await StartAsync(network, redis, 0, "node"),
+            second = await StartAsync(network, redis, 1, "node"), third = await StartAsync(network, redis, 2, "node");
+        Recipe recipe = ClusterRuns.Recipe("epochs=12");
+        OracleRun oracle = Oracle.Train(recipe);
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(control.Endpoints.Gateway);
+        await cluster.StartAsync(_runs.Spec(recipe, run, Nodes));
+        await ClusterRuns.StepAsync(cluster, run, 20);
+        harm(network);
+        await ClusterRuns.GenerationAsync(cluster, run, 2);
+        RunStatus without = await cluster.StatusAsync(run);
+        mend(network);
+        _runs.AssertSame(oracle, await cluster.WaitAsync(run));
+        return [.. without.Members.Where(member => member.Rank is not null).Select(member => member.Worker).Order()];
     }
 
     /// <summary>The silo that has the run's grain: it alone exports the run.</summary>

@@ -24,7 +24,7 @@ public sealed record MemberReport
     [Id(7)] public IReadOnlyDictionary<string, string> Fingerprint { get; init; } = new Dictionary<string, string>();
     /// <summary>Whether it wants to leave at the next boundary.</summary>
     [Id(8)] public bool WantsToLeave { get; init; }
-    /// <summary>Workers of its generation that it has lost; empty unless the phase is Sealed.</summary>
+    /// <summary>Workers of its generation that it, or a peer that told it, believes lost. Once the phase is Sealed these must answer.</summary>
     [Id(9)] public IReadOnlyList<string> Lost { get; init; } = [];
     /// <summary>Steps committed since the last answered report; the lead's only.</summary>
     [Id(10)] public IReadOnlyList<StepCommit> Commits { get; init; } = [];
@@ -48,6 +48,9 @@ public sealed record MemberReport
     [Id(19)] public Guid Known { get; init; }
     /// <summary>Which start of the run it serves, <see cref="RunSpec.StartId"/>; empty until it knows.</summary>
     [Id(20)] public Guid StartId { get; init; }
+    /// <summary>Workers of its generation that it does not hear, though no connection was closed: they have given it no sign of life for half as long
+    /// as it takes to give them up, or it could not connect to them.</summary>
+    [Id(21)] public IReadOnlyList<string> Silent { get; init; } = [];
 }
 
 /// <summary>What a run wants of a worker that reports.</summary>

@@ -19,6 +19,9 @@ public sealed class Roster(TimeProvider time)
     /// <summary>How long members of a broken generation may take to report before it is planned without them.</summary>
     public static TimeSpan SealingLimit => TimeSpan.FromMilliseconds(150);
 
+    /// <summary>How long a report says whom its worker hears.</summary>
+    public static TimeSpan HearingLimit => TimeSpan.FromSeconds(1);
+
     /// <summary>Takes a report in.</summary>
     /// <returns>False when it was taken in before: then it changes nothing.</returns>
     public bool Accept(MemberReport report) => Accept(report, out _);
@@ -35,7 +38,7 @@ public sealed class Roster(TimeProvider time)
         if (isKnown && report.Sequence <= old!.Report.Sequence) return false;
         report = report with { Fingerprint = isKnown && report.Fingerprint.Count == 0 ? old!.Report.Fingerprint : Shared(report.Fingerprint) };
         long now = time.GetTimestamp();
-        bool goesOn = isKnown && old!.Report.Phase == report.Phase && old.Report.Step == report.Step;
+        bool goesOn = isKnown && (old!.Report.Phase, old.Report.Step, old.Report.Nonce) == (report.Phase, report.Step, report.Nonce);
         // One that lives on and is stuck says the same again and again; whoever was named by mistake has sealed its generation, and says so.
         bool speaksUp = !goesOn || report.Phase is WorkerPhase.Sealed;
         _entries[worker] = new(report, Received: now, PhaseSince: goesOn ? old!.PhaseSince : now, isKnown ? old!.Arrival : _arrivals++, speaksUp ? null : old!.NamedLost);
@@ -78,9 +81,10 @@ public sealed class Roster(TimeProvider time)
                                      where report.Failure is null && !IsLost(report.Info.Worker, report.Info.Incarnation)
                                      orderby HasState(members, report) descending, entry.Arrival
                                      select report];
+        IReadOnlySet<string> cutOff = CutOff(record, members, present);
         // Nobody waits for a newcomer while others train: it follows first. Where nobody trains, it takes the state over when the members align.
         bool mayBegin = record.Plan is null || !present.Any(report => HasState(members, report));
-        bool CanVote(MemberReport report) => HasState(members, report) || mayBegin && HasPrepared(report);
+        bool CanVote(MemberReport report) => !cutOff.Contains(report.Info.Worker) && (HasState(members, report) || mayBegin && HasPrepared(report));
         // The first who can vote sets the numerics, already of the first generation.
         var common = record.Fingerprint is { } set ? Shared(set) : present.FirstOrDefault(CanVote)?.Fingerprint;
         return [.. from report in present
@@ -134,16 +138,46 @@ public sealed class Roster(TimeProvider time)
         if (entry.Report.Info.Incarnation != incarnation) return true;
         if (time.GetElapsedTime(entry.Received) >= SilenceLimit) return true;
         // Named lost by a peer, and nothing new from it for as long as a report takes.
-        return entry.NamedLost is { } named && time.GetElapsedTime(named) >= SealingLimit;
+        return entry.NamedLost is { } named && time.GetElapsedTime(named) >= SealingLimit && !_entries.Values.Any(other => Hears(other, entry));
+    }
+
+    /// <summary>Whether a member hears another and can be believed: its generation goes on for it, its word is new, and where it is itself named lost, it
+    /// does not hear the one that named it, so that the two are cut off from each other.</summary>
+    private bool Hears(Entry other, Entry entry)
+    {
+        (MemberReport report, string worker) = (other.Report, entry.Report.Info.Worker);
+        return report.Info.Worker != worker && IsTraining(report) && report.Nonce == entry.Report.Nonce && time.GetElapsedTime(other.Received) < HearingLimit
+            && !report.Silent.Contains(worker) && !report.Lost.Contains(worker)
+            && (other.NamedLost is null || report.Silent.Intersect(_entries.Values.Where(one => Names(one.Report, report)).Select(one => one.Report.Info.Worker)).Any());
+    }
+
+    private static bool Names(MemberReport namer, MemberReport named) =>
+        namer.Phase is WorkerPhase.Sealed && namer.Nonce == named.Nonce && namer.Lost.Contains(named.Info.Worker);
+
+    /// <summary>Those who cannot be members together with others that are kept. What a worker does not hear counts from when it has sealed its generation
+    /// until it follows another: before, a pause passes, and afterwards it has shown that it reaches the members.</summary>
+    private static IReadOnlySet<string> CutOff(RunRecord record, Dictionary<string, ulong> members, IReadOnlyList<MemberReport> present)
+    {
+        (string, string)[] silent = [.. from report in present
+                                        where report.Phase is WorkerPhase.Sealed
+                                        from other in report.Silent
+                                        select (report.Info.Worker, other)];
+        if (silent.Length == 0) return new HashSet<string>();
+        string[] ranks = [.. record.Plan?.Members.Select(member => member.Worker) ?? []];
+        string[] holders = [.. present.Where(report => HasState(members, report)).Select(report => report.Info.Worker)];
+        return NetworkSplit.LeftBehind([.. ranks.Intersect(holders), .. holders.Except(ranks)], silent);
     }
 
     /// <summary>Whether a worker holds the run's state: a member, one that follows, and one that was a member, even where it has not heard yet that
     /// its generation is over.</summary>
     private static bool HasState(Dictionary<string, ulong> members, MemberReport report) =>
-        report.Phase is WorkerPhase.Following or WorkerPhase.Computing or WorkerPhase.Reducing or WorkerPhase.Applying or WorkerPhase.Evaluating
-            or WorkerPhase.Saving or WorkerPhase.Sealed
+        report.Phase is WorkerPhase.Following or WorkerPhase.Sealed || IsTraining(report) && report.Phase is not WorkerPhase.Aligning
         || report is { Phase: WorkerPhase.Ready, Step: > 0 }
         || members.TryGetValue(report.Info.Worker, out ulong incarnation) && incarnation == report.Info.Incarnation;
+
+    /// <summary>Whether a worker is connected with the members of its generation, which goes on for it.</summary>
+    private static bool IsTraining(MemberReport report) => report.Phase is WorkerPhase.Aligning or WorkerPhase.Computing or WorkerPhase.Reducing
+        or WorkerPhase.Applying or WorkerPhase.Evaluating or WorkerPhase.Saving;
 
     /// <summary>Whether a worker can begin without the run's state; a learner too, when all whom it could learn from are lost.</summary>
     private static bool HasPrepared(MemberReport report) => report.Phase is WorkerPhase.Ready or WorkerPhase.Learning;

@@ -67,14 +67,14 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
             lead.Close();
             run.Forget();
             board.Happened("mismatch", $"{loss.Message} All go back to the last checkpoint, whose bits were compared", time.GetUtcNow());
-            board.Seal([]);
+            board.Seal(lost: [], silent: []);
         }
         catch (PeerLostException loss) when (!board.Released.IsCancellationRequested)
         {
             lead.CallOff();
-            string[] lost = [.. loss.Suspects.Select(rank => plan.Members[rank].Worker)];
+            string[] lost = Names(plan, loss.Suspects), silent = Names(plan, loss.Reason is PeerLossReason.NotConnected ? loss.Suspects : voter.Silent);
             board.Happened("sealed", $"Generation {plan.Number} ended at step {run.State.Step}: {loss.Message}", time.GetUtcNow());
-            board.Seal(lost);
+            board.Seal(lost, silent);
         }
         catch (Exception end) when (end is PeerLostException or OperationCanceledException && board.Over.IsCancellationRequested)
         {
@@ -82,4 +82,6 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         }
         return plan;
     }
+
+    private static string[] Names(GenerationPlan plan, IReadOnlyList<int> ranks) => [.. ranks.Select(rank => plan.Members[rank].Worker)];
 }

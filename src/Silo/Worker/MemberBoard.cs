@@ -11,6 +11,7 @@ namespace Spikeformer.Silo.Worker;
 internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
 {
     private static readonly IReadOnlyDictionary<string, string> NoFingerprint = new Dictionary<string, string>();
+    private static readonly Func<IReadOnlyList<string>> NobodyIsSilent = () => [];
 
     private const int TimedSteps = 9, Patience = 10;
     private static readonly TimeSpan LeastPatience = TimeSpan.FromSeconds(10), LonePatience = TimeSpan.FromSeconds(30), Standstill = TimeSpan.FromSeconds(5);
@@ -26,6 +27,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     private GenerationPlan? _current, _attended, _ordered;
     private MemberAction _action = MemberAction.Wait;
     private IReadOnlyList<string> _lost = [];
+    private Func<IReadOnlyList<string>> _silent = NobodyIsSilent;
     private IReadOnlyDictionary<string, string> _fingerprint = NoFingerprint;
     private WorkerFailure? _failure;
     private RunOutcome? _outcome;
@@ -116,7 +118,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         lock (_gate)
         {
             ComesOn();
-            (_current, _lost, _phase) = (plan, [], WorkerPhase.Connecting);
+            (_current, _lost, _silent, _phase) = (plan, [], NobodyIsSilent, WorkerPhase.Connecting);
             _secondsPerShard.Clear();
             _longestStages.Clear();
             Attend(plan);
@@ -134,13 +136,33 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
+    /// <summary>Hears the other members from now on.</summary>
+    /// <param name="silent">Who of them is silent; asked by the control loop for each report.</param>
+    public void Hear(Func<IReadOnlyList<string>> silent)
+    {
+        lock (_gate) _silent = silent;
+    }
+
+    /// <summary>A member is believed lost: the run hears of it at once, also while the computation goes on.</summary>
+    public void Suspect(string worker)
+    {
+        lock (_gate)
+        {
+            if (_phase is WorkerPhase.Sealed) return;
+            _lost = [.. _lost, worker];
+            _news.Release();
+        }
+    }
+
     /// <summary>The generation has ended by a loss: nothing of it will be applied any more.</summary>
-    public void Seal(IReadOnlyList<string> lost)
+    /// <param name="lost">Who is lost, as this worker or a peer believes.</param>
+    /// <param name="silent">Whom this worker itself does not hear, or could not connect.</param>
+    public void Seal(IReadOnlyList<string> lost, IReadOnlyList<string> silent)
     {
         lock (_gate)
         {
             ComesOn();
-            (_phase, _lost) = (WorkerPhase.Sealed, lost);
+            (_phase, _lost, _silent) = (WorkerPhase.Sealed, lost, () => silent);
             _news.Release();
         }
     }
@@ -276,6 +298,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
                 Fingerprint = _isFingerprintKnown ? NoFingerprint : _fingerprint,
                 WantsToLeave = _wantsToLeave,
                 Lost = _lost,
+                Silent = _silent(),
                 Commits = _commits.ToArray(),
                 Epochs = _epochs.ToArray(),
                 Events = _events.ToArray(),

@@ -29,6 +29,7 @@ internal sealed class Voter
     private readonly IReadOnlyList<TreeNode> _nodes;
     private StepClock _clock;
     private StepMetrics _metrics;
+    private HeartbeatLoop? _pulse;
     private MemberProgress? _progress;
     private RecoveryPlan? _recovery;
     private StorageSight? _sight;
@@ -57,6 +58,9 @@ internal sealed class Voter
     /// <summary>Whether the generation has ended because members hold different bits, so that nobody's state can be trusted.</summary>
     public bool MustForget { get; private set; }
 
+    /// <summary>Ranks that this worker does not hear; none before the members are connected.</summary>
+    public IReadOnlyList<int> Silent => _pulse?.Silent ?? [];
+
     private bool IsLead => _own.Rank == 0;
 
     private TrainingState State => _run.State;
@@ -79,6 +83,8 @@ internal sealed class Voter
             Suspected = (rank, reason) => Suspect(group, rank, reason),
             Differed = mismatch => Differ(group, mismatch),
         }, ConnectPatience, over);
+        _pulse = pulse;
+        _board.Hear(() => [.. pulse.Silent.Select(rank => _plan.Members[rank].Worker)]);
         _progress = new(pulse, _time);
         foreach (string warning in group.Warnings) Report("warning", warning);
         _board.Enter(WorkerPhase.Aligning, State.Step);
@@ -295,12 +301,16 @@ internal sealed class Voter
     }
 
     /// <summary>A member is silent: the generation ends now, and not when its data is missed.</summary>
-    private static void Suspect(Group group, int rank, PeerLossReason reason) => group.Abort(group.Plan.Name(rank) + reason switch
+    private void Suspect(Group group, int rank, PeerLossReason reason)
     {
-        PeerLossReason.Closed => " closed its connections: the process ended",
-        PeerLossReason.Stuck => " is alive, but its computation does not come on",
-        _ => " gave no sign of life",
-    }, rank);
+        group.Abort(group.Plan.Name(rank) + reason switch
+        {
+            PeerLossReason.Closed => " closed its connections: the process ended",
+            PeerLossReason.Stuck => " is alive, but its computation does not come on",
+            _ => " gave no sign of life",
+        }, rank);
+        _board.Suspect(_plan.Members[rank].Worker);
+    }
 
     /// <summary>Tells where this generation's time went.</summary>
     private void ReportTimes()

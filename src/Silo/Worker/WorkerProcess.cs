@@ -55,6 +55,7 @@ internal static class WorkerProcess
         {
             client.AddOutgoingGrainCallFilter(traffic);
             if (options.Redis is { } redis) client.UseRedisClustering(clustering => clustering.ConfigurationOptions = ConfigurationOptions.Parse(redis));
+            NearGateways.Prefer(client.Services, options.DataAddress);
         });
         var info = new WorkerInfo
         {

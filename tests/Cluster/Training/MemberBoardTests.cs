@@ -59,6 +59,28 @@ public sealed class MemberBoardTests
         Assert.True(IsStuckAfter(seconds: 41));
     }
 
+    [Fact]
+    public void Who_is_believed_lost_and_who_is_not_heard_is_reported_also_while_the_computation_goes_on()
+    {
+        Join(Plan("a", "b", "c"));
+        _board.Enter(WorkerPhase.Computing, 0);
+        string[] silent = [];
+        _board.Hear(() => silent);
+        Assert.Equal("lost , silent ", Words());
+        silent = ["c"];
+        _board.Suspect("b");
+        Assert.True(_board.News.Wait(0), "the run hears of it at once");
+        Assert.Equal("lost b, silent c", Words());
+        _board.Seal(lost: ["c"], silent: ["b"]);
+        silent = [];
+        _board.Suspect("b");
+        Assert.Equal("lost c, silent b", Words());
+        Join(Plan("a", "c"));
+        Assert.Equal("lost , silent ", Words());
+
+        string Words() => _board.Compose() is var report ? $"lost {string.Join(' ', report.Lost)}, silent {string.Join(' ', report.Silent)}" : "";
+    }
+
     private void Join(GenerationPlan plan)
     {
         _board.Answered(_board.Compose(), new() { Action = MemberAction.Vote, Plan = plan });

@@ -128,12 +128,17 @@ public sealed class HeartbeatTests
         using var ranks = new Ranks(2, [1, 2]);
         var suspected = new BlockingCollection<(int, PeerLossReason)>();
         HeartbeatLoop? loop = null;
-        var connecting = new Thread(() => loop = Connect(ranks, 0, new() { SilenceLimit = TimeSpan.FromMilliseconds(400), Suspected = (rank, reason) => suspected.Add((rank, reason)) }));
+        var connecting = new Thread(() => loop = Connect(ranks, 0, new() { SilenceLimit = TimeSpan.FromSeconds(2), Suspected = (rank, reason) => suspected.Add((rank, reason)) }));
         connecting.Start();
-        using var silent = GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Heartbeat, Ranks.Deadline, default);
+        using Socket silent = GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Heartbeat, Ranks.Deadline, default);
         connecting.Join();
+        Eventually(() => loop!.Silent.SequenceEqual([1]));
+        Assert.Empty(suspected); // half the limit earlier
         Assert.Equal((1, PeerLossReason.NoProgress), suspected.Take());
-        Assert.InRange(loop!.Of(1).SinceHeard.TotalMilliseconds, 400, 10_000);
+        Assert.Equal([1], loop!.Silent);
+        silent.Dispose();
+        Eventually(() => loop.Silent.Count == 0); // a closed connection is no silence
+        Assert.InRange(loop.Of(1).SinceHeard.TotalMilliseconds, 2000, 10_000);
         loop.Dispose();
     }
 

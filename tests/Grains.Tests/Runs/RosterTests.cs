@@ -109,12 +109,13 @@ public sealed class RosterTests
         SayAll(WorkerPhase.Computing);
         _time.Advance(s_instant);
         Seal("a", lost: ["b", "unknown"]);
+        Seal("c", lost: ["b"]);
         _time.Advance(Roster.SealingLimit - s_instant);
         Assert.Equal(["a", "b", "c"], Names());
         _time.Advance(s_instant);
         Assert.Equal(["a", "c"], Names());
         // Alive, and stuck where it was.
-        Say("b", WorkerPhase.Computing);
+        Hear("b");
         Assert.Equal(["a", "c"], Names());
         Seal("b");
         Assert.Equal(["a", "b", "c"], Names());
@@ -142,6 +143,69 @@ public sealed class RosterTests
         Seal("a", lost: ["b", "c"]);
         _time.Advance(Roster.SealingLimit);
         Assert.Equal(["a"], Names());
+    }
+
+    [Fact]
+    public void Nobody_is_lost_on_the_word_of_one_while_another_still_hears_it()
+    {
+        SayAll(WorkerPhase.Computing);
+        Seal("a", lost: ["b"]);
+        _time.Advance(TimeSpan.FromMilliseconds(700));
+        Hear("b");
+        Assert.Equal(["a", "b", "c"], Names());
+        _time.Advance(Roster.HearingLimit - TimeSpan.FromMilliseconds(700) - s_instant);
+        Assert.Equal(["a", "b", "c"], Names());
+        _time.Advance(s_instant); // nobody knows whom c hears now
+        Assert.Equal(["a", "c"], Names());
+        Hear("c");
+        Assert.Equal(["a", "b", "c"], Names());
+        _roster.Accept(Next("c", WorkerPhase.Computing).In(_plan) with { Silent = ["b"] });
+        Assert.Equal(["a", "c"], Names());
+        Hear("c");
+        _roster.Accept(Next("c", WorkerPhase.Computing).In(_plan) with { Lost = ["b"] });
+        Assert.Equal(["a", "c"], Names());
+    }
+
+    [Fact]
+    public void Two_that_are_named_lost_together_do_not_vouch_for_each_other()
+    {
+        SayAll(WorkerPhase.Computing);
+        Seal("a", lost: ["b"]);
+        Seal("a", lost: ["b", "c"]);
+        _time.Advance(Roster.SealingLimit);
+        Assert.Equal(["a"], Names());
+    }
+
+    [Fact]
+    public void One_that_is_cut_off_from_two_is_left_behind_though_it_was_the_first_to_seal()
+    {
+        SayAll(WorkerPhase.Computing);
+        Hear("b", silent: "a");
+        Hear("c", silent: "a");
+        _roster.Accept(Next("a", WorkerPhase.Sealed).In(_plan) with { Lost = ["b", "c"], Silent = ["b", "c"] });
+        _time.Advance(Roster.SealingLimit);
+        Assert.True(_roster.IsSettled(_plan));
+        Assert.Equal([("a", false), ("b", true), ("c", true)], Voting());
+
+        // It is not taken back before it follows the others, and by then it has reached one of them.
+        GenerationPlan next = Some.Plan("b", "c") with { Number = 2, SealedThrough = 1 };
+        RunRecord record = Running with { Plan = next };
+        _roster.Accept(Next("b", WorkerPhase.Computing).In(next));
+        _roster.Accept(Next("c", WorkerPhase.Computing).In(next));
+        Assert.Equal([("a", false), ("b", true), ("c", true)], Voting(record));
+        Say("a", WorkerPhase.Learning);
+        Assert.Equal([("b", true), ("c", true), ("a", false)], Voting(record));
+        Say("a", WorkerPhase.Following);
+        Assert.Equal([("a", true), ("b", true), ("c", true)], Voting(record));
+    }
+
+    [Fact]
+    public void A_pause_that_passes_before_anybody_seals_leaves_nobody_behind()
+    {
+        SayAll(WorkerPhase.Computing);
+        Hear("b", silent: "a");
+        Hear("c", silent: "a");
+        Assert.Equal([("a", true), ("b", true), ("c", true)], Voting());
     }
 
     [Fact]
@@ -345,8 +409,11 @@ public sealed class RosterTests
 
     private void SayAll(WorkerPhase phase)
     {
-        foreach (PlanMember member in _plan.Members) Say(member.Worker, phase);
+        foreach (PlanMember member in _plan.Members) Assert.True(_roster.Accept(Next(member.Worker, phase).In(_plan)));
     }
+
+    private void Hear(string worker, params string[] silent) =>
+        Assert.True(_roster.Accept(Next(worker, WorkerPhase.Computing).In(_plan) with { Silent = silent }));
 
     private void Say(string worker, WorkerPhase phase, long step = 0) => Assert.True(_roster.Accept(Next(worker, phase, step)));
 

@@ -22,6 +22,7 @@ public sealed class HeartbeatLoop : IDisposable
 
     private HeartbeatLoop(GroupPlan plan, HeartbeatOptions options, Rendezvous rendezvous, Partner[] partners)
     {
+        foreach (Partner partner in partners) partner.Heard = partner.Progressed = Environment.TickCount64;
         (_plan, _options, _rendezvous, _partners, _digests) = (plan, options, rendezvous, partners, new(plan.WorldSize));
         (SilenceLimit, ProgressLimit) = (options.SilenceLimit, options.ProgressLimit);
         _thread = new Thread(Beat) { Name = "heartbeat", IsBackground = true };
@@ -101,6 +102,19 @@ public sealed class HeartbeatLoop : IDisposable
         return new(TimeSpan.FromMilliseconds(now - partner.Heard), TimeSpan.FromMilliseconds(now - partner.Progressed), partner.Step, partner.Progress, LastApplied(rank));
     }
 
+    /// <summary>Ranks that are connected, and whose signs of life have been missing for half as long as it takes to suspect them; ascending.</summary>
+    public IReadOnlyList<int> Silent
+    {
+        get
+        {
+            long now = Environment.TickCount64, patience = Volatile.Read(ref _silenceLimit) / 2;
+            return [.. from partner in _partners
+                       where !partner.IsOver && now - Volatile.Read(ref partner.Heard) > patience
+                       orderby partner.Rank
+                       select partner.Rank];
+        }
+    }
+
     /// <summary>Waits until every member has applied a step; for the boundaries at which a generation may end.</summary>
     /// <param name="step">The step; this rank must have applied it.</param>
     /// <param name="deadline">How long.</param>
@@ -137,7 +151,6 @@ public sealed class HeartbeatLoop : IDisposable
     private void Beat()
     {
         long due = Environment.TickCount64, lastRound = due;
-        foreach (Partner partner in _partners) partner.Heard = partner.Progressed = due;
         while (!_isDisposed)
         {
             long now = Environment.TickCount64;

@@ -37,7 +37,7 @@ internal static class OutageBenchmark
         using RedisServer server = await RedisServer.StartAsync(network.HostAddress);
         string redis = server.ConnectionString;
         var random = new Random(1);
-        double[] cut = new double[accidents], split = new double[accidents], failed = new double[accidents], gaps = new double[accidents];
+        double[] cut = new double[accidents], split = new double[accidents], failed = new double[accidents], gaps = new double[accidents], calm = new double[accidents];
         double step;
         // Coordinators on machines of their own.
         {
@@ -68,6 +68,9 @@ internal static class OutageBenchmark
             {
                 await watch.SettleAsync();
                 DateTimeOffset began = DateTimeOffset.UtcNow;
+                await Task.Delay(CoordinatorsAreDead);
+                calm[i] = await watch.LongestGapAsync(began);
+                began = DateTimeOffset.UtcNow;
                 foreach (SiloProgram silo in control) silo.Dispose();
                 await Task.Delay(CoordinatorsAreDead);
                 control = [await ControlAsync(0), await ControlAsync(1)];
@@ -105,7 +108,9 @@ internal static class OutageBenchmark
         return (step,
         [
             new("a cable is pulled", 2000 + 3 * step, cut), new("a machine reaches the coordinator and no peer", 2000 + 3 * step, split),
-            new("a machine fails with the coordinator on it", 10_000 + 3 * step, failed), new("all coordinators dead for 20 s: longest time between commits", 1.5 * step, gaps),
+            new("a machine fails with the coordinator on it", 10_000 + 3 * step, failed),
+            new("20 s without an accident: longest time between commits, evaluations included", double.NaN, calm),
+            new("all coordinators dead for 20 s: the same", 1.5 * step, gaps),
         ]);
 
         Task<SiloProgram> ControlAsync(int number) => SiloProgram.StartAsync(folder, $"control-{number}", null,

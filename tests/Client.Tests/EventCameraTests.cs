@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Spikeformer.TestKit;
 using Xunit;
@@ -31,20 +32,23 @@ public sealed class EventCameraTests : IDisposable
         foreach (string digest in new[] { "weightsDigest", "stepDigest" })
             Assert.Equal(raw.GetProperty(digest).GetString(), mapped.GetProperty(digest).GetString());
 
-        // The authors' rates of epochs 0 to 2, two steps each: nothing moves before the third.
-        Assert.Equal([0, 0, 0, 0, 5e-5, 5e-5], Rates("mapped"));
+        AssertPublishedRates("dvsgesture", "mapped", steps: 6);
         JsonElement evaluated = ClientProcess.RunJson("evaluate", "--out", _folder["mapped"]);
         Assert.Equal(11, evaluated.GetProperty("samples").GetInt32());
     }
 
     [Fact]
-    public void CIFAR10_DVS_trains_two_epochs_with_the_augmentation_of_the_authors()
+    public void CIFAR10_DVS_trains_with_the_augmentation_of_the_authors_to_the_same_bits_on_one_and_two_workers()
     {
         TestData.RequireLong();
         DvsTrees.Cifar10Dvs(_folder["DVSCIFAR"], perClass: 10, events: 200);
-        JsonElement end = Train("dvs-cifar10", _folder["DVSCIFAR"], "run", workers: 1, "--set", "epochs=2", "--set", "batch=45", "--set", "data.augmentTest=true");
-        Assert.Equal("completed", end.GetProperty("state").GetString());
-        Assert.Equal([0, 0, 0, 0], Rates("run"));
+        foreach ((string run, int workers) in (ReadOnlySpan<(string, int)>)[("one", 1), ("two", 2)])
+        {
+            JsonElement end = Train("dvs-cifar10", _folder["DVSCIFAR"], run, workers, "--set", "epochs=3", "--set", "batch=45", "--set", "data.augmentTest=true");
+            Assert.Equal("completed", end.GetProperty("state").GetString());
+            AssertPublishedRates("dvscifar10", run, steps: 6);
+        }
+        Assert.Equal(Steps("one").Select(step => step.GetProperty("digest").GetString()), Steps("two").Select(step => step.GetProperty("digest").GetString()));
 
         JsonElement cached = ClientProcess.RunJson(["data", "prepare", "--recipe", "dvs-cifar10", "--data", _folder["DVSCIFAR"], .. Small]);
         Assert.Equal(90, cached.GetProperty("trainSamples").GetInt32());
@@ -59,8 +63,18 @@ public sealed class EventCameraTests : IDisposable
     private JsonElement Train(string recipe, string data, string run, int workers, params string[] more) =>
         ClientProcess.RunJson(["train", "--recipe", recipe, "--data", data, "--out", _folder[run], "--workers", $"{workers}", .. Small, .. more]);
 
-    private double[] Rates(string run) =>
-    [
-        .. File.ReadLines(Path.Combine(_folder[run], "steps.jsonl")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("learningRate").GetDouble()),
-    ];
+    /// <summary>Every step has the rate of its epoch in the authors' log: 0 in the first two, so that nothing moves before the third.</summary>
+    private void AssertPublishedRates(string job, string run, int steps)
+    {
+        double[] published = [.. from line in File.ReadLines(GoldenFile.PathOf("lr_schedules.csv"))
+                                 let cells = line.Split(',')
+                                 where cells[0] == job
+                                 select double.Parse(cells[^1], CultureInfo.InvariantCulture)];
+        Assert.NotEqual(0, published[2]);
+        JsonElement[] trained = Steps(run);
+        Assert.Equal(steps, trained.Length);
+        Assert.All(trained, step => Assert.Equal(published[step.GetProperty("epoch").GetInt32()], step.GetProperty("learningRate").GetDouble(), tolerance: 1e-17));
+    }
+
+    private JsonElement[] Steps(string run) => [.. File.ReadLines(Path.Combine(_folder[run], "steps.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
 }

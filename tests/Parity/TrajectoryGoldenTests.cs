@@ -1,5 +1,6 @@
 using Spikeformer.Autograd;
 using Spikeformer.Checkpoints;
+using Spikeformer.Collectives;
 using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.Runs;
@@ -30,6 +31,53 @@ public sealed class TrajectoryGoldenTests
         golden.Load(state.Parameters);
         golden.Load(state.Running, network.Layout);
         CheckTraining(golden, state, recipe, onDevice ? new SimulatedDevice() : null);
+    }
+
+    /// <summary>The batch shared out over two workers, which couple BatchNorm and add their gradients over the network; of a batch of one sample the first
+    /// worker has nothing and plays along.</summary>
+    [Theory]
+    [InlineData(AdamFile)]
+    [InlineData(SgdFile)]
+    public void Two_workers_train_like_the_published_float32_run(string file)
+    {
+        using var golden = new GoldenCase(file, ScalarType.Float32);
+        (NetworkOptions options, Recipe recipe) = Job(file, golden);
+        recipe = recipe with { Shards = 2, BatchNorm = BatchNormMode.Global };
+        var network = new SpikeformerNetwork(options);
+        using TrainingState first = new(network, recipe), second = new(network, recipe);
+        TrainingState[] states = [first, second];
+        foreach (TrainingState state in states)
+        {
+            golden.Load(state.Parameters);
+            golden.Load(state.Running, network.Layout);
+        }
+        (Tensor X, Tensor Y)[] batches = [.. Enumerable.Range(0, Steps).Select(step => (golden.Input($"in/x{step}"), golden.Input($"in/y{step}")))];
+        var logits = new Tensor[Steps];
+        using var ranks = new Ranks(recipe.Shards, [1, 2], new() { Transport = TransportChoice.ForceTcp });
+
+        CommittedStep[][] committed = ranks.Run(group =>
+        {
+            TrainingState state = states[group.Plan.OwnRank];
+            using var worker = new TrajectoryWorker(group, state, recipe);
+            return batches.Select((batch, step) =>
+            {
+                if (group.Plan.OwnRank == 0)
+                    using (no_grad())
+                        logits[step] = Forward(network, state.Parameters, batch.X, out _).DetachFromDisposeScope();
+                return worker.Step(step, batch.X, batch.Y);
+            }).ToArray();
+        });
+
+        for (int step = 0; step < Steps; step++)
+        {
+            golden.CheckValues($"train/logits{step}", logits[step]);
+            golden.CheckValues($"train/loss{step}", tensor((float)committed[0][step].Loss));
+        }
+        Assert.Equal(committed[0].Select(step => step.Digest), committed[1].Select(step => step.Digest));
+        Assert.Equal(first.Hash(), second.Hash());
+        golden.CheckParameters("after/", second.Parameters, Tolerance);
+        golden.CheckBuffers("after/", second.Running, network.Layout);
+        golden.CheckNothingIsLeft();
     }
 
     /// <summary>As a run goes on with the authors' checkpoint: weights from a file of torch.save, a later epoch, fresh moments.</summary>

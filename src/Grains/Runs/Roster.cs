@@ -137,8 +137,9 @@ public sealed class Roster(TimeProvider time)
         if (!_entries.TryGetValue(worker, out Entry? entry)) return time.GetElapsedTime(_opened) >= SilenceLimit;
         if (entry.Report.Info.Incarnation != incarnation) return true;
         if (time.GetElapsedTime(entry.Received) >= SilenceLimit) return true;
-        // Named lost by a peer, and nothing new from it for as long as a report takes.
-        return entry.NamedLost is { } named && time.GetElapsedTime(named) >= SealingLimit && !_entries.Values.Any(other => Hears(other, entry));
+        // Named lost by a peer, and nothing new from it for as long as a report takes, or for several reports by then.
+        return entry.NamedLost is { } named && (time.GetElapsedTime(named) >= SealingLimit || time.GetElapsedTime(entry.Received) >= HearingLimit)
+            && !_entries.Values.Any(other => Hears(other, entry));
     }
 
     /// <summary>Whether a member hears another and can be believed: its generation goes on for it, its word is new, and where it is itself named lost, it

@@ -210,14 +210,7 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     /// <returns>What there is; null once the generation is over.</returns>
     public Answer? AwaitCopy(Follower follower, long step, TimeSpan patience, out LentState? state)
     {
-        lock (_gate)
-        {
-            (follower.Needs, follower.NeedsCopy) = (step, true);
-            if (Find(out state) is Waiting or Aligning) Monitor.Wait(_gate, patience);
-            Answer answer = Find(out state);
-            if (answer is Gone) (follower.Needs, follower.NeedsCopy) = (long.MaxValue, false);
-            return follower.LeftAt is null ? answer : null;
-        }
+        return Await(follower, step, needsCopy: true, patience, Find, out state);
 
         Answer Find(out LentState? found)
         {
@@ -241,15 +234,7 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     /// <returns>What there is; null once the generation is over.</returns>
     public Answer? AwaitReduced(Follower follower, long step, UInt128 digest, TimeSpan patience, out byte[]? vector)
     {
-        lock (_gate)
-        {
-            (follower.Needs, follower.NeedsCopy) = (step, false);
-            Trim();
-            if (Find(out vector) is Waiting or Aligning) Monitor.Wait(_gate, patience);
-            Answer answer = Find(out vector);
-            if (answer is Gone) follower.Needs = long.MaxValue;
-            return follower.LeftAt is null ? answer : null;
-        }
+        return Await(follower, step, needsCopy: false, patience, Find, out vector);
 
         Answer Find(out byte[]? found)
         {
@@ -274,21 +259,29 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     /// <returns>What there is; null once the generation is over.</returns>
     public Answer? AwaitEvaluation(Follower follower, long step, TimeSpan patience, out ProgressState? progress)
     {
-        lock (_gate)
-        {
-            (follower.Needs, follower.NeedsCopy) = (step, false);
-            Trim();
-            if (Find(out progress) is Waiting or Aligning) Monitor.Wait(_gate, patience);
-            Answer answer = Find(out progress);
-            if (answer is Gone) follower.Needs = long.MaxValue;
-            return follower.LeftAt is null ? answer : null;
-        }
+        return Await(follower, step, needsCopy: false, patience, Find, out progress);
 
         Answer Find(out ProgressState? found)
         {
             found = _evaluated is { } known && known.Step == step ? known.Progress : null;
             if (found is not null) return Here;
             return _committed is not { } committed ? Aligning : committed <= step ? Waiting : Gone;
+        }
+    }
+
+    private delegate Answer Search<T>(out T? found);
+
+    /// <summary>Looks for something, and where it may still come, once more when that has had its time.</summary>
+    private Answer? Await<T>(Follower follower, long step, bool needsCopy, TimeSpan patience, Search<T> find, out T? found) where T : class
+    {
+        lock (_gate)
+        {
+            (follower.Needs, follower.NeedsCopy) = (step, needsCopy);
+            Trim();
+            if (find(out found) is Waiting or Aligning) Monitor.Wait(_gate, patience);
+            Answer answer = find(out found);
+            if (answer is Gone) (follower.Needs, follower.NeedsCopy) = (long.MaxValue, false);
+            return follower.LeftAt is null ? answer : null;
         }
     }
 

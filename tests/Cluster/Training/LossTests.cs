@@ -14,8 +14,8 @@ public sealed class LossTests : IDisposable
 
     public void Dispose() => _runs.Dispose();
 
-    /// <summary>The lead, and in the exhaustive form another worker too.</summary>
-    public static TheoryData<int> Slots => TestData.IsExhaustive ? [0, 1] : [0];
+    /// <summary>Who is frozen, and for how many seconds more once the others have gone on.</summary>
+    public static TheoryData<int, int> Freezes => TestData.IsExhaustive ? new() { { 0, 0 }, { 1, 0 }, { 1, 30 } } : new() { { 0, 0 } };
 
     /// <summary>Workers, and which of them flips a bit.</summary>
     public static TheoryData<int, int> Flips => TestData.IsExhaustive ? new() { { 3, 1 }, { 2, 0 } } : new() { { 3, 1 } };
@@ -77,11 +77,11 @@ public sealed class LossTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(Slots))]
-    public async Task A_worker_that_is_frozen_is_left_behind_and_changes_nothing_when_it_wakes(int slot)
+    [MemberData(nameof(Freezes))]
+    public async Task A_worker_that_is_frozen_is_left_behind_and_changes_nothing_when_it_wakes(int slot, int seconds)
     {
         TestData.RequireLong();
-        Recipe recipe = ClusterRuns.Recipe("epochs=12");
+        Recipe recipe = ClusterRuns.Recipe($"epochs={12 + 2 * seconds}");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
@@ -90,6 +90,7 @@ public sealed class LossTests : IDisposable
         int process = await WorkerSignals.SendAsync(cluster, $"a/{slot}", WorkerSignals.Stop);
         await ClusterRuns.GenerationAsync(cluster, "frozen", 2);
         Assert.Equal(RunState.Running, (await cluster.StatusAsync("frozen")).State);
+        await Task.Delay(TimeSpan.FromSeconds(seconds), TestContext.Current.CancellationToken);
         WorkerSignals.Send(process, WorkerSignals.Continue);
         await ClusterRuns.GenerationAsync(cluster, "frozen", 3);
         RunStatus end = await cluster.WaitAsync("frozen");

@@ -10,7 +10,7 @@ namespace Spikeformer.Cluster;
 /// <summary>A long run whose workers come and go all the time: who stays keeps its size, and the bits are those of the oracle.</summary>
 public sealed class SoakTests : IDisposable
 {
-    private const int Workers = 4, Departures = 100, Settled = 20, CheckpointEvery = 16;
+    private const int Workers = 4, Departures = 100, Settled = 20, CheckpointEvery = 16, LeastSteps = 5000;
     private readonly ClusterRuns _runs = new();
 
     public void Dispose() => _runs.Dispose();
@@ -39,13 +39,14 @@ public sealed class SoakTests : IDisposable
             await ClusterRuns.GenerationAsync(cluster, "soak", before.Generation + 2);
             await WholeAsync(cluster);
         }
+        await ClusterRuns.StepAsync(cluster, "soak", LeastSteps);
         (Footprint Silo, Footprint Lead) end = (Footprint.Of(silo.Endpoints.ProcessId), Footprint.Of(leadProcess));
         await cluster.StopAsync("soak");
         RunStatus stopped = await cluster.WaitAsync("soak");
 
         TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{stopped.Step} steps, {stopped.Generation} generations, {stopped.Step / CheckpointEvery} saves due; silo {settled.Silo} -> {end.Silo}; lead {settled.Lead} -> {end.Lead}"));
-        Assert.InRange(stopped.Step, 5000, long.MaxValue);
+        Assert.InRange(stopped.Step, LeastSteps, long.MaxValue);
         Assert.Equal(settled.Silo.Children, end.Silo.Children);
         Assert.InRange(end.Silo.Descriptors, 0, settled.Silo.Descriptors + 4);
         Assert.InRange(end.Lead.Descriptors, 0, settled.Lead.Descriptors + 4);

@@ -1,5 +1,6 @@
 using Spikeformer.Collectives;
 using Spikeformer.Training;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests;

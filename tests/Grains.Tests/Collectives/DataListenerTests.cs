@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Spikeformer.Collectives;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests;

@@ -1,6 +1,7 @@
 using Spikeformer.Collectives;
 using Spikeformer.Network;
 using Spikeformer.Training;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests;

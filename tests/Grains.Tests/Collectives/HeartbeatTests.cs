@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Spikeformer.Collectives;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests;

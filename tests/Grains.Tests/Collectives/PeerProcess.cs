@@ -1,3 +1,4 @@
+using Spikeformer.TestKit;
 using System.Diagnostics;
 using System.Net;
 using System.Runtime.InteropServices;

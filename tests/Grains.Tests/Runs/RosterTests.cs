@@ -167,6 +167,19 @@ public sealed class RosterTests
     }
 
     [Fact]
+    public void Who_has_not_reported_for_a_second_when_it_is_named_lost_gets_no_more_time()
+    {
+        SayAll(WorkerPhase.Computing);
+        _time.Advance(Roster.HearingLimit - s_instant);
+        Seal("a", lost: ["c"]);
+        Seal("b", lost: ["c"]);
+        Assert.False(_roster.IsSettled(_plan));
+        _time.Advance(s_instant);
+        Assert.True(_roster.IsSettled(_plan));
+        Assert.Equal(["a", "b"], Names());
+    }
+
+    [Fact]
     public void Two_that_are_named_lost_together_do_not_vouch_for_each_other()
     {
         SayAll(WorkerPhase.Computing);

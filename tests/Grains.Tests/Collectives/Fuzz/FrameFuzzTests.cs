@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests;

@@ -4,10 +4,10 @@ using System.Security.Cryptography;
 using Spikeformer.Collectives;
 using Xunit;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.TestKit;
 
 /// <summary>The members of a generation as threads of this process, each with a listener of its own.</summary>
-internal sealed class Ranks : IDisposable
+public sealed class Ranks : IDisposable
 {
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
 

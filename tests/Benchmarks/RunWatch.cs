@@ -53,12 +53,14 @@ internal sealed class RunWatch(SpikeformerCluster cluster, string run, int world
         }
     }
 
-    /// <summary>The longest time between two commits since a moment.</summary>
-    public async Task<double> LongestGapAsync(DateTimeOffset since)
+    /// <summary>The longest time between two commits of an epoch, so without evaluations.</summary>
+    /// <param name="since">From when on.</param>
+    /// <param name="until">Until when; by default until now.</param>
+    public async Task<double> LongestGapAsync(DateTimeOffset since, DateTimeOffset? until = null)
     {
         await ReadAsync();
-        StepCommit[] commits = [.. _commits.Where(commit => commit.Time >= since).OrderBy(commit => commit.Step)];
-        return commits.Zip(commits.Skip(1), (one, next) => (next.Time - one.Time).TotalMilliseconds).Max();
+        StepCommit[] commits = [.. _commits.Where(commit => commit.Time >= since && commit.Time <= (until ?? DateTimeOffset.MaxValue)).OrderBy(commit => commit.Step)];
+        return commits.Zip(commits.Skip(1)).Where(pair => pair.First.Epoch == pair.Second.Epoch).Max(pair => (pair.Second.Time - pair.First.Time).TotalMilliseconds);
     }
 
     public static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);

@@ -165,7 +165,9 @@ public sealed class HeartbeatLoop : IDisposable
             }
             foreach (Partner partner in _partners)
                 if (!partner.IsOver) Hear(partner, now);
-            ControlChannel.WaitForAny(_partners.Where(partner => !partner.IsOver).Select(partner => partner.Channel), TimeSpan.FromMilliseconds(Math.Max(0, due - Environment.TickCount64)));
+            // Until the next beat, or until a peer has been silent for too long, whatever comes first.
+            long wake = _partners.Where(partner => !partner.IsOver && !partner.IsSuspected).Select(partner => partner.Heard + Volatile.Read(ref _silenceLimit) + 1).Append(due).Min();
+            ControlChannel.WaitForAny(_partners.Where(partner => !partner.IsOver).Select(partner => partner.Channel), TimeSpan.FromMilliseconds(Math.Max(0, wake - Environment.TickCount64)));
         }
         foreach (Partner partner in _partners)
             if (!partner.IsOver) partner.Channel.Send(FrameKind.Leave);

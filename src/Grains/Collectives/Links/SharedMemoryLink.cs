@@ -48,8 +48,10 @@ internal sealed unsafe class SharedMemoryLink(SharedMemorySegment segment, Doorb
 
     public override bool TryPeek(in FrameHeader sender, out FrameHeader header)
     {
-        header = Next is { } slot ? *(FrameHeader*)slot : default;
-        return Next is not null;
+        // One look: a frame may come between two.
+        nint? next = Next;
+        header = next is { } slot ? *(FrameHeader*)slot : default;
+        return next is not null;
     }
 
     // The segment belongs to the group.

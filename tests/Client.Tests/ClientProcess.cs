@@ -72,9 +72,11 @@ internal sealed class ClientProcess : IDisposable
         _process.WaitForExit();
     }
 
-    public void Signal(int signal)
+    public void Signal(int signal) => Signal(Id, signal);
+
+    public static void Signal(int process, int signal)
     {
-        using Process kill = Process.Start("kill", [$"-{signal}", $"{Id}"]);
+        using Process kill = Process.Start("kill", [$"-{signal}", $"{process}"]);
         kill.WaitForExit();
     }
 

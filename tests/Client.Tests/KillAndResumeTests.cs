@@ -1,3 +1,4 @@
+using System.Globalization;
 using Spikeformer.TestKit;
 using Xunit;
 
@@ -13,6 +14,8 @@ public sealed class KillAndResumeTests
 
     // Many more than it takes to be killed three times, on a busy machine too.
     private const int Steps = 10 * 6;
+
+    private const int Kill = 9, Continue = 18, Stop = 19;
 
     [Fact]
     public void A_run_killed_three_times_ends_with_the_bits_of_an_undisturbed_one()
@@ -37,6 +40,51 @@ public sealed class KillAndResumeTests
         Assert.Equal("completed", end.GetProperty("state").GetString());
         Assert.Equal(undisturbed.Digests(), disturbed.Digests());
         Assert.Equal(expected, end.GetProperty("weightsDigest").GetString());
+    }
+
+    /// <summary>The program and its workers are killed while its silo stands still: nothing holds the run directory, but the silo will go on with its state.</summary>
+    [Fact]
+    public void What_a_killed_program_leaves_running_keeps_its_state_and_is_awaited()
+    {
+        using RunFolder folder = new();
+        string state;
+        int silo;
+        using (ClientProcess client = ClientProcess.Start(["train", .. Recipe, "--out", folder.Path, "--checkpoint-every", "2"]))
+        {
+            SpinWait.SpinUntil(() => client.HasExited || folder.Lines("events.jsonl").Any(line => line.GetProperty("kind").GetString() == "checkpoint"));
+            state = Directory.GetDirectories(Path.Combine(folder.Path, "cluster")).Single();
+            ILookup<bool, int> left = ProcessesOf(state).ToLookup(process => process.IsWorker, process => process.Id);
+            silo = left[false].Single();
+            ClientProcess.Signal(silo, Stop);
+            client.Kill();
+            foreach (int worker in left[true]) ClientProcess.Signal(worker, Kill);
+        }
+        using ClientProcess resumed = ClientProcess.Start(["resume", "--out", folder.Path]);
+        // It would take the state away within its first second.
+        bool isTaken = SpinWait.SpinUntil(() => resumed.HasExited || !Directory.Exists(state), TimeSpan.FromSeconds(3));
+        ClientProcess.Signal(silo, Continue);
+
+        (int exitCode, _, string error) = resumed.Finish();
+        Assert.False(isTaken, "the state of a silo that still runs was removed");
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(Steps, folder.Digests().Count);
+    }
+
+    private static IEnumerable<(int Id, bool IsWorker)> ProcessesOf(string state)
+    {
+        foreach (string process in Directory.GetDirectories("/proc").Where(process => char.IsAsciiDigit(Path.GetFileName(process)[0])))
+        {
+            string[] arguments;
+            try
+            {
+                arguments = File.ReadAllText(Path.Combine(process, "cmdline")).Split('\0');
+            }
+            catch (IOException)
+            {
+                continue;
+            }
+            if (arguments.Contains(state)) yield return (int.Parse(Path.GetFileName(process), CultureInfo.InvariantCulture), arguments.Contains("worker"));
+        }
     }
 
     [Theory]

@@ -14,7 +14,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
     /// <summary>Environment variable with the path of <c>spikeformer-silo.dll</c>, when it lies neither beside this library nor in <c>silo/</c>.</summary>
     public const string ProgramVariable = "SPIKEFORMER_SILO";
 
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60), StopLimit = TimeSpan.FromSeconds(75), PollInterval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60), StopLimit = TimeSpan.FromSeconds(75), PollInterval = TimeSpan.FromMilliseconds(50);
     private readonly Process _silo;
     private readonly string _state;
 
@@ -35,7 +35,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
     {
         string clusters = Path.Combine(Path.GetFullPath(directory), "cluster");
         await AwaitOrphansAsync(directory, clusters, cancellation).ConfigureAwait(false);
-        RemoveLeftovers(clusters);
+        foreach (string leftover in Leftovers(clusters)) Remove(leftover);
         // A folder of its own: what a killed cluster left behind would make this one wait for silos that are no more.
         string state = Path.Combine(clusters, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), endpointFile = Path.Combine(state, "endpoints.json");
         Directory.CreateDirectory(state);
@@ -102,25 +102,42 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
             $"There is no silo program at {string.Join(" or ", places)}", $"Build src/Silo and set {ProgramVariable} to its spikeformer-silo.dll");
     }
 
-    /// <summary>When the program that started a run was killed, its silo and workers still save and leave; the directory is theirs until then.</summary>
+    /// <summary>When the program that started a run was killed, its silo and workers still save and leave; run directory and state are theirs until then.</summary>
     private static async Task AwaitOrphansAsync(string directory, string clusters, CancellationToken cancellation)
     {
         long began = Stopwatch.GetTimestamp();
-        while (RunLock.IsHeld(directory))
+        while (true)
         {
-            bool isOrphaned = Directory.Exists(clusters) && Directory.GetDirectories(clusters) is { Length: > 0 } states
-                && states.All(state => !int.TryParse(Path.GetFileName(state), CultureInfo.InvariantCulture, out int owner) || !IsAlive(owner));
-            if (!isOrphaned || Stopwatch.GetElapsedTime(began) > StopLimit)
+            bool isHeld = RunLock.IsHeld(directory);
+            string[] leftovers = Leftovers(clusters);
+            if (!isHeld && !AreServed(leftovers)) return;
+            bool isOrphaned = leftovers.Length > 0 && leftovers.Length == Directory.GetDirectories(clusters).Length;
+            if (isHeld && !isOrphaned || Stopwatch.GetElapsedTime(began) > StopLimit)
                 throw new SpikeformerException(ErrorKind.Conflict, $"The run directory {directory} is in use by another process", "Wait for it, stop it, or choose another --out");
             await Task.Delay(PollInterval, cancellation).ConfigureAwait(false);
         }
     }
 
-    private static void RemoveLeftovers(string clusters)
+    /// <summary>States of clusters whose programs are no more.</summary>
+    private static string[] Leftovers(string clusters) => !Directory.Exists(clusters)
+        ? []
+        : [.. Directory.GetDirectories(clusters).Where(state => !int.TryParse(Path.GetFileName(state), CultureInfo.InvariantCulture, out int owner) || !IsAlive(owner))];
+
+    /// <summary>Whether a silo or a worker of such a cluster still runs: its command line names the state. One that has just begun holds no lock yet.</summary>
+    private static bool AreServed(string[] states)
     {
-        if (!Directory.Exists(clusters)) return;
-        foreach (string state in Directory.GetDirectories(clusters))
-            if (int.TryParse(Path.GetFileName(state), CultureInfo.InvariantCulture, out int owner) && !IsAlive(owner)) Remove(state);
+        if (states.Length == 0) return false;
+        return Directory.GetDirectories("/proc").Where(process => char.IsAsciiDigit(Path.GetFileName(process)[0])).Any(process =>
+        {
+            try
+            {
+                return File.ReadAllText(Path.Combine(process, "cmdline")).Split('\0').Intersect(states).Any();
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                return false; // it has just ended, or is another user's
+            }
+        });
     }
 
     /// <summary>A process that has ended stays in the table, as a zombie, until its parent asks for it.</summary>

@@ -111,8 +111,8 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
             bool isHeld = RunLock.IsHeld(directory);
             string[] leftovers = Leftovers(clusters);
             if (!isHeld && !AreServed(leftovers)) return;
-            bool isOrphaned = leftovers.Length > 0 && leftovers.Length == Directory.GetDirectories(clusters).Length;
-            if (isHeld && !isOrphaned || Stopwatch.GetElapsedTime(began) > StopLimit)
+            bool isOwned = leftovers.Length == 0 || Directory.GetDirectories(clusters).Any(state => OwnerOf(state) is { } owner && IsAlive(owner));
+            if (isHeld && isOwned || Stopwatch.GetElapsedTime(began) > StopLimit)
                 throw new SpikeformerException(ErrorKind.Conflict, $"The run directory {directory} is in use by another process", "Wait for it, stop it, or choose another --out");
             await Task.Delay(PollInterval, cancellation).ConfigureAwait(false);
         }
@@ -121,7 +121,10 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
     /// <summary>States of clusters whose programs are no more.</summary>
     private static string[] Leftovers(string clusters) => !Directory.Exists(clusters)
         ? []
-        : [.. Directory.GetDirectories(clusters).Where(state => !int.TryParse(Path.GetFileName(state), CultureInfo.InvariantCulture, out int owner) || !IsAlive(owner))];
+        : [.. Directory.GetDirectories(clusters).Where(state => OwnerOf(state) is { } owner && !IsAlive(owner))];
+
+    /// <summary>The program that a state is of; null for a folder of somebody else.</summary>
+    private static int? OwnerOf(string state) => int.TryParse(Path.GetFileName(state), CultureInfo.InvariantCulture, out int owner) ? owner : null;
 
     /// <summary>Whether a silo or a worker of such a cluster still runs: its command line names the state. One that has just begun holds no lock yet.</summary>
     private static bool AreServed(string[] states)
@@ -140,9 +143,10 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
         });
     }
 
-    /// <summary>A process that has ended stays in the table, as a zombie, until its parent asks for it.</summary>
+    /// <summary>Whether another process has this id. One that has ended stays in the table, as a zombie, until its parent asks for it.</summary>
     private static bool IsAlive(int process)
     {
+        if (process == Environment.ProcessId) return false; // had by an earlier one: in a container they begin at 1 each time
         try
         {
             // The state follows the name, which is in brackets and may hold anything.

@@ -115,5 +115,6 @@ internal sealed class ClusterRuns : IDisposable
     public string[] Events(string run, string kind) =>
         [.. from line in Lines(run, "events.jsonl") where line.GetProperty("kind").GetString() == kind select line.GetProperty("message").GetString()!];
 
-    private JsonElement[] Lines(string run, string file) => [.. File.ReadLines(Path.Combine(_folder[run], file)).Select(line => JsonDocument.Parse(line).RootElement)];
+    /// <summary>The lines of a file of the run's directory.</summary>
+    public JsonElement[] Lines(string run, string file) => [.. File.ReadLines(Path.Combine(_folder[run], file)).Select(line => JsonDocument.Parse(line).RootElement)];
 }

@@ -117,7 +117,9 @@ public sealed class LossTests : IDisposable
     {
         TestData.RequireLong();
         await TrainAsync("missed", "a/0:apply@17=fault,a/1:apply@31=fault", "epochs=2");
-        Assert.Equal(2, _runs.Events("missed", "caughtUp").Length);
+        // When one leaves the all-reduce, a second may be as far behind, and catches up too.
+        string[] workers = [.. _runs.Lines("missed", "events.jsonl").Where(line => line.GetProperty("kind").GetString() == "caughtUp").Select(line => line.GetProperty("worker").GetString()!)];
+        Assert.Superset(new HashSet<string> { "a/0", "a/1" }, workers.ToHashSet());
     }
 
     /// <summary>The process lives, beats and reports, but its computation does not come on: its peers see that, and it ends itself.</summary>

@@ -5,6 +5,15 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Spikeformer;
 
+/// <summary>Who has a lock, as far as its file says.</summary>
+/// <param name="Process">The process id; null where that could not be written.</param>
+/// <param name="Purpose">What the owner said that it has the lock for; empty when it said nothing.</param>
+internal readonly record struct LockOwner(int? Process, string Purpose)
+{
+    /// <summary><c>process 123</c>.</summary>
+    public override string ToString() => Process is { } id ? $"process {id}" : "another process";
+}
+
 /// <summary>An exclusive flock(2) on a file that holds its owner's process id. The system releases it when the owner dies, however it dies.
 /// The file itself stays: removing it would let two owners lock two files of one name.</summary>
 internal sealed class FileLock : IDisposable
@@ -20,13 +29,26 @@ internal sealed class FileLock : IDisposable
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static FileLock? TryAcquire(string path, out string owner)
     {
+        FileLock? held = TryAcquire(path, "", out LockOwner other);
+        owner = held is null ? other.ToString() : "";
+        return held;
+    }
+
+    /// <summary>The same for a purpose, which others can read.</summary>
+    /// <param name="path">The lock file; its directory must exist.</param>
+    /// <param name="purpose">A word of at most 64 ASCII characters.</param>
+    /// <param name="owner">Who has it, when the result is null.</param>
+    /// <returns>The lock, or null when another has it.</returns>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    public static FileLock? TryAcquire(string path, string purpose, out LockOwner owner)
+    {
         SafeFileHandle file = Posix.OpenLockFile(path);
         try
         {
             if (Posix.TryLock(file, path))
             {
-                WriteOwner(file);
-                owner = "";
+                WriteOwner(file, purpose);
+                owner = default;
                 return new(file);
             }
             owner = ReadOwner(file);
@@ -59,7 +81,7 @@ internal sealed class FileLock : IDisposable
     public static int? OwnerOf(string path)
     {
         using SafeFileHandle file = Posix.OpenLockFile(path);
-        return Posix.IsLocked(path) ? ReadProcess(file) : null;
+        return Posix.IsLocked(path) ? ReadOwner(file).Process : null;
     }
 
     /// <summary>Releases the lock.</summary>
@@ -70,25 +92,23 @@ internal sealed class FileLock : IDisposable
         _file.Dispose();
     }
 
-    // The id is for messages only, so a full disk must not keep anyone from the lock.
-    private static void WriteOwner(SafeFileHandle file)
+    // A full disk must not keep anyone from the lock.
+    private static void WriteOwner(SafeFileHandle file, string purpose)
     {
         try
         {
             RandomAccess.SetLength(file, 0);
-            RandomAccess.Write(file, Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"), 0);
+            RandomAccess.Write(file, Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n{purpose}")), 0);
         }
         catch (IOException)
         {
         }
     }
 
-    private static string ReadOwner(SafeFileHandle file) => ReadProcess(file) is { } process ? $"process {process}" : "another process";
-
-    private static int? ReadProcess(SafeFileHandle file)
+    private static LockOwner ReadOwner(SafeFileHandle file)
     {
-        Span<byte> text = stackalloc byte[32];
-        int length = RandomAccess.Read(file, text, 0);
-        return int.TryParse(text[..length].TrimEnd((byte)'\n'), CultureInfo.InvariantCulture, out int process) ? process : null;
+        Span<byte> bytes = stackalloc byte[96];
+        string[] lines = Encoding.ASCII.GetString(bytes[..RandomAccess.Read(file, bytes, 0)]).Split('\n');
+        return new(int.TryParse(lines[0], CultureInfo.InvariantCulture, out int process) ? process : null, lines.ElementAtOrDefault(1) ?? "");
     }
 }

@@ -25,7 +25,7 @@ internal sealed class CurveFolder : IDisposable
             var test = new EvaluationResult(Samples: 100, Top1: epoch == 2 ? 60 : 15 * epoch, Top5: 90, LossSum: 210 - 20 * epoch, LastBatchLossSum: 1);
             table.Add("demo", name, 16, new(epoch, train, test, TestSeconds: 1, WorkerSamplesPerSecond: 100, PeakMegabytes: 200));
         }
-        File.WriteAllText(directory.EpochsFile, table.Text);
+        AtomicFile.Write(directory.EpochsFile, table.WriteTo);
     }
 
     public string Path => _folder.Path;

@@ -9,10 +9,12 @@ public enum ChaosKind
     Freeze,
     /// <summary>SIGTERM: it leaves in order, and its silo starts another.</summary>
     Leave,
+    /// <summary>SIGKILL at a named place of a step.</summary>
+    Die,
 }
 
-/// <summary>One blow: when the run has committed so many steps, something happens to a worker.</summary>
-public readonly record struct Blow(long Step, ChaosKind Kind, int Slot);
+/// <summary>One blow: when the run has committed so many steps, something happens to a worker; to one that dies, at a place of that step.</summary>
+public readonly record struct Blow(long Step, ChaosKind Kind, int Slot, string Place);
 
 /// <summary>What befalls a run: a pure function of a seed.</summary>
 public static class ChaosSchedule
@@ -22,11 +24,12 @@ public static class ChaosSchedule
     /// <param name="lastStep">Steps of the run.</param>
     /// <param name="slots">Workers.</param>
     /// <param name="count">How many.</param>
-    public static IReadOnlyList<Blow> Of(int seed, long lastStep, int slots, int count)
+    /// <param name="places">Names of places in a step.</param>
+    public static IReadOnlyList<Blow> Of(int seed, long lastStep, int slots, int count, IReadOnlyList<string> places)
     {
         var random = new Random(seed);
         Blow[] blows = [.. Enumerable.Range(0, count).Select(_ =>
-            new Blow(random.NextInt64(1, lastStep * 3 / 4), (ChaosKind)random.Next(3), random.Next(slots)))];
+            new Blow(random.NextInt64(1, lastStep * 3 / 4), (ChaosKind)random.Next(4), random.Next(slots), places[random.Next(places.Count)]))];
         // Now and then two at once.
         if (random.Next(3) == 0) blows[1] = blows[1] with { Step = blows[0].Step };
         return [.. blows.OrderBy(blow => blow.Step)];

@@ -1,8 +1,12 @@
+using System.Diagnostics;
+
 namespace Spikeformer.TestKit;
 
 /// <summary>A new folder of a test's own, removed with all it holds when the test ends.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10), s_pause = TimeSpan.FromMilliseconds(20);
+
     /// <summary>The folder's full path.</summary>
     public string Path { get; } = Directory.CreateTempSubdirectory("spikeformer-test-").FullName;
 
@@ -10,5 +14,19 @@ public sealed class TemporaryFolder : IDisposable
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
     /// <summary>Removes the folder.</summary>
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    public void Dispose()
+    {
+        // A process of the test that is about to end may still create a file in it.
+        for (long began = Stopwatch.GetTimestamp(); ; Thread.Sleep(s_pause))
+        {
+            try
+            {
+                Directory.Delete(Path, recursive: true);
+                return;
+            }
+            catch (IOException) when (Directory.Exists(Path) && Stopwatch.GetElapsedTime(began) < s_patience)
+            {
+            }
+        }
+    }
 }

@@ -99,7 +99,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     /// <inheritdoc/>
     public Task<RunStatus> Status() => Task.FromResult(RunView.Status(this.GetPrimaryKeyString(), _record, _roster) with
     {
-        Step = _lastCommit?.Step ?? _record.Outcome?.Step ?? FirstStep,
+        Step = _record.Outcome?.Step ?? _lastCommit?.Step ?? FirstStep,
         StepsPerEpoch = _stepsPerEpoch,
         TotalSteps = (long)_stepsPerEpoch * _record.Epochs,
         LastCommit = _lastCommit,
@@ -150,8 +150,9 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         _lastEvent = Math.Max(_lastEvent, report.EventsWritten);
         if (report.StepsPerEpoch > 0) (_stepsPerEpoch, _trainSamples) = (report.StepsPerEpoch, report.TrainSamples);
         _series?.Told(report, _record.Plan);
-        foreach (StepCommit commit in report.Commits.Where(commit => commit.Step > (_lastCommit?.Step ?? 0)))
+        foreach (StepCommit commit in report.Commits.Where(IsNews))
         {
+            if (commit.Step < _lastCommit?.Step) Forget(from: commit.Step);
             Remember(_commits, _lastCommit = commit, RememberedCommits);
             _throughput.Count(commit.Samples);
             _pace.Committed();
@@ -170,6 +171,18 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         };
         await Commit(decision, [.. report.Events.Select(what => what with { Worker = report.Info.Worker })]);
     }
+
+    /// <summary>The run has gone back to a checkpoint: these steps are computed again.</summary>
+    private void Forget(long from)
+    {
+        StepCommit[] before = [.. _commits.Where(commit => commit.Step < from)];
+        _commits.Clear();
+        foreach (StepCommit commit in before) _commits.Enqueue(commit);
+    }
+
+    /// <summary>Whether a commit is the first of its step that this coordinator hears of, or the run has gone back to a checkpoint.</summary>
+    private bool IsNews(StepCommit commit) =>
+        _lastCommit is not { } last || commit.Step > last.Step || commit.Generation > last.Generation && commit.Step < last.Step;
 
     private async Task Plan()
     {

@@ -1,11 +1,19 @@
 namespace Spikeformer.Checkpoints;
 
+/// <summary>Who owns a run directory.</summary>
+/// <param name="Process">For messages: <c>process 123</c>.</param>
+/// <param name="Start">Which start of the run it serves; empty when that is not known.</param>
+public readonly record struct DirectoryOwner(string Process, Guid Start);
+
 /// <summary>Ownership of a run directory: one process at a time may train into it. Ends with <see cref="Dispose"/> or with the process,
 /// however it ends.</summary>
 public sealed class RunLock : IDisposable
 {
     /// <summary>Name of the lock file in the run directory; holds the owner's process id.</summary>
     public const string FileName = "run.lock";
+
+    private const int MostTries = 10;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     private readonly FileLock _lock;
 
@@ -14,25 +22,35 @@ public sealed class RunLock : IDisposable
     /// <summary>Takes ownership, making the directory when needed.</summary>
     /// <param name="runDirectory">The run directory.</param>
     /// <exception cref="SpikeformerException">Another process owns it (Conflict, with its id), or it cannot be written (Usage).</exception>
-    public static RunLock Acquire(string runDirectory) => TryAcquire(runDirectory, out string owner)
-        ?? throw new SpikeformerException(ErrorKind.Conflict, $"The run directory {runDirectory} is in use by {owner}", "Wait for it, stop it, or choose another --out");
+    public static RunLock Acquire(string runDirectory) => TryAcquire(runDirectory, Guid.Empty, out DirectoryOwner owner) ?? throw InUse(runDirectory, owner);
 
-    /// <summary>The same, but null when another process owns it.</summary>
+    /// <summary>Takes ownership for a start of the run, making the directory when needed; null when another process owns it.</summary>
     /// <param name="runDirectory">The run directory.</param>
-    /// <param name="owner">Who owns it, <c>process 123</c>, when the result is null.</param>
+    /// <param name="start">Which start of the run the owner serves.</param>
+    /// <param name="owner">Who owns it, when the result is null.</param>
     /// <exception cref="SpikeformerException">It cannot be written (Usage).</exception>
-    public static RunLock? TryAcquire(string runDirectory, out string owner)
+    public static RunLock? TryAcquire(string runDirectory, Guid start, out DirectoryOwner owner)
     {
         try
         {
             AtomicFile.CreateDirectoryOrThrow(runDirectory);
-            return FileLock.TryAcquire(Path.Combine(runDirectory, FileName), out owner) is { } held ? new(held) : null;
+            FileLock? held;
+            LockOwner other;
+            // An owner without a name has just come, or is about to go.
+            for (int tries = 1; (held = FileLock.TryAcquire(Path.Combine(runDirectory, FileName), $"{start:N}", out other)) is null && other.Process is null && tries < MostTries; tries++)
+                Thread.Sleep(Pause);
+            owner = new(other.ToString(), Guid.TryParseExact(other.Purpose, "N", out Guid others) ? others : Guid.Empty);
+            return held is null ? null : new(held);
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {
             throw StorageErrors.Explain(error, $"Cannot lock the run directory {runDirectory}");
         }
     }
+
+    /// <summary>Another process owns a run directory.</summary>
+    internal static SpikeformerException InUse(string runDirectory, DirectoryOwner owner) =>
+        new(ErrorKind.Conflict, $"The run directory {runDirectory} is in use by {owner.Process}", "Wait for it, stop it, or choose another --out");
 
     /// <summary>Whether some process owns a run directory now.</summary>
     /// <param name="runDirectory">The run directory; it need not exist.</param>

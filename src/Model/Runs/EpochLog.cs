@@ -31,7 +31,7 @@ internal sealed class EpochLog(RunDirectory directory, string job, string run, i
         {
             _table ??= EpochTable.Read(directory.EpochsFile, progress.Epochs);
             foreach (EpochSummary epoch in progress.History) _table.Add(job, run, batch, epoch);
-            AtomicFile.WriteAllText(directory.EpochsFile, _table.Text);
+            AtomicFile.Write(directory.EpochsFile, _table.WriteTo);
             WriteCurves(ref _train, "train", s_train, _table, progress.Epochs);
             WriteCurves(ref _test, "te", s_test, _table, progress.Epochs);
         }

@@ -29,8 +29,14 @@ public sealed class EpochTable
     public double this[int epoch, string column] =>
         double.Parse(_rows[epoch].Split(',')[Array.IndexOf(s_names, column)], NumberStyles.Float, CultureInfo.InvariantCulture);
 
-    /// <summary>The whole content of the file.</summary>
-    public string Text => Columns + "\n" + string.Concat(_rows.Values.Select(row => row + "\n"));
+    /// <summary>Writes the whole content of the file.</summary>
+    /// <param name="stream">Where to; stays open.</param>
+    public void WriteTo(Stream stream)
+    {
+        using var writer = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
+        writer.WriteLine(Columns);
+        foreach (string row in _rows.Values) writer.WriteLine(row);
+    }
 
     /// <summary>Reads the rows of a file that are before an epoch; a damaged row is left out, and so is one of a later epoch.</summary>
     /// <param name="path">The file; may be missing.</param>

@@ -173,20 +173,18 @@ public sealed class RunDirectory(string path)
     public static Recipe RecipeOf(RunDescription description) => RecipeReader.Read(description.Recipe.GetRawText(), "run.json");
 
     /// <summary>Creates the directory and takes its lock: one owner at a time.</summary>
+    /// <param name="start">Which start of the run the owner serves.</param>
     /// <exception cref="SpikeformerException">Another process owns it, or it cannot be created.</exception>
-    public RunLock Lock()
-    {
-        AtomicFile.CreateDirectory(Path);
-        return RunLock.Acquire(Path);
-    }
+    public RunLock Lock(Guid start) => TryLock(start, out DirectoryOwner owner) ?? throw RunLock.InUse(Path, owner);
 
     /// <summary>The same, but null when another process owns it.</summary>
-    /// <param name="owner">Who owns it, <c>process 123</c>, when the result is null.</param>
+    /// <param name="start">Which start of the run the owner serves.</param>
+    /// <param name="owner">Who owns it, when the result is null.</param>
     /// <exception cref="SpikeformerException">It cannot be created.</exception>
-    public RunLock? TryLock(out string owner)
+    public RunLock? TryLock(Guid start, out DirectoryOwner owner)
     {
         AtomicFile.CreateDirectory(Path);
-        return RunLock.TryAcquire(Path, out owner);
+        return RunLock.TryAcquire(Path, start, out owner);
     }
 
     private string In(string name) => System.IO.Path.Combine(Path, name);

@@ -51,7 +51,7 @@ public sealed class RunKeeper : IDisposable
     /// (Conflict); it cannot be written, or the place cannot be reached.</exception>
     public static RunKeeper Begin(
         RunDirectory directory, RunDescription description, CheckpointPlace place, Action<string, string> report, TimeProvider time) =>
-        Locked(directory.Lock(), directory, place, report, time, () =>
+        Locked(directory.Lock(description.StartId), directory, place, report, time, () =>
         {
             directory.RequireNoRun();
             // Those in the run directory belong to its run.json.
@@ -71,19 +71,21 @@ public sealed class RunKeeper : IDisposable
     /// beginning (Conflict, field by field).</exception>
     public static RunKeeper Continue(
         RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, CheckpointPlace place, Action<string, string> report,
-        TimeProvider time) => Continue(directory.Lock(), directory, description, overrides, place, report, time);
+        TimeProvider time) => TryContinue(directory, description, overrides, place, report, time, out DirectoryOwner owner) ?? throw RunLock.InUse(directory.Path, owner);
 
     /// <summary>The same, but null while another process owns the directory: a former lead that still saves, or is frozen.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="description">What the run is here and now.</param>
+    /// <param name="overrides">Names of what may differ from its beginning.</param>
     /// <param name="place">Opens the place of its checkpoints.</param>
     /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
     /// <param name="time">Clock for people's time stamps.</param>
-    /// <param name="owner">Who owns it, <c>process 123</c>, when the result is null.</param>
-    /// <exception cref="SpikeformerException">There is no run (NotFound), or data or numerics differ from its beginning (Conflict).</exception>
+    /// <param name="owner">Who owns it, when the result is null.</param>
+    /// <exception cref="SpikeformerException">There is no run (NotFound), or recipe, data or numerics differ from its beginning (Conflict).</exception>
     public static RunKeeper? TryContinue(
-        RunDirectory directory, RunDescription description, CheckpointPlace place, Action<string, string> report, TimeProvider time, out string owner) =>
-        directory.TryLock(out owner) is { } held ? Continue(held, directory, description, [], place, report, time) : null;
+        RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, CheckpointPlace place, Action<string, string> report,
+        TimeProvider time, out DirectoryOwner owner) =>
+        directory.TryLock(description.StartId, out owner) is { } held ? Continue(held, directory, description, overrides, place, report, time) : null;
 
     /// <summary>Folder of the last checkpoint that was saved or restored, or null.</summary>
     public string? LastCheckpoint { get; private set; }
@@ -110,23 +112,43 @@ public sealed class RunKeeper : IDisposable
     /// <exception cref="SpikeformerException">The checkpoint is of another recipe (Conflict).</exception>
     internal void Restore(TrainingState state, TrainingProgress progress)
     {
-        NewestCheckpoint newest = _store.TryReadNewest();
-        foreach (SkippedCheckpoint skipped in newest.Skipped) _report("warning", $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
-        if (newest.Checkpoint is not { } checkpoint)
-        {
-            _report("resumed", $"There is no sound checkpoint: the run begins again at step {state.Step}");
-            BeginLineage(state.Step);
-            return;
-        }
-        if (checkpoint.Info.RecipeHash != _description.RecipeHashIn(checkpoint.Id.Lineage))
-            throw new SpikeformerException(ErrorKind.Conflict, $"Checkpoint {checkpoint.Id} in {_store.Location} was made by another recipe than run.json's",
-                "Restore the run.json that belongs to the checkpoints");
-        state.Restore(checkpoint);
+        Checkpoint? checkpoint = Restore(_store, _description, state, progress, _report);
         BeginLineage(state.Step);
-        progress.Restore(checkpoint.Info.Metrics);
+        if (checkpoint is null) return;
         (LastCheckpoint, SavedStep) = (FolderOf(checkpoint.Id), state.Step);
         WeightsDigest = checkpoint.Info.WeightsDigest;
-        _report("resumed", $"Resumed from checkpoint {checkpoint.Id}");
+    }
+
+    /// <summary>The same while another process owns the directory: a former lead of this start that is frozen. Reads only.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="place">Opens the place of its checkpoints.</param>
+    /// <param name="report">Gets kind and message of what is worth an event.</param>
+    /// <param name="state">The state before its first step.</param>
+    /// <param name="progress">Gets the averages and best values that the checkpoint tells.</param>
+    /// <exception cref="SpikeformerException">The checkpoint is of another recipe (Conflict).</exception>
+    internal static void RestoreUnowned(RunDirectory directory, CheckpointPlace place, Action<string, string> report, TrainingState state, TrainingProgress progress)
+    {
+        RunDescription description = directory.ReadDescription();
+        Restore(new(place(directory, description, message => report("warning", message))), description, state, progress, report);
+    }
+
+    private static Checkpoint? Restore(
+        CheckpointStore store, RunDescription description, TrainingState state, TrainingProgress progress, Action<string, string> report)
+    {
+        NewestCheckpoint newest = store.TryReadNewest();
+        foreach (SkippedCheckpoint skipped in newest.Skipped) report("warning", $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
+        if (newest.Checkpoint is not { } checkpoint)
+        {
+            report("resumed", $"There is no sound checkpoint: the run begins again at step {state.Step}");
+            return null;
+        }
+        if (checkpoint.Info.RecipeHash != description.RecipeHashIn(checkpoint.Id.Lineage))
+            throw new SpikeformerException(ErrorKind.Conflict, $"Checkpoint {checkpoint.Id} in {store.Location} was made by another recipe than run.json's",
+                "Restore the run.json that belongs to the checkpoints");
+        state.Restore(checkpoint);
+        progress.Restore(checkpoint.Info.Metrics);
+        report("resumed", $"Resumed from checkpoint {checkpoint.Id}");
+        return checkpoint;
     }
 
     /// <summary>Leads a generation from now on: in the background shows its members which storage this is, and looks whether the checkpoint that

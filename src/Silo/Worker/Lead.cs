@@ -22,7 +22,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     private JsonLinesLog? _events;
     private (GenerationId Id, bool HasOthers)? _generation;
     private bool _isWaiting;
-    private long _lastTry;
+    private long _lastTry, _loggedStep;
 
     /// <summary>Whether this worker keeps the directory now. A lead that waits for a former one to give it up trains on meanwhile.</summary>
     public bool IsOpen => _keeper is not null;
@@ -45,12 +45,18 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
             Report("started", $"Run {run.Spec.Name} began: {run.Network.Layout.ParameterCount:N0} parameters, {run.Dataset.Count(Data.Split.Train)} training samples"
                 + (run.Description.Origin is { } origin ? $"; in epoch {origin.Epoch} with the weights of {origin.Weights}, SHA-256 {origin.Sha256[..12]}" : ""));
         }
-        else
+        else if ((_keeper = TryContinue(run.Spec.Overrides, out DirectoryOwner owner)) is not null)
         {
-            _keeper = RunKeeper.Continue(run.Directory, run.Description, run.Spec.Overrides, CheckpointPlaces.Open, Report, time);
             _keeper.Restore(run.State, run.Progress);
             OpenLogs();
         }
+        else if (owner.Start == run.Spec.StartId)
+        {
+            // A former lead is frozen, and nobody else is left who holds the run's state.
+            RunKeeper.RestoreUnowned(run.Directory, CheckpointPlaces.Open, Report, run.State, run.Progress);
+            Wait(owner);
+        }
+        else throw RunLock.InUse(run.Directory.Path, owner);
     }
 
     /// <summary>All members of a generation hold the same state.</summary>
@@ -59,7 +65,9 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     public void Aligned(GenerationId generation, bool hasOthers)
     {
         _generation = (generation, hasOthers);
-        if (IsOpen) Enter();
+        if (!IsOpen) return;
+        LogMissed();
+        Enter();
     }
 
     /// <summary>Waits until this worker keeps the directory.</summary>
@@ -83,7 +91,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         run.Recent.Add(line, mustKeep: _isWaiting);
         if (_keeper is not null)
         {
-            _keeper.Committed(line);
+            Log(line);
             _keeper.WriteEpochs(run.Progress);
         }
         else if (_isWaiting && time.GetElapsedTime(_lastTry) > RetryInterval) TryOpen();
@@ -134,11 +142,19 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     /// <summary>Takes the directory over from a former lead, which may still save, or be frozen.</summary>
     private void TryOpen()
     {
+        _keeper = TryContinue([], out DirectoryOwner owner);
+        if (_keeper is null) Wait(owner);
+        else OpenLogs();
+    }
+
+    private RunKeeper? TryContinue(IReadOnlyList<string> overrides, out DirectoryOwner owner) =>
+        RunKeeper.TryContinue(run.Directory, run.Description, overrides, CheckpointPlaces.Open, Report, time, out owner);
+
+    private void Wait(DirectoryOwner owner)
+    {
         _lastTry = time.GetTimestamp();
-        _keeper = RunKeeper.TryContinue(run.Directory, run.Description, CheckpointPlaces.Open, Report, time, out string owner);
-        if (_keeper is not null) OpenLogs();
-        else if (!_isWaiting) Report("waiting", $"{run.Directory.Path} is still in use by {owner}; logs and checkpoints wait for it, training does not");
-        _isWaiting = _keeper is null;
+        if (!_isWaiting) Report("waiting", $"{run.Directory.Path} is still in use by {owner.Process}; logs and checkpoints wait for it, training does not");
+        _isWaiting = true;
     }
 
     private void OpenLogs()
@@ -151,10 +167,23 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
             JsonElement what = JsonDocument.Parse(line).RootElement;
             _logged.Add((what.GetProperty("sequence").GetInt64(), what.GetProperty("time").GetDateTimeOffset()));
         }
-        long logged = Keeper.OpenSteps(run.State.Step);
-        foreach (StepLine line in run.Recent.Lines.Where(line => line.Step > logged)) Keeper.Committed(line);
-        Keeper.WriteEpochs(run.Progress);
+        _loggedStep = Keeper.OpenSteps(run.State.Step);
+        LogMissed();
+        _isWaiting = false;
         Enter();
+    }
+
+    /// <summary>Logs the steps that others have committed, and the lead that was.</summary>
+    private void LogMissed()
+    {
+        foreach (StepLine line in run.Recent.Lines.Where(line => line.Step > _loggedStep)) Log(line);
+        Keeper.WriteEpochs(run.Progress);
+    }
+
+    private void Log(StepLine line)
+    {
+        Keeper.Committed(line);
+        _loggedStep = line.Step;
     }
 
     private void Enter()

@@ -65,8 +65,7 @@ public sealed class RollingRestartTests : IDisposable
     private async Task WholeAsync()
     {
         await using SpikeformerCluster cluster = await ConnectAsync();
-        await Eventually.HoldsAsync("all workers", async () => await cluster.StatusAsync("live") is { } status
-            && status.Members.Count(member => member.Rank is not null) == Workers && status.LastCommit?.Generation == status.Generation);
+        await ClusterRuns.WholeAsync(cluster, "live", Workers);
     }
 
     private Task<SpikeformerCluster> ConnectAsync()

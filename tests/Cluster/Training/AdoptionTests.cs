@@ -34,11 +34,17 @@ public sealed class AdoptionTests : IDisposable
         using SiloProcess second = await _runs.StartAsync("a", workers: 2, orphanGrace: 0);
         await using SpikeformerCluster again = await SpikeformerCluster.ConnectAsync(second.Endpoints.Gateway);
         await ClusterRuns.StepAsync(again, "orphans", logged + 51);
-        Assert.Equal(before, await ProcessesAsync(again));
+        int[] after = [];
+        await Eventually.HoldsAsync("both workers, known to the new silo", async () => (after = await ProcessesAsync(again)).Length == before.Length);
+        Assert.Equal(before, after);
         RunStatus end = await again.WaitAsync("orphans");
         _runs.AssertSame(oracle, end);
         Assert.Equal([1], _runs.Generations("orphans").Distinct());
         Assert.Equal(before, await ProcessesAsync(again));
+        // They leave with the silo that has adopted them.
+        second.Signal(WorkerSignals.Terminate);
+        Assert.Equal(0, second.Finish().ExitCode);
+        Assert.DoesNotContain(before, process => Directory.Exists($"/proc/{process}"));
     }
 
     private static async Task<int[]> ProcessesAsync(SpikeformerCluster cluster) =>

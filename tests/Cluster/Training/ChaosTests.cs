@@ -6,10 +6,12 @@ using Xunit;
 
 namespace Spikeformer.Cluster;
 
-/// <summary>Runs under seeded schedules of kills, freezes and departures: every committed step is the oracle's, whatever happens.</summary>
+/// <summary>Runs under seeded schedules of kills, at a place of a step or at any moment, freezes and departures: every committed step is the oracle's,
+/// whatever happens.</summary>
 public sealed class ChaosTests : IDisposable
 {
-    private const int Workers = 3, Blows = 3;
+    private const int Workers = 3, Blows = 4;
+    private static readonly string[] s_places = ["compute", "reduce", "gather", "apply", "applied"], s_coupledPlaces = [.. s_places, "couple"];
 
     private readonly ClusterRuns _runs = new();
 
@@ -24,12 +26,15 @@ public sealed class ChaosTests : IDisposable
     public async Task A_run_under_blows_gives_the_digests_of_the_oracle(int seed)
     {
         TestData.RequireLong();
-        Recipe recipe = ClusterRuns.Recipe("epochs=4", $"batchNorm={(seed % 2 == 0 ? "global" : "shard")}", $"seed={seed}");
+        bool isCoupled = seed % 2 == 0;
+        Recipe recipe = ClusterRuns.Recipe("epochs=4", $"batchNorm={(isCoupled ? "global" : "shard")}", $"seed={seed}");
         OracleRun oracle = Oracle.Train(recipe);
-        using SiloProcess silo = await _runs.StartAsync("a", Workers, transport: seed % 4 < 2 ? "" : "tcp");
+        ILookup<bool, Blow> blows = ChaosSchedule.Of(seed, oracle.Digests.Count, Workers, Blows, isCoupled ? s_coupledPlaces : s_places).ToLookup(blow => blow.Kind is ChaosKind.Die);
+        string failPoints = string.Join(',', blows[true].Select(blow => $"{Worker(blow)}:{blow.Place}@{blow.Step}=kill"));
+        using SiloProcess silo = await _runs.StartAsync("a", Workers, transport: seed % 4 < 2 ? "" : "tcp", failPoints);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, "chaos", Workers));
-        foreach (Blow blow in ChaosSchedule.Of(seed, oracle.Digests.Count, Workers, Blows))
+        foreach (Blow blow in blows[false])
         {
             await ClusterRuns.StepAsync(cluster, "chaos", blow.Step);
             await StrikeAsync(cluster, blow);
@@ -37,9 +42,18 @@ public sealed class ChaosTests : IDisposable
         _runs.AssertSame(oracle, await cluster.WaitAsync("chaos"));
     }
 
+    [Fact]
+    public void A_schedule_follows_from_its_seed()
+    {
+        Assert.Equal(ChaosSchedule.Of(7, 88, Workers, Blows, s_places), ChaosSchedule.Of(7, 88, Workers, Blows, s_places));
+        Assert.NotEqual(ChaosSchedule.Of(7, 88, Workers, Blows, s_places), ChaosSchedule.Of(8, 88, Workers, Blows, s_places));
+    }
+
+    private static string Worker(Blow blow) => $"a/{blow.Slot}";
+
     private static async Task StrikeAsync(SpikeformerCluster cluster, Blow blow)
     {
-        string worker = $"a/{blow.Slot}";
+        string worker = Worker(blow);
         if (blow.Kind is not ChaosKind.Freeze)
         {
             await WorkerSignals.SendAsync(cluster, worker, blow.Kind is ChaosKind.Kill ? WorkerSignals.Kill : WorkerSignals.Terminate);

@@ -12,9 +12,7 @@ namespace Spikeformer.Cluster;
 /// <summary>Real silos and runs of one test, in a folder of its own, and their comparison with the oracle.</summary>
 internal sealed class ClusterRuns : IDisposable
 {
-    private const int StepsPerEpoch = 22;
-
-    // 66 steps; the last one of each epoch has 4 samples for 8 shards, so that some workers own empty shards only.
+    // 22 steps an epoch; the last one has 4 samples for 8 shards, so that some workers own empty shards only.
     private static readonly string[] Synthetic =
     [
         "shards=8", "batch=16", "epochs=3", "data.trainSamples=340", "data.testSamples=22", "data.canvas=[16,16]", "model.width=32", "model.heads=2",
@@ -30,8 +28,9 @@ internal sealed class ClusterRuns : IDisposable
 
     /// <summary>A recipe for runs that are stopped in the end: the rate does not depend on where that is.</summary>
     /// <param name="steps">How long an oracle has to train; null for the run itself.</param>
-    public static Recipe EndlessRecipe(long? steps = null) =>
-        Recipe("schedule.0.kind=constant", $"epochs={(steps is { } known ? (known + StepsPerEpoch - 1) / StepsPerEpoch : 100_000)}");
+    /// <param name="stepsPerEpoch">How long an epoch is.</param>
+    public static Recipe EndlessRecipe(long? steps = null, int stepsPerEpoch = 22) => Recipe("schedule.0.kind=constant", $"data.trainSamples={16 * stepsPerEpoch - 12}",
+        $"epochs={(steps is { } known ? (known + stepsPerEpoch - 1) / stepsPerEpoch : 100_000)}");
 
     /// <summary>A path in the folder of the test.</summary>
     public string this[string name] => _folder[name];
@@ -66,6 +65,10 @@ internal sealed class ClusterRuns : IDisposable
     /// <summary>Waits until a run has committed steps in a generation, or is over.</summary>
     public static Task GenerationAsync(SpikeformerCluster cluster, string run, long number) => Eventually.HoldsAsync($"steps of generation {number}",
         async () => await cluster.StatusAsync(run) is { } status && (status.LastCommit?.Generation >= number || RunStates.IsOver(status.State)));
+
+    /// <summary>Waits until all workers train together, in the newest generation.</summary>
+    public static Task WholeAsync(SpikeformerCluster cluster, string run, int workers) => Eventually.HoldsAsync("a whole generation", async () =>
+        await cluster.StatusAsync(run) is { } status && status.Members.Count(member => member.Rank is not null) == workers && status.LastCommit?.Generation == status.Generation);
 
     /// <summary>The run is complete, and every step, evaluation and weight is the oracle's.</summary>
     public void AssertSame(OracleRun oracle, RunStatus end)

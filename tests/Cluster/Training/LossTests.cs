@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
+using Spikeformer.Checkpoints;
 using Spikeformer.Client;
 using Spikeformer.Contracts;
+using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;
@@ -100,6 +102,29 @@ public sealed class LossTests : IDisposable
         Assert.Equal(generations.Order(), generations);
     }
 
+    /// <summary>The lead has the lock of the run directory when it freezes, and all others die: who starts anew goes on from the last checkpoint without
+    /// it, and the logs are whole in the end.</summary>
+    [Fact]
+    public async Task A_frozen_lead_that_is_the_only_one_left_keeps_nobody_from_going_on()
+    {
+        TestData.RequireLong();
+        Recipe recipe = ClusterRuns.Recipe("epochs=12");
+        OracleRun oracle = Oracle.Train(recipe);
+        using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
+        await cluster.StartAsync(_runs.Spec(recipe, "alone", workers: 3));
+        await ClusterRuns.StepAsync(cluster, "alone", 40);
+        RunStatus before = await cluster.StatusAsync("alone");
+        string lead = before.Members.Single(member => member.Rank == 0).Worker;
+        int frozen = await WorkerSignals.SendAsync(cluster, lead, WorkerSignals.Stop);
+        foreach (string other in before.Members.Select(member => member.Worker).Where(worker => worker != lead))
+            await WorkerSignals.SendAsync(cluster, other, WorkerSignals.Kill);
+        await ClusterRuns.GenerationAsync(cluster, "alone", before.Generation + 1);
+        Assert.Equal(RunState.Running, (await cluster.StatusAsync("alone")).State);
+        WorkerSignals.Send(frozen, WorkerSignals.Continue);
+        _runs.AssertSame(oracle, await cluster.WaitAsync("alone"));
+    }
+
     /// <summary>All have computed the step when one dies on the way into the all-reduce; the others bring what they have, and compute what it owned.</summary>
     [Fact]
     public async Task What_survivors_have_computed_is_not_computed_again()
@@ -179,6 +204,45 @@ public sealed class LossTests : IDisposable
         long[] generations = _runs.Generations("dying");
         Assert.Equal(generations.Order(), generations);
         Assert.True(generations[^1] > 1, "nobody died");
+    }
+
+    /// <summary>Nobody is left who holds the run's state: it goes on from the newest checkpoint, and what is computed again is counted once.</summary>
+    [Fact]
+    public async Task Workers_that_all_die_at_once_cost_the_steps_since_the_newest_checkpoint_and_no_more()
+    {
+        TestData.RequireLong();
+        const int workers = 3, every = 16;
+        var random = new Random(9);
+        using SiloProcess silo = await _runs.StartAsync("a", workers);
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
+        await cluster.StartAsync(_runs.Spec(ClusterRuns.EndlessRecipe(), "razed", workers) with { CheckpointEvery = every });
+        var checkpoints = new CheckpointStore(new RunDirectory(_runs.Directory("razed")).CheckpointsFolder);
+        for (int death = 0; death < (TestData.IsExhaustive ? 30 : 2); death++)
+        {
+            await ClusterRuns.WholeAsync(cluster, "razed", workers);
+            await ClusterRuns.StepAsync(cluster, "razed", (await cluster.StatusAsync("razed")).Step + random.Next(every, 3 * every));
+            int[] processes = [.. (await cluster.WorkersAsync()).Select(worker => worker.Report.Info.ProcessId)];
+            Assert.Equal(workers, processes.Length);
+            foreach (int process in processes) WorkerSignals.Send(process, WorkerSignals.Kill);
+            (long saved, int logged) = (checkpoints.ReadNewest().Checkpoint!.Info.Step, _runs.Lines("razed", "events.jsonl").Length);
+            long reached = _runs.Steps("razed")[^1].GetProperty("step").GetInt64();
+            // A save goes on in the background while the next steps are computed, on a slow disk for longer.
+            Assert.InRange(reached - saved, 0, 4 * every);
+            TestContext.Current.TestOutputHelper!.WriteLine($"{reached - saved} steps to compute again");
+            await Eventually.HoldsAsync("a generation that has aligned", () => Aligned(logged).Length > 0);
+            Assert.StartsWith($"goes on from step {saved} ", Aligned(logged)[0]);
+            await ClusterRuns.StepAsync(cluster, "razed", reached + 1);
+        }
+        await cluster.StopAsync("razed");
+        RunStatus end = await cluster.WaitAsync("razed");
+
+        OracleRun oracle = Oracle.Train(ClusterRuns.EndlessRecipe(end.Step));
+        Assert.Equal(oracle.Digests.Take((int)end.Step), _runs.Steps("razed").Select(line => line.GetProperty("digest").GetString()!));
+        Assert.Equal([end.Step], (await Scrape.OfAsync(silo)).Values("spikeformer_steps_total"));
+
+        string[] Aligned(int after) => [.. from line in _runs.Lines("razed", "events.jsonl").Skip(after)
+                                           where line.GetProperty("kind").GetString() == "aligned"
+                                           select Regex.Replace(line.GetProperty("message").GetString()!, @"^Generation \d+ ", "")];
     }
 
     private Task<string> TrainAsync(string run, string failPoints, params string[] changes) => TrainAsync(run, 3, failPoints, changes);

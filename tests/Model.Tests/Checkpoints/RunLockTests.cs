@@ -24,6 +24,15 @@ public sealed class RunLockTests : IDisposable
     }
 
     [Fact]
+    public void An_owner_says_which_start_of_the_run_it_serves()
+    {
+        var start = Guid.Parse("5cf1d6e3-5c0e-4f6e-9b9c-0a4ad1a5a001");
+        using RunLock held = RunLock.TryAcquire(_folder.Path, start, out _)!;
+        Assert.Null(RunLock.TryAcquire(_folder.Path, Guid.Empty, out DirectoryOwner owner));
+        Assert.Equal(new DirectoryOwner($"process {Environment.ProcessId}", start), owner);
+    }
+
+    [Fact]
     public void Another_process_holds_the_lock_until_it_is_killed()
     {
         using var owner = ChildProcess.Start("hold-lock", _folder.Path);

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>A server in a process of its own, whose talk is kept. Killed on disposal.</summary>
+/// <summary>A server in a process of its own, whose talk is kept. Killed on disposal, with all that it has started.</summary>
 public sealed class ServerProcess : IDisposable
 {
     private readonly Process _process;
@@ -91,7 +91,11 @@ public sealed class ServerProcess : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!_process.HasExited) Kill();
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
         _process.Dispose();
     }
 }

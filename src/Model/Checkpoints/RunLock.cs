@@ -9,7 +9,7 @@ public readonly record struct DirectoryOwner(string Process, Guid Start);
 /// however it ends.</summary>
 public sealed class RunLock : IDisposable
 {
-    /// <summary>Name of the lock file in the run directory; holds the owner's process id.</summary>
+    /// <summary>Name of the lock file in the run directory; holds the owner's process id, and which start of the run it serves.</summary>
     public const string FileName = "run.lock";
 
     private const int MostTries = 10;

@@ -125,6 +125,24 @@ public sealed class LossTests : IDisposable
         _runs.AssertSame(oracle, await cluster.WaitAsync("alone"));
     }
 
+    /// <summary>Only a former lead of this start of the run is gone past so: whoever else has the directory may be training in it.</summary>
+    [Fact]
+    public async Task A_resume_is_refused_while_a_stranger_has_the_run_directory()
+    {
+        using SiloProcess silo = await _runs.StartAsync("a", workers: 1);
+        await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
+        await cluster.StartAsync(_runs.Spec(ClusterRuns.EndlessRecipe(), "taken", workers: 1));
+        await ClusterRuns.StepAsync(cluster, "taken", 3);
+        await cluster.StopAsync("taken");
+        RunStatus stopped = await cluster.WaitAsync("taken");
+        using RunLock held = RunLock.Acquire(_runs.Directory("taken"));
+        await cluster.ResumeAsync("taken");
+        RunStatus end = await cluster.WaitAsync("taken");
+        Assert.Equal((RunState.Failed, (int)ErrorKind.Conflict), (end.State, end.Failure?.ExitCode));
+        Assert.Contains($"is in use by process {Environment.ProcessId}", end.Failure!.Message);
+        Assert.Equal(stopped.Step, _runs.Steps("taken").Length);
+    }
+
     /// <summary>All have computed the step when one dies on the way into the all-reduce; the others bring what they have, and compute what it owned.</summary>
     [Fact]
     public async Task What_survivors_have_computed_is_not_computed_again()

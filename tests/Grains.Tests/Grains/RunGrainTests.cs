@@ -71,6 +71,24 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
     }
 
     [Fact]
+    public async Task After_a_return_to_a_checkpoint_the_run_stands_where_it_computes_now()
+    {
+        (FakeWorker a, FakeWorker b) = await Train();
+        await a.Commit(4, 1, 2, 3, 4);
+        (a, b) = (new(Run, "a", incarnation: 2), new(Run, "b", incarnation: 2));
+        await a.Report(WorkerPhase.Ready);
+        await b.Report(WorkerPhase.Ready);
+        await a.Report(WorkerPhase.Ready);
+        await a.Commit(3, 3);
+        Assert.Equal((3, a.Plan!.Number), ((await Run.Status()).Step, (await Run.Status()).LastCommit!.Generation));
+        Assert.Equal([1, 2, 3], (await Run.News(new())).Commits.Select(commit => commit.Step));
+        await a.Commit(5, 4, 5);
+        Assert.Equal([1, 2, 3, 4, 5], (await Run.News(new())).Commits.Select(commit => commit.Step));
+        await a.Report(WorkerPhase.Done, 4, report => report with { Outcome = Some.Outcome(Completed, 4) });
+        Assert.Equal(4, (await Run.Status()).Step);
+    }
+
+    [Fact]
     public async Task A_stop_lets_the_members_save_and_a_resume_goes_on_with_a_larger_generation()
     {
         (FakeWorker a, FakeWorker b) = await Train();

@@ -67,21 +67,10 @@ public sealed class RunKeeper : IDisposable
     /// <param name="place">Opens the place of its checkpoints.</param>
     /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
     /// <param name="time">Clock for people's time stamps.</param>
-    /// <exception cref="SpikeformerException">There is no run (NotFound), another process owns it, or recipe, data or numerics differ from its
-    /// beginning (Conflict, field by field).</exception>
-    public static RunKeeper Continue(
-        RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, CheckpointPlace place, Action<string, string> report,
-        TimeProvider time) => TryContinue(directory, description, overrides, place, report, time, out DirectoryOwner owner) ?? throw RunLock.InUse(directory.Path, owner);
-
-    /// <summary>The same, but null while another process owns the directory: a former lead that still saves, or is frozen.</summary>
-    /// <param name="directory">The directory.</param>
-    /// <param name="description">What the run is here and now.</param>
-    /// <param name="overrides">Names of what may differ from its beginning.</param>
-    /// <param name="place">Opens the place of its checkpoints.</param>
-    /// <param name="report">Gets kind and message of what is worth an event; also called on the saving thread.</param>
-    /// <param name="time">Clock for people's time stamps.</param>
-    /// <param name="owner">Who owns it, when the result is null.</param>
-    /// <exception cref="SpikeformerException">There is no run (NotFound), or recipe, data or numerics differ from its beginning (Conflict).</exception>
+    /// <param name="owner">Who owns it, when the result is null: often a former lead that still saves, or is frozen.</param>
+    /// <returns>The keeper, or null while another process owns the directory.</returns>
+    /// <exception cref="SpikeformerException">There is no run (NotFound), or recipe, data or numerics differ from its beginning (Conflict, field by
+    /// field).</exception>
     public static RunKeeper? TryContinue(
         RunDirectory directory, RunDescription description, IReadOnlyList<string> overrides, CheckpointPlace place, Action<string, string> report,
         TimeProvider time, out DirectoryOwner owner) =>

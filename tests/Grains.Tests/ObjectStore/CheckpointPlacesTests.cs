@@ -46,7 +46,7 @@ public sealed class CheckpointPlacesTests : IDisposable
         Assert.StartsWith($"{place} holds checkpoints already, step-1 among them", error.Message);
         Assert.False(new RunDirectory(_folder["second"]).HasRun);
         // Its run.json knows the place, whatever this process would choose.
-        using RunKeeper again = RunKeeper.Continue(new(_folder["first"]), Run(null), [], CheckpointPlaces.Open, (_, _) => { }, TimeProvider.System);
+        using RunKeeper again = RunKeeper.TryContinue(new(_folder["first"]), Run(null), [], CheckpointPlaces.Open, (_, _) => { }, TimeProvider.System, out _)!;
         Assert.Equal(place, new RunDirectory(_folder["first"]).ReadDescription().Checkpoints);
 
         RunKeeper Begin(string directory, int start) =>

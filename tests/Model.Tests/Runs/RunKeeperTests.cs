@@ -88,7 +88,7 @@ public sealed class RunKeeperTests : IDisposable
         }
         int batch = s_recipe.Batch + 1;
         RunDescription changed = Describe(RecipeCatalogue.Load("demo", [.. s_small, $"batch={batch}"]));
-        using RunKeeper keeper = RunKeeper.Continue(new(_folder.Path), changed, ["batch"], Place, Report, TimeProvider.System);
+        using RunKeeper keeper = RunKeeper.TryContinue(new(_folder.Path), changed, ["batch"], Place, Report, TimeProvider.System, out _)!;
         keeper.Restore(_state, _progress);
         EvaluationResult test = EpochLogTests.Test(top1: 8);
         _progress.EndEpoch(1, test, TimeSpan.Zero, 1);

@@ -37,14 +37,14 @@ public sealed class MemoryTests
         Assert.True(late < early * 1.02, $"resident memory grew from {early} KiB at step 2000 to {late} KiB at step 5000");
     }
 
-    /// <summary>The process that trains: it holds the run's lock and wrote its number there.</summary>
+    /// <summary>The process that trains: it holds the run's lock and wrote its number into the first line there.</summary>
     private static int? WorkerOf(RunFolder folder)
     {
         string path = Path.Combine(folder.Path, "run.lock");
         if (!File.Exists(path)) return null;
         // .NET takes a lock of its own to read a file, which the owner's refuses.
         using Process cat = Process.Start(new ProcessStartInfo("cat", [path]) { RedirectStandardOutput = true })!;
-        return int.TryParse(cat.StandardOutput.ReadToEnd(), CultureInfo.InvariantCulture, out int worker) ? worker : null;
+        return int.TryParse(cat.StandardOutput.ReadToEnd().Split('\n')[0], CultureInfo.InvariantCulture, out int worker) ? worker : null;
     }
 
     private static long LastStep(RunFolder folder)

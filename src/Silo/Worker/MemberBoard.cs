@@ -191,7 +191,12 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     /// <summary>Something for the event log.</summary>
     public void Happened(string kind, string message, DateTimeOffset time)
     {
-        lock (_gate) _events.Add(new() { Kind = kind, Message = message, Time = time, Step = _step });
+        lock (_gate)
+        {
+            _events.Add(new() { Kind = kind, Message = message, Time = time, Step = _step });
+            // At once: what only this process knows is lost with it.
+            _news.Release();
+        }
     }
 
     /// <summary>The worker cannot go on with the run.</summary>

@@ -44,6 +44,8 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, DataListener li
         while (!_board.Released.IsCancellationRequested)
         {
             await _board.News.WaitAsync(TimeSpan.FromSeconds(order.ReportWithinSeconds));
+            // One report tells all there is.
+            while (_board.News.Wait(0)) { }
             order = await ReportAsync();
             if (_board.IsStuck()) EndProcess();
         }

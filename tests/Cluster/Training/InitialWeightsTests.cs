@@ -22,7 +22,7 @@ public sealed class InitialWeightsTests : IDisposable
     {
         TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=6");
-        using SiloProcess silo = await _runs.StartAsync("a", workers: 2, failPoints: "a/1:compute@25=kill,a/0:compute@100=kill");
+        using SiloProcess silo = await _runs.StartAsync("a", workers: 2, failPoints: "a/1:compute@40=kill,a/0:compute@100=kill");
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         string source = await FirstAsync(cluster);
         OracleRun oracle = Oracle.Train(recipe, initFrom: source, startEpoch: 1);

@@ -81,6 +81,20 @@ public sealed class MemberBoardTests
         string Words() => _board.Compose() is var report ? $"lost {string.Join(' ', report.Lost)}, silent {string.Join(' ', report.Silent)}" : "";
     }
 
+    [Fact]
+    public void What_happened_is_told_at_once_and_until_the_run_has_taken_it_in()
+    {
+        Join(Plan("a", "b"));
+        while (_board.News.Wait(0)) { }
+        _board.Happened("started", "It began", DateTimeOffset.UnixEpoch);
+        Assert.True(_board.News.Wait(0));
+        MemberReport report = _board.Compose();
+        _board.Happened("warning", "The disk is full", DateTimeOffset.UnixEpoch);
+        Assert.Equal(["started", "warning"], _board.Compose().Events.Select(what => what.Kind));
+        _board.Answered(report, new() { Action = MemberAction.Vote });
+        Assert.Equal("warning", Assert.Single(_board.Compose().Events).Kind);
+    }
+
     private void Join(GenerationPlan plan)
     {
         _board.Answered(_board.Compose(), new() { Action = MemberAction.Vote, Plan = plan });

@@ -1,6 +1,6 @@
 // Trains the recipe demo from a script, on a cluster of its own: dotnet fsi samples/FSharp/train.fsx DIRECTORY [KEY=VALUE ...]
 // Needs the library and the silo program as './spikeformer' or 'dotnet build -c Release' makes them.
-#I "../../src/Client/bin/Release/net10.0/linux-x64"
+#I "../../src/Client/Cli/bin/Release/net10.0/linux-x64"
 #r "Spikeformer.Model.dll"
 #r "Spikeformer.Grains.dll"
 #r "Spikeformer.Client.dll"

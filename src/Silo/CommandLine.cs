@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Spikeformer.Silo.Verbs;
 
 namespace Spikeformer.Silo;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Spikeformer.Collectives;
+using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Benchmarks;
 

@@ -3,6 +3,8 @@ using System.Net;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Spikeformer.Collectives;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Benchmarks;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using TorchSharp;
+using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Benchmarks;

@@ -3,8 +3,10 @@ using System.Globalization;
 using System.Runtime.Intrinsics;
 using System.Text.Json;
 using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
 using Spikeformer.Data.Images;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Benchmarks;
 

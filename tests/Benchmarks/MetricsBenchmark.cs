@@ -1,11 +1,14 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
+using Spikeformer.Devices;
 using Spikeformer.Metrics;
 using Spikeformer.Network;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Spikeformer.Silo.Metrics;
-using Spikeformer.Silo.Worker;
+using Spikeformer.Silo.Worker.Generation;
 using Spikeformer.Training;
 
 namespace Spikeformer.Benchmarks;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Spikeformer.Neurons;
-using TorchSharp;
+using Spikeformer.Recipes;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Benchmarks;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using Spikeformer.Client;
-using Spikeformer.Contracts;
 using Spikeformer.TestKit;
+using Spikeformer.TestKit.Servers;
 
 namespace Spikeformer.Benchmarks;
 

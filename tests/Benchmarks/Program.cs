@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spikeformer.Benchmarks;
+using Spikeformer.Recipes;
 
 var json = new Option<bool>("--json") { Description = "Print one JSON object instead of tables.", Recursive = true };
 var threads = new Option<int>("--threads") { Description = "Compute threads.", DefaultValueFactory = _ => 1 };
@@ -33,7 +34,7 @@ var stepWorker = new Command("step-worker", "One process of the step benchmark."
 stepWorker.SetAction(arguments =>
 {
     string[] values = arguments.GetValue(workerArguments)!;
-    StepWorker.Run(new(values[0], int.Parse(values[1]), int.Parse(values[2]), Enum.Parse<Spikeformer.Training.Precision>(values[3], ignoreCase: true), int.Parse(values[4])));
+    StepWorker.Run(new(values[0], int.Parse(values[1]), int.Parse(values[2]), Enum.Parse<Precision>(values[3], ignoreCase: true), int.Parse(values[4])));
 });
 
 var worlds = new Option<int[]>("--world-size") { Description = "Numbers of processes.", DefaultValueFactory = _ => [2, 4], AllowMultipleArgumentsPerToken = true };

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Spikeformer.Clustering;
-using Spikeformer.TestKit;
+using Spikeformer.TestKit.Servers;
 
 namespace Spikeformer.Benchmarks;
 

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Spikeformer.Training;
+using Spikeformer.Devices;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Benchmarks;
 

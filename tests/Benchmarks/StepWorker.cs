@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Spikeformer.Data;
+using Spikeformer.Devices;
 using Spikeformer.Network;
+using Spikeformer.Recipes;
 using Spikeformer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Benchmarks;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
 
 namespace Spikeformer.Benchmarks;
 
@@ -40,7 +40,7 @@ internal static unsafe class TransferFloors
         foreach (Socket socket in ends)
         {
             socket.NoDelay = true;
-            _ = Collectives.SocketSettings.ApplyCongestionControl(socket, "cubic");
+            _ = Collectives.Connections.SocketSettings.ApplyCongestionControl(socket, "cubic");
             socket.Blocking = false;
         }
         return Total / Least(() => Both(() =>

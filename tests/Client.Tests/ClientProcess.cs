@@ -31,7 +31,7 @@ internal sealed class ClientProcess : IDisposable
             RedirectStandardOutput = true, RedirectStandardError = true,
             Environment = { [EmbeddedCluster.ProgramVariable] = TestData.Program("src/Silo", "spikeformer-silo.dll") },
         };
-        start.ArgumentList.Add(TestData.Program("src/Client", "Spikeformer.Client.dll"));
+        start.ArgumentList.Add(TestData.Program("src/Client/Cli", "spikeformer.dll"));
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         foreach ((string name, string value) in environment) start.Environment[name] = value;
         return new ClientProcess(Process.Start(start)!);

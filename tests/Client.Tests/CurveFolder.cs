@@ -1,4 +1,7 @@
 using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
+using Spikeformer.Files;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;

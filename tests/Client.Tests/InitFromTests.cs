@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
+using Spikeformer.Client.Tests.Cli;
 using Spikeformer.Contracts;
 using Spikeformer.TestKit;
 using Xunit;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Spikeformer.Devices;
 using Spikeformer.TestKit;
 using Xunit;
 
@@ -12,7 +13,7 @@ public sealed class LauncherTests : IDisposable
 
     public LauncherTests()
     {
-        foreach (string folder in new[] { "src/Client", "src/Model", "build", "bin", "elsewhere" }) Directory.CreateDirectory(At(folder));
+        foreach (string folder in new[] { "src/Client/Cli", "src/Model", "build", "bin", "elsewhere" }) Directory.CreateDirectory(At(folder));
         foreach (string file in new[] { "Directory.Build.props", "global.json", "src/Model/A.cs" }) File.WriteAllText(At(file), "");
         File.Copy(Path.Combine(TestData.RepositoryRoot, "spikeformer"), At("spikeformer"));
         Script(At("bin/dotnet"), """
@@ -21,8 +22,8 @@ public sealed class LauncherTests : IDisposable
                 echo "a build message"
                 [[ -e "$ROOT/broken" ]] && exit 1
                 echo build >>"$ROOT/calls"
-                mkdir -p "$ROOT/src/Client/bin/Release/net10.0/linux-x64"
-                touch "$ROOT/src/Client/bin/Release/net10.0/linux-x64/Spikeformer.Client.dll"
+                mkdir -p "$ROOT/src/Client/Cli/bin/Release/net10.0/linux-x64"
+                touch "$ROOT/src/Client/Cli/bin/Release/net10.0/linux-x64/spikeformer.dll"
                 mkdir -p "$ROOT/src/Silo/bin/Release/net10.0/linux-x64"
                 touch "$ROOT/src/Silo/bin/Release/net10.0/linux-x64/spikeformer-silo.dll"
             else
@@ -60,7 +61,7 @@ public sealed class LauncherTests : IDisposable
     {
         await Run(At("spikeformer"), []);
         File.WriteAllText(At(file), "changed");
-        File.SetLastWriteTimeUtc(At(file), File.GetLastWriteTimeUtc(At("src/Client/obj/launcher.cpu.stamp")).AddSeconds(1));
+        File.SetLastWriteTimeUtc(At(file), File.GetLastWriteTimeUtc(At("src/Client/Cli/obj/launcher.cpu.stamp")).AddSeconds(1));
         await Run(At("spikeformer"), []);
         Assert.Equal(["build", "run", "build", "run"], Calls.Select(call => call.Split(' ')[0]));
     }

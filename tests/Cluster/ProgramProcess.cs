@@ -25,7 +25,7 @@ internal sealed class ProgramProcess : IDisposable
     }
 
     /// <summary>Starts the CLI.</summary>
-    public static ProgramProcess StartCli(params string[] arguments) => new("src/Client", "Spikeformer.Client.dll", arguments);
+    public static ProgramProcess StartCli(params string[] arguments) => new("src/Client/Cli", "spikeformer.dll", arguments);
 
     /// <summary>Starts the F# sample.</summary>
     public static ProgramProcess StartFSharp(params string[] arguments) => new("samples/FSharp", "Spikeformer.Samples.FSharp.dll", arguments);
@@ -41,7 +41,7 @@ internal sealed class ProgramProcess : IDisposable
     /// <summary>The same with environment variables.</summary>
     public static JsonElement[] Cli(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        using var cli = new ProgramProcess("src/Client", "Spikeformer.Client.dll", [.. arguments, "--json"], environment);
+        using var cli = new ProgramProcess("src/Client/Cli", "spikeformer.dll", [.. arguments, "--json"], environment);
         return cli.FinishJson();
     }
 

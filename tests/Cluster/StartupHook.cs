@@ -1,7 +1,7 @@
 using System.Runtime.Loader;
-using Spikeformer.Cluster;
+using Spikeformer.Cluster.Storage;
 
-/// <summary>Runs in every process of <see cref="SiloProcess"/> before its Main: the runtime loads this assembly there, and with it the test grains.</summary>
+/// <summary>Runs in every process of <see cref="Spikeformer.Cluster.Silos.SiloProcess"/> before its Main: the runtime loads this assembly there, and with it the test grains.</summary>
 internal static class StartupHook
 {
     public static void Initialize()

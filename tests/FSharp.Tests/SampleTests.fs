@@ -51,7 +51,7 @@ let ``On a cluster of its own it prints the evaluations and the last step's dige
 let ``The script does the same`` () =
     use folder = new TemporaryFolder()
     let script = Path.Combine(TestData.RepositoryRoot, "samples", "FSharp", "train.fsx")
-    let library = Path.Combine(TestData.RepositoryRoot, "src/Client/bin/Release/net10.0/linux-x64/Spikeformer.Client.dll")
+    let library = Path.Combine(TestData.RepositoryRoot, "src/Client/Cli/bin/Release/net10.0/linux-x64/Spikeformer.Client.dll")
     Assert.SkipUnless(File.Exists library, "the script takes the library of a Release build: dotnet test -c Release")
     run ([ "fsi"; script; folder["run"] ] @ overrides) |> trained folder["run"]
 

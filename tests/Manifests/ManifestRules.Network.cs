@@ -1,6 +1,6 @@
 using k8s.Models;
 using Spikeformer.Clustering;
-using Spikeformer.Silo;
+using Spikeformer.Silo.Hosting;
 
 namespace Spikeformer.Manifests;
 

@@ -1,7 +1,7 @@
 using k8s.Models;
 using Spikeformer.Clustering;
 using Spikeformer.ObjectStore;
-using Spikeformer.Silo;
+using Spikeformer.Silo.Settings;
 
 namespace Spikeformer.Manifests;
 

@@ -1,9 +1,9 @@
-using System.Text.RegularExpressions;
 using k8s.Models;
 using Microsoft.Extensions.Configuration;
-using Spikeformer.Client;
+using Spikeformer.Cli.Shell;
 using Spikeformer.Clustering;
-using Spikeformer.Silo;
+using Spikeformer.Silo.Devices;
+using Spikeformer.Silo.Settings;
 
 namespace Spikeformer.Manifests;
 
@@ -26,7 +26,7 @@ internal static partial class ManifestRules
                 {
                     IEnumerable<KeyValuePair<string, string?>> variables =
                         Environment(set, container).Select(variable => KeyValuePair.Create(variable.Key.Replace("__", ":"), (string?)variable.Value));
-                    settings = SiloSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(variables).Build());
+                    settings = SiloSettingsReader.Read(new ConfigurationBuilder().AddInMemoryCollection(variables).Build());
                 }
                 catch (SpikeformerException error)
                 {
@@ -42,7 +42,7 @@ internal static partial class ManifestRules
                 using var interruption = new Interruption();
                 // A command line that is right is refused for its last word only, which no cluster can have.
                 string[] arguments = [.. container.Command.Skip(1), "--cluster", Nowhere];
-                Client.CommandLine.RunAsync(arguments, TextWriter.Null, error, interruption).GetAwaiter().GetResult();
+                Cli.CommandLine.RunAsync(arguments, TextWriter.Null, error, interruption).GetAwaiter().GetResult();
                 if (!error.ToString().StartsWith($"The cluster address '{Nowhere}'", StringComparison.Ordinal)) yield return $"{place}: {error}";
                 string gateways = Environment(set, container).GetValueOrDefault("SPIKEFORMER_CLUSTER", "");
                 foreach (System.Net.DnsEndPoint gateway in ClusterAddress.Parse(gateways.Length > 0 ? gateways : "none:1").Gateways)

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using k8s.Models;
-using Spikeformer.Silo;
+using Spikeformer.Silo.Hosting;
 using YamlDotNet.Core;
 
 namespace Spikeformer.Manifests;

@@ -1,3 +1,4 @@
+using Spikeformer.Model.Tests.Devices;
 using Xunit;
 using static TorchSharp.torch;
 

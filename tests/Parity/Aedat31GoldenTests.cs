@@ -1,6 +1,6 @@
 using Spikeformer.Data;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
 namespace Spikeformer.Parity;

@@ -1,3 +1,4 @@
+using Spikeformer.Numerics;
 using Xunit;
 using static TorchSharp.torch;
 

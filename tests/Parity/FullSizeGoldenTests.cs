@@ -1,5 +1,8 @@
 using Spikeformer.Autograd;
+using Spikeformer.Devices;
 using Spikeformer.Network;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;

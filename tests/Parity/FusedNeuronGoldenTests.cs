@@ -1,7 +1,7 @@
 using Spikeformer.Autograd;
 using Spikeformer.Neurons;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -110,8 +110,8 @@ internal sealed class GoldenCase : IDisposable
         (true, false) => 1e-3 * expected.Largest + 1e-6,
     });
 
-    /// <summary>Every parameter's gradient.</summary>
-    /// <param name="gradient">Flat, in layout order.</param>
+    /// <summary>Checks every parameter's gradient; <paramref name="gradient"/> is flat, in the order of <paramref name="layout"/>, and
+    /// <paramref name="prefix"/> begins the golden keys.</summary>
     public void CheckGradients(Tensor gradient, StateLayout layout, string prefix = "grad/")
     {
         foreach (StateEntry entry in layout.Parameters)

@@ -1,5 +1,6 @@
 using Spikeformer.Network;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Xunit;
 
 namespace Spikeformer.Parity;

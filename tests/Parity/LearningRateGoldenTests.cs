@@ -1,4 +1,5 @@
 using System.Globalization;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;

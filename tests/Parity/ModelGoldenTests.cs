@@ -1,8 +1,8 @@
 using Spikeformer.Autograd;
 using Spikeformer.Network;
 using Spikeformer.Neurons;
+using Spikeformer.Recipes;
 using Spikeformer.Training;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

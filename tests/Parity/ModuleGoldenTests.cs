@@ -1,6 +1,7 @@
 using Spikeformer.Autograd;
 using Spikeformer.Network;
 using Spikeformer.Neurons;
+using Spikeformer.Recipes;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
 using Spikeformer.Autograd;
 using Spikeformer.Neurons;
-using TorchSharp;
+using Spikeformer.Recipes;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
+using Spikeformer.Training.Optimizers;
 using Xunit;
 
 namespace Spikeformer.Parity;

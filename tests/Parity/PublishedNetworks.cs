@@ -1,6 +1,6 @@
 using System.Globalization;
-using Spikeformer.Data;
 using Spikeformer.Network;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 
 namespace Spikeformer.Parity;

@@ -1,5 +1,6 @@
 using Spikeformer.Autograd;
 using Spikeformer.Network;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;

@@ -1,8 +1,9 @@
 using Spikeformer.Autograd;
 using Spikeformer.Checkpoints;
-using Spikeformer.Collectives;
+using Spikeformer.Collectives.Plan;
 using Spikeformer.Devices;
 using Spikeformer.Network;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;

@@ -1,4 +1,6 @@
 using Spikeformer.Collectives;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Spikeformer.Training;
 using static TorchSharp.torch;
 

@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
 using Spikeformer.Devices;
 using Spikeformer.Network;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.Training;
 

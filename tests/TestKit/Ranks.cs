@@ -2,6 +2,8 @@ using System.Net;
 using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using Spikeformer.Collectives;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Plan;
 using Xunit;
 
 namespace Spikeformer.TestKit;

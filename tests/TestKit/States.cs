@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Spikeformer.Checkpoints;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
 using Xunit;
 
 namespace Spikeformer.TestKit;

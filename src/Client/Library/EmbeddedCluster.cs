@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Spikeformer.Checkpoints;
 using Spikeformer.Clustering;
+using Spikeformer.Clustering.Tls;
 
 namespace Spikeformer.Client;
 

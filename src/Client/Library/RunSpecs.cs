@@ -1,8 +1,8 @@
 using System.Text;
 using Spikeformer.Contracts;
 using Spikeformer.ObjectStore;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
-using Spikeformer.Training;
 
 namespace Spikeformer.Client;
 

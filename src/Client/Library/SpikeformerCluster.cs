@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using Orleans;
 using Spikeformer.Clustering;
+using Spikeformer.Clustering.Tls;
 using Spikeformer.Contracts;
 
 namespace Spikeformer.Client;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Spikeformer.Clustering.Tls;
 
 namespace Spikeformer.Clustering;
 

@@ -1,6 +1,5 @@
-using Orleans;
 using Orleans.Messaging;
-using Orleans.Runtime;
+using Spikeformer.Files;
 
 namespace Spikeformer.Clustering;
 

@@ -1,5 +1,3 @@
-using Orleans;
-using Orleans.Runtime;
 using Orleans.Runtime.Messaging;
 
 namespace Spikeformer.Clustering;

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Orleans.Messaging;
-using Orleans.Runtime;
 
 namespace Spikeformer.Clustering;
 

@@ -1,3 +1,5 @@
+using Spikeformer.Files;
+
 namespace Spikeformer.Clustering;
 
 /// <summary>A file that several processes of one machine read at will and change by turns, each change atomic and durable.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Spikeformer.Files;
 
 namespace Spikeformer.Clustering;
 

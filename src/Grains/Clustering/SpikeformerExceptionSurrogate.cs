@@ -1,5 +1,3 @@
-using Orleans;
-
 namespace Spikeformer.Clustering;
 
 /// <summary>What travels of a <see cref="SpikeformerException"/> from a grain to its caller; without it the kind, and so the exit code, would be

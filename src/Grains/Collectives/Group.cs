@@ -1,5 +1,10 @@
 using System.Runtime.InteropServices;
-using Spikeformer.Training;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Links;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Collectives.Transfers;
+using Spikeformer.Numerics;
 
 namespace Spikeformer.Collectives;
 
@@ -206,10 +211,6 @@ public sealed unsafe class Group : IDisposable
             CloseWhenIdle();
         }
     }
-
-    /// <summary>Bytes of the largest payload that a frame may have: large enough to pay for a frame, small enough that those under way stay in
-    /// the cache. More members have more frames under way.</summary>
-    internal static int BlockBytes(GroupPlan plan) => plan.WorldSize <= 4 ? 256 << 10 : 128 << 10;
 
     private void ReduceSmall(long step, IReadOnlyList<NodeVector> own, float* result, long length, Contributions contributions, TreeSum sum, CancellationToken cancellation)
     {

@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Diagnostics;
 using Spikeformer.Network;
+using Spikeformer.Numerics;
 using Spikeformer.Training;
 
 namespace Spikeformer.Collectives;

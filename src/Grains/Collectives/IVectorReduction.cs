@@ -1,4 +1,6 @@
-using Spikeformer.Training;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Collectives.Transfers;
 
 namespace Spikeformer.Collectives;
 

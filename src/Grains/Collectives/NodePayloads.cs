@@ -1,4 +1,6 @@
-using Spikeformer.Training;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Collectives.Transfers;
+using Spikeformer.Numerics;
 
 namespace Spikeformer.Collectives;
 

@@ -1,5 +1,3 @@
-using Orleans;
-
 namespace Spikeformer.Contracts;
 
 /// <summary>One fixed membership of a run: who computes which shards. Its identity, number and nonce, is the fencing token of every frame,

@@ -1,5 +1,3 @@
-using Orleans;
-
 namespace Spikeformer.Contracts;
 
 /// <summary>All runs and workers of a cluster; there is one, with key 0. It calls nobody, so anybody may call it.</summary>

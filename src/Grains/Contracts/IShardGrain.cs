@@ -1,5 +1,3 @@
-using Orleans;
-
 namespace Spikeformer.Contracts;
 
 /// <summary>A data shard of a run, by name <c>run/v</c>: shows its owner and which samples are committed. The ledger itself is training

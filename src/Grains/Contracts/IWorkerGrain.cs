@@ -1,5 +1,3 @@
-using Orleans;
-
 namespace Spikeformer.Contracts;
 
 /// <summary>The twin of a worker process, by name <c>silo/slot</c>; lives on the worker's silo and keeps nothing that its worker does not

@@ -1,5 +1,3 @@
-using Orleans;
-
 namespace Spikeformer.Contracts;
 
 /// <summary>A member's report to its run; the reply tells it what to do next.</summary>

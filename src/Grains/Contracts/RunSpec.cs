@@ -1,5 +1,3 @@
-using Orleans;
-
 namespace Spikeformer.Contracts;
 
 /// <summary>What a client asks for: a recipe and how the run is kept.</summary>

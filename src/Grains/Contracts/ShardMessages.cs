@@ -1,5 +1,3 @@
-using Orleans;
-
 namespace Spikeformer.Contracts;
 
 /// <summary>What a run tells its shard's grain.</summary>

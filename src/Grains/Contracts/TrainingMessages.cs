@@ -1,5 +1,3 @@
-using Orleans;
-
 namespace Spikeformer.Contracts;
 
 /// <summary>A committed step as its lead tells it.</summary>

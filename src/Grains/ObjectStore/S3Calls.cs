@@ -2,7 +2,7 @@ using Amazon.S3;
 using Polly;
 using Polly.Retry;
 using Polly.Timeout;
-using Spikeformer.Checkpoints;
+using Spikeformer.Files;
 
 namespace Spikeformer.ObjectStore;
 

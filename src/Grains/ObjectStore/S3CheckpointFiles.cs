@@ -2,6 +2,7 @@ using System.Net;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Spikeformer.Checkpoints;
+using Spikeformer.Files;
 
 namespace Spikeformer.ObjectStore;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json;
-using Spikeformer.Checkpoints;
+using Spikeformer.Files;
 
 namespace Spikeformer.ObjectStore;
 

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Xml;
 using Amazon.Runtime;
 using Polly.Timeout;
-using Spikeformer.Checkpoints;
+using Spikeformer.Files;
 
 namespace Spikeformer.ObjectStore;
 

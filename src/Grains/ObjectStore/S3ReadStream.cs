@@ -1,6 +1,6 @@
 using System.Net;
 using Amazon.S3.Model;
-using Spikeformer.Checkpoints;
+using Spikeformer.Files;
 
 namespace Spikeformer.ObjectStore;
 

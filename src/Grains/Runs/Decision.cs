@@ -1,5 +1,3 @@
-using Spikeformer.Contracts;
-
 namespace Spikeformer.Runs;
 
 /// <summary>What follows from an input to a run: the record to write, and the events to tell once it is written.</summary>

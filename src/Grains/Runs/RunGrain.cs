@@ -1,5 +1,3 @@
-using Orleans;
-using Orleans.Runtime;
 using Spikeformer.Clustering;
 using Spikeformer.Contracts;
 using Spikeformer.Metrics;

@@ -1,4 +1,3 @@
-using Orleans;
 using Spikeformer.Contracts;
 
 namespace Spikeformer.Runs;

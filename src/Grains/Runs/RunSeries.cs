@@ -1,6 +1,6 @@
 using Spikeformer.Contracts;
 using Spikeformer.Metrics;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;
 

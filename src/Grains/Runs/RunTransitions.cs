@@ -1,6 +1,6 @@
 using System.Text;
 using Spikeformer.Contracts;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;
 

@@ -1,5 +1,5 @@
 using Spikeformer.Contracts;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;
 

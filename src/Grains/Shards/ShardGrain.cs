@@ -1,4 +1,3 @@
-using Orleans;
 using Spikeformer.Clustering;
 using Spikeformer.Contracts;
 using Spikeformer.Training;

@@ -1,3 +1,5 @@
+using Spikeformer.Files;
+
 namespace Spikeformer.Checkpoints;
 
 /// <summary>Finds, reads and verifies checkpoints. Needs nothing but the files, changes nothing, takes no lock.</summary>

@@ -1,3 +1,6 @@
+using Spikeformer.Diagnostics;
+using Spikeformer.Files;
+
 namespace Spikeformer.Checkpoints;
 
 /// <summary>Settings of a <see cref="CheckpointStore"/>.</summary>

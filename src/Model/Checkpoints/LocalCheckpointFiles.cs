@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 

@@ -1,3 +1,5 @@
+using Spikeformer.Files;
+
 namespace Spikeformer.Checkpoints;
 
 /// <summary>Who owns a run directory.</summary>

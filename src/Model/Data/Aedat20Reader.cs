@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Data;
 

@@ -1,4 +1,5 @@
-using Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Data;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Data;
 

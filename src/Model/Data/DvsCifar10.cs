@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Data;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Data;
 

@@ -1,7 +1,8 @@
 using System.IO.Hashing;
 using System.IO.MemoryMappedFiles;
 using System.Numerics;
-using Spikeformer.Training;
+using Spikeformer.Files;
+using Spikeformer.Numerics;
 
 namespace Spikeformer.Data;
 

@@ -1,3 +1,5 @@
+using Spikeformer.Numerics;
+
 namespace Spikeformer.Data;
 
 /// <summary>Which part of a data set.</summary>
@@ -7,17 +9,6 @@ public enum Split
     Train,
     /// <summary>Samples that accuracy is measured on.</summary>
     Test,
-}
-
-/// <summary>The shape of one sample's frames, [T,C,H,W].</summary>
-/// <param name="TimeSteps">Frames of a sample: T for recordings, 1 for still images (the network repeats them).</param>
-/// <param name="Channels">2 for events (OFF, ON), 3 for colour images.</param>
-/// <param name="Height">Rows, pixels.</param>
-/// <param name="Width">Columns, pixels.</param>
-public readonly record struct SampleShape(int TimeSteps, int Channels, int Height, int Width)
-{
-    /// <summary>Number of values of one sample.</summary>
-    public int Elements => checked(TimeSteps * Channels * Height * Width);
 }
 
 /// <summary>
@@ -51,7 +42,7 @@ public interface IDataset : IDisposable
     /// <param name="augmentation">Keyed stream for this (seed, epoch, sample); null reads the clean sample.</param>
     /// <param name="frames_TCHW">Receives float32 values in row-major [T,C,H,W] order; length Shape.Elements; overwritten completely.</param>
     /// <exception cref="SpikeformerException">The file is damaged or missing; names the file and the byte.</exception>
-    void Read(Split split, int index, Training.KeyedRandom? augmentation, Span<float> frames_TCHW);
+    void Read(Split split, int index, KeyedRandom? augmentation, Span<float> frames_TCHW);
 }
 
 /// <summary>A data set whose clean samples are frames of counts that can be kept: reading them once is enough.</summary>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Spikeformer.Files;
 
 namespace Spikeformer.Data;
 

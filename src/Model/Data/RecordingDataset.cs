@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
 
 namespace Spikeformer.Data;
 

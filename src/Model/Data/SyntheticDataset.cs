@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
 
 namespace Spikeformer.Data;
 

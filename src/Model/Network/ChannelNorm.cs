@@ -1,5 +1,5 @@
 using Spikeformer.Neurons;
-using TorchSharp;
+using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

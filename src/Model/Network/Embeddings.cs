@@ -1,3 +1,4 @@
+using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

@@ -1,5 +1,5 @@
 using Spikeformer.Neurons;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

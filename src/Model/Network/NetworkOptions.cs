@@ -1,5 +1,5 @@
 using Spikeformer.Neurons;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Network;
 
@@ -36,7 +36,7 @@ public sealed record NetworkOptions
     public int Classes { get; init; } = 10;
 
     /// <summary>Joins a recipe's model with the shape and the classes of its data.</summary>
-    public static NetworkOptions From(ModelRecipe model, int timeSteps, Data.SampleShape shape, int classes) => new()
+    public static NetworkOptions From(ModelRecipe model, int timeSteps, SampleShape shape, int classes) => new()
     {
         Neuron = new NeuronOptions { Kind = model.Neuron },
         Kernel = model.Kernel,
@@ -60,17 +60,8 @@ public sealed record NetworkOptions
     /// <summary>N, tokens of a frame.</summary>
     public int Tokens => Height / TotalStride * (FrameWidth / TotalStride);
 
-    /// <summary>Output channels of each SEW block: E at the last stage, half of it a stage before, and so on. A stage is two blocks where
-    /// every second stride is 1 (the authors' stride lists), else one block.</summary>
-    public IReadOnlyList<int> BlockChannels
-    {
-        get
-        {
-            bool paired = Strides.Count % 2 == 0 && Strides.Where((_, i) => i % 2 == 1).All(stride => stride == 1);
-            int perStage = paired ? 2 : 1, stages = Strides.Count / perStage;
-            return [.. Strides.Select((_, i) => Width >> (stages - 1 - i / perStage))];
-        }
-    }
+    /// <summary>Output channels of each SEW block; see <see cref="ModelRecipe.BlockChannelsOf"/>.</summary>
+    public IReadOnlyList<int> BlockChannels => ModelRecipe.BlockChannelsOf(Strides, Width);
 
     /// <summary>Checks that the sizes fit together.</summary>
     /// <exception cref="SpikeformerException">Some do not; the message names the sizes and the remedy.</exception>

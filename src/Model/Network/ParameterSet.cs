@@ -1,5 +1,4 @@
 using Spikeformer.Devices;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

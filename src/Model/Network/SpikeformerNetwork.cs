@@ -1,4 +1,4 @@
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

@@ -1,6 +1,6 @@
 using Spikeformer.Autograd;
 using Spikeformer.Neurons;
-using TorchSharp;
+using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

@@ -1,5 +1,6 @@
 using Spikeformer.Devices;
 using Spikeformer.Neurons;
+using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

@@ -1,5 +1,6 @@
 using Spikeformer.Autograd;
-using TorchSharp;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Neurons;

@@ -1,4 +1,5 @@
-using Spikeformer.Network;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,5 @@
+using Spikeformer.Recipes;
+
 namespace Spikeformer.Neurons;
 
 /// <summary>A neuron model and its constants. The defaults are those of the three published jobs.</summary>

@@ -1,3 +1,4 @@
+using Spikeformer.Files;
 using Spikeformer.Runs.TensorBoard;
 
 namespace Spikeformer.Runs;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;
 

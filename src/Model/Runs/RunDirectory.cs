@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
+using Spikeformer.Files;
+using Spikeformer.Recipes;
 using Spikeformer.Training;
 
 namespace Spikeformer.Runs;

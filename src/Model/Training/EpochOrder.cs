@@ -1,3 +1,5 @@
+using Spikeformer.Numerics;
+
 namespace Spikeformer.Training;
 
 /// <summary>

@@ -1,5 +1,7 @@
 using Spikeformer.Data;
 using Spikeformer.Network;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Training;

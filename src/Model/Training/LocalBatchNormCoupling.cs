@@ -1,4 +1,5 @@
 using Spikeformer.Network;
+using Spikeformer.Numerics;
 
 namespace Spikeformer.Training;
 

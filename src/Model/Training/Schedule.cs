@@ -1,3 +1,5 @@
+using Spikeformer.Recipes;
+
 namespace Spikeformer.Training;
 
 /// <summary>

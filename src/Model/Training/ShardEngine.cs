@@ -1,6 +1,8 @@
 using Spikeformer.Autograd;
 using Spikeformer.Devices;
 using Spikeformer.Network;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,4 @@
-using TorchSharp;
+using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Training;

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Devices;
 
 /// <summary>What computes.</summary>
 internal enum DeviceKind

@@ -1,6 +1,6 @@
 using Spikeformer.Devices;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Devices;
 
 /// <summary>The devices of a machine.</summary>
 /// <param name="cores">Its processor cores.</param>

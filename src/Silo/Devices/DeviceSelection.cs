@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Devices;
 
 /// <summary>Which devices a node silo is to use: <c>auto</c>, that is every CUDA device or where there is none one CPU slot per core; or a list of
 /// <c>cpu:2</c> (two CPU slots), <c>cpu</c> (one per core), <c>cuda:0,1</c> (these devices), <c>cuda</c> (all); or <c>none</c>.</summary>

@@ -1,9 +1,9 @@
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
-using Orleans.Runtime;
 using Spikeformer.Metrics;
+using Spikeformer.Silo.Settings;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Hosting;
 
 /// <summary>What a silo answers over HTTP: metrics for Prometheus, and health for whoever keeps it running.</summary>
 internal static class HttpEndpoints

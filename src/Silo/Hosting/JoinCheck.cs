@@ -1,8 +1,8 @@
 using System.Net;
-using Orleans.Runtime;
-using Spikeformer.Clustering;
+using Spikeformer.Clustering.Tls;
+using Spikeformer.Silo.Settings;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Hosting;
 
 /// <summary>Asks the cluster's silos, before this one becomes a member, whether they would talk to it as far as TLS goes. Orleans lets it join all the
 /// same: grains would be placed on a silo that nobody reaches, until the others vote it out and it kills itself.</summary>

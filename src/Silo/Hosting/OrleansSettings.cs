@@ -5,9 +5,13 @@ using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
 using Spikeformer.Clustering;
+using Spikeformer.Clustering.Tls;
+using Spikeformer.Silo.Placement;
+using Spikeformer.Silo.Settings;
+using Spikeformer.Silo.Storage;
 using StackExchange.Redis;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Hosting;
 
 /// <summary>How we run Orleans, and why where it is not its default.</summary>
 internal static class OrleansSettings

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Hosting;
 
 /// <summary>The life of a silo that another process started for itself: it ends in order when that process ends, which closes the pipe to our
 /// standard input whatever it died of, or upon SIGTERM.</summary>

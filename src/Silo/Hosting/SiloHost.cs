@@ -3,9 +3,12 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Console;
 using Spikeformer.Clustering;
+using Spikeformer.Clustering.Tls;
+using Spikeformer.Silo.Settings;
+using Spikeformer.Silo.Supervision;
 using StackExchange.Redis;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Hosting;
 
 /// <summary>A running silo with its HTTP endpoints. Dispose it to end it.</summary>
 internal sealed partial class SiloHost : IAsyncDisposable

@@ -1,10 +1,11 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Orleans.Configuration;
-using Spikeformer.Clustering;
+using Spikeformer.Clustering.Tls;
+using Spikeformer.Diagnostics;
 using Spikeformer.Metrics;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Hosting;
 
 /// <summary>TLS on all connections of a silo: it demands certificates of silos and clients, and shows its own. Who is refused is counted, and told
 /// once a minute.</summary>

@@ -1,9 +1,8 @@
-using Orleans.Runtime;
 using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Runtime.Placement;
 using Spikeformer.Clustering;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Placement;
 
 /// <summary>Prefers silos with the role control; the key decides among them, so that two silos that place one grain at once choose alike.</summary>
 internal sealed class ControlPlacementDirector(ISiloMetadataCache metadata) : IPlacementDirector

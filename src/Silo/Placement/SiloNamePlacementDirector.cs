@@ -1,8 +1,7 @@
-using Orleans.Runtime;
 using Orleans.Runtime.Placement;
 using Spikeformer.Clustering;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Placement;
 
 /// <summary>Finds the active silo of the name in a grain's key.</summary>
 internal sealed class SiloNamePlacementDirector(IClusterMembershipService membership) : IPlacementDirector

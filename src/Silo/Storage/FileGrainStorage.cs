@@ -1,11 +1,11 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using Orleans.Runtime;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
 using Spikeformer.Clustering;
+using Spikeformer.Files;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Storage;
 
 /// <summary>Grain records in files, one readable JSON file each: <c>TYPE/KEY.STATE.json</c> in a directory that all silos of this machine share.</summary>
 /// <remarks>A write compares the ETag and replaces the file in one turn, so of two silos that both believe to own a grain one gets an

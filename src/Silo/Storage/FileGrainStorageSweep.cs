@@ -1,7 +1,7 @@
 using Orleans.Storage;
 using Spikeformer.Clustering;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Storage;
 
 /// <summary>Removes what killed silos left behind in the grain storage, once, when a silo starts.</summary>
 internal sealed class FileGrainStorageSweep([FromKeyedServices(ClusterNames.RunStorage)] IGrainStorage storage) : IHostedService

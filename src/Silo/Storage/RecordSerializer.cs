@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Orleans.Storage;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Storage;
 
 /// <summary>The records of grains as plain JSON without type names, the same in files and in Redis: people can read it, and a record's class can be
 /// renamed.</summary>

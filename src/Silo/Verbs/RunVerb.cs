@@ -1,7 +1,10 @@
 using System.CommandLine;
 using Spikeformer.Clustering;
+using Spikeformer.Clustering.Tls;
+using Spikeformer.Silo.Hosting;
+using Spikeformer.Silo.Settings;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Verbs;
 
 /// <summary><c>run</c>: a silo in the foreground, until a signal or its parent ends it.</summary>
 internal static class RunVerb
@@ -52,7 +55,7 @@ internal static class RunVerb
     {
         WebApplicationBuilder builder = SiloHost.CreateBuilder();
         builder.Configuration.AddInMemoryCollection(overrides);
-        var settings = SiloSettings.Read(builder.Configuration);
+        var settings = SiloSettingsReader.Read(builder.Configuration);
         if (parentPipe) builder.Services.AddSingleton<IHostLifetime, ParentLifetime>();
         // A reader must not take the file of an earlier life for ours.
         if (endpointFile is not null) new SharedFile(Path.GetFullPath(endpointFile), TimeProvider.System).Delete();

@@ -3,9 +3,12 @@ using System.Diagnostics;
 using System.Net;
 using System.Runtime.InteropServices;
 using Spikeformer.Clustering;
-using Spikeformer.Silo.Worker;
+using Spikeformer.Clustering.Tls;
+using Spikeformer.Files;
+using Spikeformer.Silo.Worker.Generation;
+using Spikeformer.Silo.Worker.Session;
 
-namespace Spikeformer.Silo;
+namespace Spikeformer.Silo.Verbs;
 
 /// <summary><c>worker</c>: a worker process. Silos start it; people only to look at one alone.</summary>
 internal static class WorkerVerb
@@ -60,7 +63,7 @@ internal static class WorkerVerb
                 DataAddress = IPAddress.Parse(parsed.GetRequiredValue(address)),
                 DataPort = parsed.GetValue(port),
                 Metrics = parsed.GetValue(metrics),
-            }, drain.Token);
+            }, (spec, board, listener) => new Member(spec, board, listener, TimeProvider.System).Serve(), drain.Token);
         });
         return command;
     }

@@ -3,7 +3,7 @@ using Spikeformer.Silo.Metrics;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Metrics;
 
 /// <summary>From a worker's instruments over the page to the silo's series, in one process.</summary>
 public sealed class MeasurementTests : IDisposable

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Spikeformer.TestKit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Metrics;
 
 /// <summary>What <c>k8s/components/monitoring</c> asks of Prometheus, for one outside Kubernetes.</summary>
 internal static partial class Monitoring

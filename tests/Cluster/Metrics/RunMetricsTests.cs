@@ -1,12 +1,15 @@
 using System.Text.RegularExpressions;
 using Spikeformer.Client;
+using Spikeformer.Cluster.Silos;
+using Spikeformer.Cluster.Training;
 using Spikeformer.Contracts;
 using Spikeformer.Metrics;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
+using Spikeformer.TestKit.Servers;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Metrics;
 
 /// <summary>A worker is killed in the middle of a run, and the silo's metrics tell what happened.</summary>
 public sealed partial class RunMetricsTests : IDisposable

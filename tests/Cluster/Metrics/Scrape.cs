@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Spikeformer.Cluster.Silos;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Metrics;
 
 /// <summary>What a silo answered on <c>/metrics</c>.</summary>
 internal sealed partial class Scrape

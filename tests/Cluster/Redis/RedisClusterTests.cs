@@ -1,8 +1,10 @@
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Clustering;
 using Spikeformer.TestKit;
+using Spikeformer.TestKit.Servers;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Redis;
 
 /// <summary>Real silos with membership, directory and records in a real Redis.</summary>
 public sealed class RedisClusterTests

@@ -1,9 +1,12 @@
 using System.Text.Json;
+using Spikeformer.Cluster.Silos;
+using Spikeformer.Cluster.Training;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
+using Spikeformer.TestKit.Servers;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Redis;
 
 /// <summary>A cluster as operators run it: two control silos, two node silos with two workers each, Redis, and a CLI that only knows gateways.</summary>
 public sealed class RedisTrainingTests : IDisposable

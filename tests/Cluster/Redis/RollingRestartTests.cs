@@ -1,12 +1,14 @@
 using System.Text.Json;
 using Spikeformer.Client;
+using Spikeformer.Cluster.Silos;
+using Spikeformer.Cluster.Training;
 using Spikeformer.Clustering;
 using Spikeformer.Contracts;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
+using Spikeformer.TestKit.Servers;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Redis;
 
 /// <summary>An upgrade under a live run: all silos of a cluster with Redis and certificates end and start again, one by one.</summary>
 public sealed class RollingRestartTests : IDisposable

@@ -1,9 +1,8 @@
-using Orleans.Runtime;
 using Spikeformer.Clustering;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Silos;
 
 /// <summary>Two real silos of different roles.</summary>
 public sealed class PlacementTests : IAsyncLifetime

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using Spikeformer.Clustering;
 using Spikeformer.TestKit;
+using Spikeformer.TestKit.Servers;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Silos;
 
 /// <summary>The real silo program in a process of its own, on free ports, with the test grains loaded. Killed on disposal.</summary>
 internal sealed class SiloProcess : IDisposable
@@ -14,7 +15,7 @@ internal sealed class SiloProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Where it listens; after <see cref="StartAsync"/>.</summary>
+    /// <summary>Where it listens; after <c>StartAsync</c>.</summary>
     public SiloEndpoints Endpoints { get; private init; } = null!;
 
     /// <summary>Starts a silo on free ports and waits until it is up.</summary>

@@ -5,7 +5,7 @@ using Spikeformer.Clustering;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Silos;
 
 public sealed class SiloProcessTests : IDisposable
 {

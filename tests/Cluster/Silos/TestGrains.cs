@@ -1,8 +1,6 @@
-using Orleans;
-using Orleans.Runtime;
 using Spikeformer.Clustering;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Silos;
 
 /// <summary>A grain that tells where it is.</summary>
 public interface IWhereabouts : IGrainWithStringKey

@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using Orleans.Runtime;
 using Orleans.Storage;
-using Spikeformer.Silo;
+using Spikeformer.Cluster.Silos;
+using Spikeformer.Silo.Storage;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Storage;
 
 public sealed class FileGrainStorageTests : IDisposable
 {

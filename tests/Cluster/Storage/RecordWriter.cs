@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using Orleans.Runtime;
 using Orleans.Storage;
-using Spikeformer.Silo;
+using Spikeformer.Cluster.Silos;
+using Spikeformer.Silo.Storage;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Storage;
 
 /// <summary>A process that adds to one record as fast as it can, starting over whenever another was first.</summary>
 internal static class RecordWriter

@@ -1,10 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
-using Orleans.Runtime;
 using Orleans.Serialization;
 using Orleans.Serialization.Serializers;
-using Spikeformer.Silo;
+using Spikeformer.Cluster.Silos;
+using Spikeformer.Silo.Storage;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Storage;
 
 /// <summary>A file storage outside of a silo, and one record in it.</summary>
 internal static class Records

@@ -1,14 +1,16 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using Spikeformer.Client;
+using Spikeformer.Cluster.Metrics;
+using Spikeformer.Cluster.Silos;
+using Spikeformer.Cluster.Training;
 using Spikeformer.Clustering;
-using Spikeformer.Contracts;
+using Spikeformer.Clustering.Tls;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Tls;
 
 /// <summary>Silos that demand certificates, with real programs on the other side.</summary>
 public sealed class TlsTests : IDisposable

@@ -1,10 +1,11 @@
 using Spikeformer.Client;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Contracts;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>The only silo dies with the run's coordinator on it; its workers train on, and its successor takes them over.</summary>
 public sealed class AdoptionTests : IDisposable

@@ -1,10 +1,11 @@
 using Spikeformer.Client;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Contracts;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>Runs under seeded schedules of kills, at a place of a step or at any moment, freezes and departures: every committed step is the oracle's,
 /// whatever happens.</summary>

@@ -1,13 +1,16 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
 using Spikeformer.Client;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Contracts;
+using Spikeformer.Diagnostics;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>Real silos and runs of one test, in a folder of its own, and their comparison with the oracle.</summary>
 internal sealed class ClusterRuns : IDisposable

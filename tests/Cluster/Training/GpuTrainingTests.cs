@@ -1,11 +1,11 @@
 using Spikeformer.Client;
-using Spikeformer.Contracts;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Devices;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>A silo whose worker has a CUDA device. Build and environment as for the engine's tests on a GPU.</summary>
 public sealed class GpuTrainingTests : IDisposable

@@ -1,13 +1,15 @@
 using System.Text.RegularExpressions;
 using Spikeformer.Checkpoints;
 using Spikeformer.Client;
+using Spikeformer.Cluster.Metrics;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Contracts;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>Workers are killed and frozen in the middle of a run: it goes on, and ends with the bits of the oracle.</summary>
 public sealed class LossTests : IDisposable

@@ -1,10 +1,13 @@
 using Spikeformer.Client;
+using Spikeformer.Cluster.Metrics;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Contracts;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
+using Spikeformer.TestKit.Servers;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>Machines with a worker each on a network of their own: cables are pulled and machines fail, and the run ends with the bits of the oracle.</summary>
 public sealed class NodeLossTests : IDisposable

@@ -1,12 +1,13 @@
 using System.Text.Json;
 using Spikeformer.Client;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Contracts;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Spikeformer.TestKit.ObjectStore;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>Real silos and workers keep their checkpoints in a local imitation of S3.</summary>
 public sealed class ObjectStoreTests : IDisposable

@@ -1,10 +1,11 @@
 using Spikeformer.Client;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Contracts;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>Real silos and workers train; the digest of every step is that of the oracle, which trains alone in this process.</summary>
 public sealed class SameBitsTests : IDisposable

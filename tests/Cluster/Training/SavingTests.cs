@@ -2,13 +2,14 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Spikeformer.Checkpoints;
 using Spikeformer.Client;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Contracts;
-using Spikeformer.Silo.Worker;
+using Spikeformer.Recipes;
+using Spikeformer.Silo.Worker.Saving;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>Workers of one storage write checkpoints together; whoever is lost while they do, there is a valid checkpoint, and no bit changes.</summary>
 public sealed partial class SavingTests : IDisposable

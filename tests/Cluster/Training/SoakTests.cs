@@ -1,11 +1,12 @@
 using System.Globalization;
 using Spikeformer.Client;
+using Spikeformer.Cluster.Silos;
 using Spikeformer.Contracts;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>A long run whose workers come and go all the time: who stays keeps its size, and the bits are those of the oracle.</summary>
 public sealed class SoakTests : IDisposable

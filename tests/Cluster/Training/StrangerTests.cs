@@ -3,16 +3,19 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Spikeformer.Client;
-using Spikeformer.Collectives;
+using Spikeformer.Cluster.Metrics;
+using Spikeformer.Cluster.Silos;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Plan;
 using Spikeformer.Contracts;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
-using Spikeformer.Silo;
-using Spikeformer.Silo.Worker;
+using Spikeformer.Silo.Storage;
+using Spikeformer.Silo.Worker.Generation;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>Strangers at the data ports of workers in the middle of a run. They know all that a listener on the wire can learn: run, generation,
 /// members; and not the secret.</summary>

@@ -4,7 +4,7 @@ using Spikeformer.Client;
 using Spikeformer.Contracts;
 using Spikeformer.TestKit;
 
-namespace Spikeformer.Cluster;
+namespace Spikeformer.Cluster.Training;
 
 /// <summary>Signals to worker processes.</summary>
 internal static class WorkerSignals

@@ -1,8 +1,7 @@
 using System.Net;
-using Orleans;
 using Orleans.Messaging;
-using Orleans.Runtime;
 using Spikeformer.Clustering;
+using Spikeformer.Files;
 using Spikeformer.TestKit;
 using Xunit;
 

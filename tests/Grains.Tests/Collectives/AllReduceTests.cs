@@ -1,9 +1,8 @@
-using Spikeformer.Collectives;
-using Spikeformer.Training;
+using Spikeformer.Collectives.Plan;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives;
 
 public sealed class AllReduceTests
 {

@@ -1,10 +1,11 @@
 using Spikeformer.Collectives;
+using Spikeformer.Collectives.Plan;
 using Spikeformer.Network;
-using Spikeformer.Training;
 using Spikeformer.TestKit;
+using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives;
 
 public sealed class ExchangeTests
 {

@@ -1,10 +1,13 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Plan;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives;
 
 public sealed class FailureTests
 {

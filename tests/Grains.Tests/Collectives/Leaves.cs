@@ -1,9 +1,10 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives;
-using Spikeformer.Training;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Numerics;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives;
 
 /// <summary>Every shard's vector, made anew wherever it is needed: values over 16 binades, so that every order of addition has its own bits.</summary>
 internal static unsafe class Leaves

@@ -1,12 +1,13 @@
-using Spikeformer.TestKit;
 using System.Diagnostics;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Spikeformer.Collectives;
-using Spikeformer.Training;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.TestKit;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives;
 
 /// <summary>A member of a generation in a process of its own: this executable, started again.</summary>
 internal sealed unsafe partial class PeerProcess : IDisposable

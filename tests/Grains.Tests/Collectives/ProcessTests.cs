@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Spikeformer.Collectives;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Plan;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives;
 
 /// <summary>Members in processes of their own: what threads cannot show.</summary>
 public sealed class ProcessTests

@@ -1,12 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
-using Spikeformer.Collectives;
+using Spikeformer.Collectives.Connections;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives;
 
 /// <summary>Stands between two members, as a bad network would: sees every byte, may change it, hold it or act on it.</summary>
-/// <param name="target">Port of the listener behind it.</param>
-/// <param name="touch">Gets what passes: the connection's purpose, whether it comes from the side that connected, its offset, the bytes.</param>
 internal sealed class Relay : IDisposable
 {
     private const int PurposeAt = 6;
@@ -17,6 +15,8 @@ internal sealed class Relay : IDisposable
 
     public delegate void Touch(ConnectionPurpose purpose, bool fromConnector, long offset, Span<byte> bytes);
 
+    /// <param name="target">Port of the listener behind the relay.</param>
+    /// <param name="touch">Receives what passes: the connection's purpose, whether it comes from the side that connected, its offset, the bytes.</param>
     public Relay(int target, Touch touch)
     {
         (_target, _touch) = (target, touch);

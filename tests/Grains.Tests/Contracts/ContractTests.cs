@@ -2,10 +2,9 @@ using System.Collections;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
-using Orleans;
 using Orleans.Serialization;
 using Spikeformer.Contracts;
-using Spikeformer.Grains.Tests.Grains;
+using Spikeformer.Grains.Tests.Runs;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests.Contracts;

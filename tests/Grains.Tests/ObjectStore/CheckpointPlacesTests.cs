@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
 using Spikeformer.ObjectStore;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests.ObjectStore;

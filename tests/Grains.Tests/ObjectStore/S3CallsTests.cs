@@ -1,6 +1,6 @@
 using Amazon.Runtime;
 using Microsoft.Extensions.Time.Testing;
-using Spikeformer.Checkpoints;
+using Spikeformer.Files;
 using Spikeformer.ObjectStore;
 using Spikeformer.TestKit;
 using Spikeformer.TestKit.ObjectStore;

@@ -1,5 +1,6 @@
 using System.Text;
 using Spikeformer.Checkpoints;
+using Spikeformer.Files;
 using Spikeformer.ObjectStore;
 using Spikeformer.TestKit;
 using Spikeformer.TestKit.ObjectStore;

@@ -1,9 +1,9 @@
 using Spikeformer.Checkpoints;
+using Spikeformer.Numerics;
 using Spikeformer.ObjectStore;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.TestKit.ObjectStore;
-using Spikeformer.Training;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests.ObjectStore;

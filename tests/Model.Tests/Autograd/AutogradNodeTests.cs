@@ -3,7 +3,7 @@ using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Autograd;
 
 public sealed class AutogradNodeTests
 {

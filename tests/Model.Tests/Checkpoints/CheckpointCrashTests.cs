@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Spikeformer.Checkpoints;
+using Spikeformer.Numerics;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using Spikeformer.Checkpoints;
+using Spikeformer.Numerics;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Spikeformer.Checkpoints;
+using Spikeformer.Files;
 using Spikeformer.TestKit;
 using Xunit;
 

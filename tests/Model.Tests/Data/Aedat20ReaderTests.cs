@@ -1,5 +1,6 @@
 using System.Text;
 using Spikeformer.Data;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Xunit;
 

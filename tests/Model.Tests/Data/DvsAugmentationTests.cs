@@ -1,5 +1,6 @@
 using Spikeformer.Data;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Data;

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using Spikeformer.Data;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Data;

@@ -1,5 +1,5 @@
 using Spikeformer.Data;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Data;

@@ -1,5 +1,5 @@
 using Spikeformer.Data;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Model.Tests.Data;
 

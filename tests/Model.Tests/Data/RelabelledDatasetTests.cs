@@ -1,5 +1,6 @@
 using Spikeformer.Data;
-using Spikeformer.Training;
+using Spikeformer.Data.Datasets;
+using Spikeformer.Recipes;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Data;

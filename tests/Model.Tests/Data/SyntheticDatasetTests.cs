@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Spikeformer.Data;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Data;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Spikeformer.Devices;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Devices;
 
 public sealed class CudaLibraryTests
 {

@@ -1,9 +1,11 @@
 using Spikeformer.Devices;
-using Spikeformer.Neurons;
+using Spikeformer.Model.Tests.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Devices;
 
 /// <summary>What any device must have in common with the CPU.</summary>
 internal static class DeviceAgreement

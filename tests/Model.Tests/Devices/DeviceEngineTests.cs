@@ -1,12 +1,14 @@
+using Spikeformer.Model.Tests.Training;
 using Spikeformer.Network;
-using Spikeformer.Neurons;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Devices;
 
 /// <summary>The engine on a device with memory of its own, played by the CPU.</summary>
 public sealed class DeviceEngineTests

@@ -1,8 +1,8 @@
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Devices;
 
 /// <summary>A run on a device, played by the CPU, from the first step to the evaluation.</summary>
 public sealed class DeviceTrainingTests

@@ -1,11 +1,12 @@
 using Spikeformer.Devices;
-using Spikeformer.Neurons;
+using Spikeformer.Model.Tests.Training;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using TorchSharp;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Devices;
 
 /// <summary>The engine on a CUDA device. Build with <c>-p:TorchBackend=cuda</c> and run with <c>CUBLAS_WORKSPACE_CONFIG=:4096:8
 /// NVIDIA_TF32_OVERRIDE=0</c> on a machine with a GPU.</summary>

@@ -1,11 +1,14 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Spikeformer.Autograd;
+using Spikeformer.Devices;
+using Spikeformer.Model.Tests.Devices;
 using Spikeformer.Network;
+using Spikeformer.Numerics;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Network;
 
 /// <summary>The attention kernels against libtorch operations in float64.</summary>
 [Collection(nameof(ComputeThreadsTests))]

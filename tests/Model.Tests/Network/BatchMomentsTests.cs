@@ -1,7 +1,7 @@
 using Spikeformer.Network;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Network;
 
 public sealed class BatchMomentsTests
 {

@@ -1,11 +1,14 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Spikeformer.Model.Tests.Devices;
 using Spikeformer.Network;
 using Spikeformer.Neurons;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Network;
 
 /// <summary>BatchNorm's passes, alone and inside the neuron kernels, against the same in float64 libtorch operations.</summary>
 [Collection(nameof(ComputeThreadsTests))]

@@ -1,9 +1,10 @@
 using Spikeformer.Autograd;
+using Spikeformer.Devices;
 using Spikeformer.Network;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Network;
 
 /// <summary>oneDNN computes some narrow shapes wrongly, channels last: 1x1 convolutions to 36 channels, anything from a single channel. What
 /// we let through to it is checked against float64, in memory that held something else before.</summary>

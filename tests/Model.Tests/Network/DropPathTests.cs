@@ -1,9 +1,9 @@
 using Spikeformer.Network;
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Network;
 
 public sealed class DropPathTests
 {

@@ -1,7 +1,7 @@
 using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
 using Spikeformer.Network;
-using Spikeformer.Neurons;
-using Spikeformer.TestKit;
+using Spikeformer.Recipes;
 using Spikeformer.Training;
 using Xunit;
 

@@ -1,9 +1,10 @@
 using Spikeformer.Autograd;
 using Spikeformer.Network;
+using Spikeformer.Numerics;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Network;
 
 public sealed class ParameterSetTests
 {

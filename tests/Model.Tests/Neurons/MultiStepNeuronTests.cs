@@ -1,10 +1,11 @@
 using Spikeformer.Autograd;
 using Spikeformer.Neurons;
+using Spikeformer.Recipes;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Neurons;
 
 public sealed class MultiStepNeuronTests
 {

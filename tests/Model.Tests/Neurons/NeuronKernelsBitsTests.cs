@@ -1,11 +1,13 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Spikeformer.Model.Tests.Devices;
 using Spikeformer.Neurons;
-using TorchSharp;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Neurons;
 
 [Collection(nameof(ComputeThreadsTests))]
 public sealed class NeuronKernelsBitsTests

@@ -1,9 +1,10 @@
 using Spikeformer.Neurons;
-using TorchSharp;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Neurons;
 
 public sealed class NeuronKernelsTests
 {

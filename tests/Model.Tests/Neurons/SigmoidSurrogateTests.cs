@@ -1,8 +1,9 @@
 using System.Runtime.Intrinsics;
 using Spikeformer.Neurons;
+using Spikeformer.Numerics;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Neurons;
 
 public sealed class SigmoidSurrogateTests
 {

@@ -1,6 +1,6 @@
 using Spikeformer.Checkpoints;
-using Spikeformer.Model.Tests.Checkpoints;
 using Spikeformer.Network;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;

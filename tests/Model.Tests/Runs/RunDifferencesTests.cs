@@ -1,6 +1,7 @@
 using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
-using Spikeformer.Training;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Runs;

@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using Spikeformer.Checkpoints;
 using Spikeformer.Data;
-using Spikeformer.Model.Tests.Checkpoints;
+using Spikeformer.Data.Datasets;
 using Spikeformer.Network;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;

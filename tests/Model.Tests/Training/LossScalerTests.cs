@@ -1,7 +1,7 @@
 using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Training;
 
 public sealed class LossScalerTests
 {

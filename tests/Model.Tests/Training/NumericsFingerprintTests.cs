@@ -1,8 +1,9 @@
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Training;
 
 public sealed class NumericsFingerprintTests
 {

@@ -1,7 +1,8 @@
+using Spikeformer.Recipes;
 using Spikeformer.Training;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Training;
 
 public sealed class ScheduleTests
 {

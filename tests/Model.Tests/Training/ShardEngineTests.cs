@@ -1,12 +1,14 @@
 using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.Neurons;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Spikeformer.Training;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Training;
 
 public sealed class ShardEngineTests
 {

@@ -1,10 +1,12 @@
 using Spikeformer.Checkpoints;
 using Spikeformer.Network;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Spikeformer.Training;
 using TorchSharp;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Training;
 
 public sealed class TrainingStateTests
 {

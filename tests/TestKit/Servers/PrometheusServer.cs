@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json;
 
-namespace Spikeformer.TestKit;
+namespace Spikeformer.TestKit.Servers;
 
 /// <summary>A Prometheus of a test's own on a free port of the loopback device, that scrapes silos twice a second. Killed on disposal.</summary>
 public sealed class PrometheusServer : IDisposable

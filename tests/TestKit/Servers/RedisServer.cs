@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Spikeformer.TestKit;
+namespace Spikeformer.TestKit.Servers;
 
 /// <summary>A Redis server of a test's own on a free port of the loopback device, writing through to disk. Killed on disposal.</summary>
 public sealed class RedisServer : IDisposable

@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Xunit;
 
-namespace Spikeformer.TestKit;
+namespace Spikeformer.TestKit.Servers;
 
 /// <summary>A server in a process of its own, whose talk is kept. Killed on disposal, with all that it has started.</summary>
 public sealed class ServerProcess : IDisposable

@@ -2,7 +2,7 @@ using System.Net.Security;
 using Microsoft.AspNetCore.Connections;
 using Orleans.Connections.Security;
 
-namespace Spikeformer.Clustering;
+namespace Spikeformer.Clustering.Tls;
 
 /// <summary>TLS on the connections that Orleans makes. Both sides always show a certificate.</summary>
 internal static class TlsConnections

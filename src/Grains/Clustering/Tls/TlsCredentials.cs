@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
-namespace Spikeformer.Clustering;
+namespace Spikeformer.Clustering.Tls;
 
 /// <summary>What the files of <see cref="TlsSettings"/> held when they were read: the own certificate with its key, and the authority.</summary>
 internal sealed class TlsCredentials

@@ -1,4 +1,4 @@
-namespace Spikeformer.Clustering;
+namespace Spikeformer.Clustering.Tls;
 
 /// <summary>The contents of the files of <see cref="TlsSettings"/>. They are small, and read for every connection: files that change are noticed
 /// by what they hold, however they are replaced.</summary>

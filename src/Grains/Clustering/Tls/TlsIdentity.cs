@@ -1,7 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Spikeformer.Clustering;
+namespace Spikeformer.Clustering.Tls;
 
 /// <summary>How this process shows who it is, and whom it believes. Its files are read for every connection, so that new certificates take effect
 /// without a restart; connections that are there stay. For any thread.</summary>

@@ -1,4 +1,4 @@
-namespace Spikeformer.Clustering;
+namespace Spikeformer.Clustering.Tls;
 
 /// <summary>Why the other side of a TLS connection was refused.</summary>
 internal enum TlsRefusalCause

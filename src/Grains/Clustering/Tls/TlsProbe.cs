@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Spikeformer.Clustering;
+namespace Spikeformer.Clustering.Tls;
 
 /// <summary>Why a silo and this process do not come together, as far as TLS is the reason.</summary>
 /// <param name="What">What the silo did, behind its address.</param>

@@ -1,4 +1,4 @@
-namespace Spikeformer.Clustering;
+namespace Spikeformer.Clustering.Tls;
 
 /// <summary>The files by which a program shows who it is in a cluster, and by which it knows the others. Both sides of a connection must have a
 /// certificate that the same authority has signed.</summary>

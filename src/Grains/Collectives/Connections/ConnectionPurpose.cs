@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Connections;
 
 /// <summary>What a connection between two workers is for. A pair of members has one of each; only transfers may be several.</summary>
 public enum ConnectionPurpose : byte

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Spikeformer.Collectives.Plan;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Connections;
 
 /// <summary>
 /// The process's one listening socket of the data plane. A connection that proves to belong to a generation that is open here goes to whoever

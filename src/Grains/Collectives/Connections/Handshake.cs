@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Connections;
 
 /// <summary>What a connecting process says first: which generation, who, to whom, what for, and 32 random bytes.</summary>
 internal readonly record struct Hello(

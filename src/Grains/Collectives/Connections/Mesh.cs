@@ -1,4 +1,6 @@
-namespace Spikeformer.Collectives;
+using Spikeformer.Collectives.Links;
+
+namespace Spikeformer.Collectives.Connections;
 
 /// <summary>All connections of a group.</summary>
 /// <param name="Peers">The other members in the order rank+1, rank+2, ..., so that not everyone sends to the same one first.</param>

@@ -1,7 +1,10 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Links;
+using Spikeformer.Collectives.Plan;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Connections;
 
 /// <summary>
 /// Connects a group. First a control connection for each pair, from the higher rank to the lower; over these the members of one host agree on a
@@ -72,7 +75,7 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejecti
 
     private bool OfferSegment(string path, int members, Peer[] neighbours)
     {
-        Map(() => SharedMemorySegment.Create(path, members, Group.BlockBytes(plan)));
+        Map(() => SharedMemorySegment.Create(path, members, plan.BlockBytes));
         foreach (Peer peer in neighbours) peer.Control.Send(FrameKind.SegmentMade, value: _segment is null ? 0u : 1);
         if (_segment is null) return false;
         bool all = true;
@@ -85,7 +88,7 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejecti
     private bool AcceptSegment(string path, int members, Peer first)
     {
         if (!Await(first, FrameKind.SegmentMade)) return false;
-        Map(() => SharedMemorySegment.Open(path, members, Group.BlockBytes(plan)));
+        Map(() => SharedMemorySegment.Open(path, members, plan.BlockBytes));
         first.Control.Send(FrameKind.SegmentMapped, value: _segment is null ? 0u : 1);
         return Await(first, FrameKind.SegmentDecided);
     }
@@ -99,7 +102,7 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejecti
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             _warnings.Add($"No shared memory, so the workers of this host use TCP: {error.Message.TrimEnd('.')}. Give {plan.Options.SharedMemoryFolder} " +
-                $"{SharedMemorySegment.Size(plan.Members.Count(member => member.HostId == plan.Own.HostId), Group.BlockBytes(plan)) >> 20} MiB");
+                $"{SharedMemorySegment.Size(plan.Members.Count(member => member.HostId == plan.Own.HostId), plan.BlockBytes) >> 20} MiB");
         }
     }
 

@@ -1,4 +1,7 @@
-namespace Spikeformer.Collectives;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Links;
+
+namespace Spikeformer.Collectives.Connections;
 
 /// <summary>Another member of the group: the ways to it, and where a transfer with it stands.</summary>
 internal sealed class Peer(int rank, FrameHeader header, ControlChannel control) : IDisposable

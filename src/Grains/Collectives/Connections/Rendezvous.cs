@@ -1,6 +1,7 @@
 using System.Net.Sockets;
+using Spikeformer.Collectives.Plan;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Connections;
 
 /// <summary>Brings each pair of members together for some purposes: the higher rank connects to the lower, which waits for it.</summary>
 internal sealed class Rendezvous : IDisposable

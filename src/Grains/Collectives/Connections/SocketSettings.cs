@@ -1,7 +1,8 @@
 using System.Net.Sockets;
 using System.Text;
+using Spikeformer.Collectives.Plan;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Connections;
 
 /// <summary>What every socket of the data plane is set to. Buffers stay with the system: setting them would end their growing by themselves.</summary>
 internal static class SocketSettings

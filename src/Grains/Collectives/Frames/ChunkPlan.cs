@@ -1,4 +1,4 @@
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Frames;
 
 /// <summary>How a vector is cut: into blocks, and runs of blocks (chunks) that one rank each adds up for all.</summary>
 /// <param name="Length">Elements of the vector.</param>

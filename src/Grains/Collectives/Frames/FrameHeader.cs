@@ -1,9 +1,9 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Spikeformer.Training;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Numerics;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Frames;
 
 /// <summary>What a frame is for.</summary>
 internal enum FrameKind : byte

@@ -1,4 +1,4 @@
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Frames;
 
 /// <summary>
 /// The frames that one rank sends to another in a reduction, in order: a Begin, then the tree nodes of each block of the receiver's chunk, and

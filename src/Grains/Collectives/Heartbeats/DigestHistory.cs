@@ -1,4 +1,4 @@
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Heartbeats;
 
 /// <summary>The digests of each rank's last applied steps. Members are at most one step apart, so a few steps are enough.</summary>
 internal sealed class DigestHistory(int worldSize)

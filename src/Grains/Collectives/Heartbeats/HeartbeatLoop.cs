@@ -1,4 +1,9 @@
-namespace Spikeformer.Collectives;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Links;
+using Spikeformer.Collectives.Plan;
+
+namespace Spikeformer.Collectives.Heartbeats;
 
 /// <summary>
 /// Signs of life between the members of a generation, on a thread and connections of their own, so that they go on while the compute thread is

@@ -1,4 +1,6 @@
-namespace Spikeformer.Collectives;
+using Spikeformer.Collectives.Plan;
+
+namespace Spikeformer.Collectives.Heartbeats;
 
 /// <summary>How a <see cref="HeartbeatLoop"/> behaves. The handlers run on its thread or in <see cref="HeartbeatLoop.Applied"/>
 /// and must return at once.</summary>

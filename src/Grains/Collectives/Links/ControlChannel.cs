@@ -1,7 +1,10 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Files;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Links;
 
 /// <summary>
 /// A connection for small messages of a pair, all of them bare headers: beside the data it carries doorbells, signs of life and the reason of an

@@ -1,4 +1,4 @@
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Links;
 
 /// <summary>
 /// How members of one host wake each other. Whoever goes to sleep says so on its bell, looks once more whether there is anything to do, and

@@ -1,4 +1,7 @@
-namespace Spikeformer.Collectives;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Plan;
+
+namespace Spikeformer.Collectives.Links;
 
 /// <summary>A frame or connection that ends the generation, as a link sees it: it does not know the others.</summary>
 internal sealed class LinkException(PeerLossReason reason, string what, RejectionCause? cause = null) : Exception(what)

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Links;
 
 /// <summary>System calls on descriptors and native memory; .NET's sockets want managed buffers and wake a thread of their own.</summary>
 internal static unsafe partial class Native

@@ -1,4 +1,6 @@
-namespace Spikeformer.Collectives;
+using Spikeformer.Collectives.Frames;
+
+namespace Spikeformer.Collectives.Links;
 
 /// <summary>Frames through two rings in shared memory, one each way, each with one writer and one reader.</summary>
 internal sealed unsafe class SharedMemoryLink(SharedMemorySegment segment, Doorbell doorbell, int ownMember, int peerMember, Action ringByMessage) : Link

@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
+using Spikeformer.Collectives.Frames;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Links;
 
 /// <summary>
 /// The memory that the members of one host share: a poison word, a doorbell for each member, and a ring of frames for each ordered pair.

@@ -1,8 +1,11 @@
 using System.IO.Hashing;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Files;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Links;
 
 /// <summary>Frames over a TCP connection: non-blocking calls between the kernel and the caller's memory, nothing in between.</summary>
 internal sealed unsafe class TcpLink : Link

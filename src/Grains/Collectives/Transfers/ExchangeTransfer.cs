@@ -1,6 +1,9 @@
 using System.Runtime.InteropServices;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Plan;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Transfers;
 
 /// <summary>Everyone sends one message to everyone. Its length is known beforehand; long ones go in several frames.</summary>
 internal sealed unsafe class ExchangeTransfer : ITransfer, IDisposable
@@ -16,7 +19,7 @@ internal sealed unsafe class ExchangeTransfer : ITransfer, IDisposable
 
     public ExchangeTransfer(GroupPlan plan)
     {
-        (_own, _ownRank, _frameBytes) = (FrameHeader.Of(plan, plan.OwnRank), plan.OwnRank, Group.BlockBytes(plan));
+        (_own, _ownRank, _frameBytes) = (FrameHeader.Of(plan, plan.OwnRank), plan.OwnRank, plan.BlockBytes);
         _messages = new byte*[plan.WorldSize];
         (_capacities, _lengths) = (new long[plan.WorldSize], new long[plan.WorldSize]);
     }

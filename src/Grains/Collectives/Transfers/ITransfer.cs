@@ -1,4 +1,6 @@
-namespace Spikeformer.Collectives;
+using Spikeformer.Collectives.Connections;
+
+namespace Spikeformer.Collectives.Transfers;
 
 /// <summary>A collective operation as the loop sees it: something that moves on with each peer whenever it can.</summary>
 internal interface ITransfer

@@ -1,6 +1,10 @@
 using System.Runtime.InteropServices;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Diagnostics;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Transfers;
 
 /// <summary>
 /// The exact sum of long vectors: every rank sends each chunk's tree nodes to the chunk's owner, who adds them in tree order, block by block
@@ -26,7 +30,7 @@ internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
 
     public ReduceTransfer(GroupPlan plan, ulong* notes)
     {
-        (_plan, _own, _maxBlockLength) = (plan, FrameHeader.Of(plan, plan.OwnRank), Group.BlockBytes(plan) / sizeof(float));
+        (_plan, _own, _maxBlockLength) = (plan, FrameHeader.Of(plan, plan.OwnRank), plan.BlockBytes / sizeof(float));
         _notes = notes;
         (_staging, _stagedNodes) = (new byte*[plan.WorldSize], new int[plan.WorldSize]);
     }

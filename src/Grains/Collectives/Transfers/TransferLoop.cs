@@ -1,6 +1,10 @@
 using System.Runtime.InteropServices;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Links;
+using Spikeformer.Collectives.Plan;
 
-namespace Spikeformer.Collectives;
+namespace Spikeformer.Collectives.Transfers;
 
 /// <summary>
 /// Drives a transfer on the calling thread to its end: moves what can be moved, else waits. It pauses a hundred times and then sleeps, so that

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints.Torch;
 

@@ -1,4 +1,5 @@
-using Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using static Spikeformer.Data.Images.AugmentOperation;
 
 namespace Spikeformer.Data.Images;

@@ -2,7 +2,8 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Images;
 
@@ -30,7 +31,7 @@ public sealed class ImageFolderDataset : IDataset
     {
         (_folder, _options, ClassNames) = (listing.Folder, options, listing.ClassNames);
         BadFiles = index.BadFiles(listing);
-        if (BadFiles.Count > 0 && options.BadFiles == Training.BadFiles.Error) throw Broken(listing, BadFiles);
+        if (BadFiles.Count > 0 && options.BadFiles == Recipes.BadFiles.Error) throw Broken(listing, BadFiles);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes($"{Name}/1 {options.Key} classes={string.Join('/', ClassNames)}\n"));
         _train = new(listing, index, Split.Train, hash);

@@ -1,5 +1,3 @@
-using Spikeformer.Training;
-
 namespace Spikeformer.Data.Images;
 
 /// <summary>A file of an image folder as the file system lists it.</summary>

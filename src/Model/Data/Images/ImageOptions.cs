@@ -1,4 +1,4 @@
-using Spikeformer.Training;
+using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Images;
 

@@ -1,4 +1,4 @@
-using Spikeformer.Training;
+using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Images;
 

@@ -1,3 +1,5 @@
+using Spikeformer.Files;
+
 namespace Spikeformer.Data.Images;
 
 /// <summary>How images get into their class folders.</summary>

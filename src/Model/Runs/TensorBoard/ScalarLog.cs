@@ -1,4 +1,5 @@
 using System.Globalization;
+using Spikeformer.Files;
 
 namespace Spikeformer.Runs.TensorBoard;
 

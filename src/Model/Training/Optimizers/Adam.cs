@@ -1,4 +1,7 @@
-namespace Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
+
+namespace Spikeformer.Training.Optimizers;
 
 /// <summary>
 /// Adam with L2 added to the gradient (coupled), the authors' DVS rule. With n counted from 1:

@@ -1,6 +1,7 @@
 using Spikeformer.Network;
+using Spikeformer.Recipes;
 
-namespace Spikeformer.Training;
+namespace Spikeformer.Training.Optimizers;
 
 /// <summary>A part of the flat parameters with one weight decay.</summary>
 /// <param name="Offset">First element.</param>

@@ -1,4 +1,7 @@
-namespace Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
+
+namespace Spikeformer.Training.Optimizers;
 
 /// <summary>
 /// An update rule over the flat parameters: one pass over memory per update. Elementwise, with explicit fused multiply-adds and no

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Spikeformer.Training;
+namespace Spikeformer.Training.Optimizers;
 
 /// <summary>An optimizer's moments: named flat float32 buffers in native memory, each as long as the parameters, zero at first.
 /// Saved in checkpoints under these names. Not thread-safe.</summary>

@@ -1,4 +1,7 @@
-namespace Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
+
+namespace Spikeformer.Training.Optimizers;
 
 /// <summary>
 /// SGD with momentum, no dampening, no Nesterov, L2 added to the gradient, the authors' ImageNet rule:

@@ -3,11 +3,11 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
-using Spikeformer.Clustering;
+using Spikeformer.Clustering.Tls;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Clustering.Tls;
 
 public sealed class TlsIdentityTests : IDisposable
 {

@@ -1,9 +1,9 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using Spikeformer.Collectives;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Plan;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives.Fuzz;
 
 /// <summary>What can be wrong with bytes where a frame is due.</summary>
 internal enum FrameFault

@@ -1,10 +1,14 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using Spikeformer.Collectives;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Frames;
+using Spikeformer.Collectives.Links;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Collectives.Transfers;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives.Fuzz;
 
 /// <summary>Frames that are not due, by the ten thousand: each is refused for its own cause and counted, and none makes the reader throw anything
 /// else, write anywhere else, or take memory for what a header claims. Together with <see cref="HandshakeFuzzTests"/> these are 100,000 cases.</summary>

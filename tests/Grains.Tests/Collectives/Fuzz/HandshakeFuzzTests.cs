@@ -1,10 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
-using Spikeformer.Collectives;
+using Spikeformer.Collectives.Connections;
+using Spikeformer.Collectives.Plan;
 using Spikeformer.TestKit;
 using Xunit;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives.Fuzz;
 
 /// <summary>Strangers at the data port: hellos and proofs that are wrong in every way, cut off, or recorded from somebody else's connection.</summary>
 public sealed class HandshakeFuzzTests

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
-namespace Spikeformer.Grains.Tests;
+namespace Spikeformer.Grains.Tests.Collectives.Fuzz;
 
 /// <summary>Two connected sockets without a network between them: made in microseconds, and no port waits after them.</summary>
 internal sealed unsafe partial class SocketPair : IDisposable

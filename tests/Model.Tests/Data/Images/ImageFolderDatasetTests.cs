@@ -1,8 +1,9 @@
 using SkiaSharp;
 using Spikeformer.Data;
 using Spikeformer.Data.Images;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
-using Spikeformer.Training;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Data.Images;

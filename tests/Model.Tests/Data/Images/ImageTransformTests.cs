@@ -1,6 +1,7 @@
 using FsCheck.Xunit;
 using Spikeformer.Data.Images;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
 using Xunit;
 
 namespace Spikeformer.Model.Tests.Data.Images;

@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
 using Spikeformer.Network;
-using Spikeformer.Training;
+using Spikeformer.Numerics;
+using Spikeformer.Recipes;
+using Spikeformer.Training.Optimizers;
 using Xunit;
 
-namespace Spikeformer.Model.Tests;
+namespace Spikeformer.Model.Tests.Training.Optimizers;
 
 public sealed unsafe class OptimizerTests
 {

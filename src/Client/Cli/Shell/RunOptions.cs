@@ -1,0 +1,82 @@
+using System.CommandLine;
+using Spikeformer.Client;
+using Spikeformer.Contracts;
+using Spikeformer.ObjectStore;
+using Spikeformer.Recipes;
+using Spikeformer.Runs;
+
+namespace Spikeformer.Cli.Shell;
+
+/// <summary>Options of a run; but for the recipe and the weights to begin with none changes its result.</summary>
+internal static class RunOptions
+{
+    public static Option<string> Recipe()
+    {
+        var recipe = new Option<string>("--recipe") { Description = "Name of a recipe, or a file", HelpName = "NAME|FILE", Required = true };
+        recipe.CompletionSources.Add([.. RecipeCatalogue.Names]);
+        return recipe;
+    }
+
+    public static Option<string?> Data() => new("--data") { Description = "Folder of the recordings or images", HelpName = "DIR" };
+
+    public static Option<string?> Out() => new("--out") { Description = "Directory of the run (default runs/NAME)", HelpName = "DIR" };
+
+    public static Option<int> Workers() => AtLeastOne(new Option<int>("--workers")
+    {
+        Description = "Worker processes (default: one per core, at most the recipe's shards)", HelpName = "N",
+    });
+
+    public static Option<int?> CheckpointEvery() => AtLeastOne(new Option<int?>("--checkpoint-every")
+    {
+        Description = "Steps between two checkpoints (default: one an epoch)", HelpName = "STEPS",
+    });
+
+    public static Option<string?> InitFrom() => new("--init-from")
+    {
+        Description = "Begin with the weights of another training, with a fresh optimizer: a run directory, a checkpoint's folder, a file of 'export', or a .pth file",
+        HelpName = "DIR|FILE",
+    };
+
+    public static Option<int> StartEpoch() => new("--start-epoch")
+    {
+        Description = "Epoch, from 0, that weights of --init-from begin in; learning rate and order of the samples are that epoch's", HelpName = "N",
+    };
+
+    public static Option<string?> Checkpoints() => new("--checkpoints")
+    {
+        Description = "Where checkpoints go, as the workers see it (default: the silos' setting, else checkpoints in --out)", HelpName = "s3://BUCKET/PREFIX|DIR",
+    };
+
+    public static Option<string[]> Override() => new("--override")
+    {
+        Description = "What may differ from the run's beginning, such as schedule or dataHash; the result becomes another one, noted as a new lineage",
+        HelpName = "NAME[,…]", Arity = ArgumentArity.ZeroOrMore, AllowMultipleArgumentsPerToken = false,
+    };
+
+    /// <summary>What is to be started. Paths become absolute: the workers stand elsewhere.</summary>
+    public static RunSpec Spec(
+        Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery, string? initFrom, int startEpoch, string? checkpoints)
+    {
+        RunSpec spec = RunSpecs.Of(recipe);
+        RunOrigin.Check(initFrom, startEpoch, recipe.Epochs);
+        return spec with
+        {
+            DataPath = data is null ? null : Path.GetFullPath(data),
+            OutDirectory = @out is null ? spec.OutDirectory : Path.GetFullPath(@out),
+            Workers = workers,
+            CheckpointEvery = checkpointEvery,
+            InitFrom = initFrom is null ? null : Path.GetFullPath(initFrom),
+            StartEpoch = startEpoch,
+            Checkpoints = checkpoints is null ? null : CheckpointPlaces.Normalized(checkpoints),
+        };
+    }
+
+    private static Option<T> AtLeastOne<T>(Option<T> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<T>() is < 1) result.AddError($"{option.Name} must be at least 1.");
+        });
+        return option;
+    }
+}

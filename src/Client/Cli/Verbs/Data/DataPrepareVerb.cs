@@ -1,0 +1,56 @@
+using System.CommandLine;
+using Spikeformer.Cli.Shell;
+using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
+using Spikeformer.Recipes;
+
+namespace Spikeformer.Cli.Verbs.Data;
+
+/// <summary><c>data prepare</c>: by itself decodes recordings into the frame cache; the verbs below it turn what users download into what
+/// is trained on.</summary>
+internal static class DataPrepareVerb
+{
+    public static Command Create(Interruption interruption)
+    {
+        Command command = DecodeIntoCache();
+        foreach (Command kind in Kinds(interruption)) command.Add(kind);
+        return command;
+    }
+
+    /// <summary>What can be prepared, in the order of the help page.</summary>
+    private static Command[] Kinds(Interruption interruption) =>
+    [
+        PrepareRecordings.Create(DataKind.DvsGesture, "dvs-gesture", "DVS128 Gesture", interruption),
+        PrepareRecordings.Create(DataKind.DvsCifar10, "dvs-cifar10", "CIFAR10-DVS", interruption),
+        PrepareRecordings.Create(DataKind.Nmnist, "nmnist", "N-MNIST", interruption),
+        PrepareImageFolder.Create(interruption),
+        PrepareImageNetVal.Create(interruption),
+    ];
+
+    private static Command DecodeIntoCache()
+    {
+        (Option<string> recipe, Option<string[]> set, Option<string?> data) = RecipeOptions.OfData();
+        var command = new Command("prepare", "Decode recordings into the frame cache, so that runs begin at once") { recipe, set, data };
+        command.SetAction(parsed =>
+        {
+            Terminal terminal = Terminal.Of(parsed);
+            bool warned = false;
+            var cache = new FrameCacheOptions
+            {
+                Warn = message =>
+                {
+                    warned = true;
+                    terminal.Say(message);
+                },
+            };
+            Recipe resolved = RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set));
+            using IDataset dataset = DatasetCatalogue.Open(resolved.Data, parsed.GetValue(data), cache, terminal.Say);
+            (int train, int test) = (dataset.Count(Split.Train), dataset.Count(Split.Test));
+            if (terminal.Json)
+                terminal.PrintJson(new { SchemaVersion = 1, Data = dataset.Name, dataset.ContentHash, TrainSamples = train, TestSamples = test, cache.ResolvedFolder });
+            else terminal.Print($"{dataset.Name}: {train} training and {test} test samples, frames in {cache.ResolvedFolder}.");
+            return warned ? (int)ErrorKind.Failed : 0;
+        });
+        return command;
+    }
+}

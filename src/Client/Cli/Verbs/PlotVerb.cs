@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Globalization;
+using Spikeformer.Cli.Curves;
+using Spikeformer.Cli.Shell;
+using Spikeformer.Files;
+using Spikeformer.Recipes;
+using Spikeformer.Runs;
+
+namespace Spikeformer.Cli.Verbs;
+
+/// <summary><c>plot</c>: the learning curves of a run as a picture, alone or over those of the authors' job.</summary>
+internal static class PlotVerb
+{
+    public static Command Create()
+    {
+        Option<string?> @out = RunOptions.Out();
+        (@out.Required, @out.Description) = (true, "Directory of the run");
+        var reference = new Option<string?>("--reference")
+        {
+            Description = "Lay the run over the curves of the authors' job (by default that of the run's data)", HelpName = "JOB", Arity = ArgumentArity.ZeroOrOne,
+        };
+        reference.AcceptOnlyFromAmong([.. CurvePoint.Jobs]);
+        var file = new Argument<string?>("file") { Description = "The picture to write (default curves.png in the run's directory)", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("plot", "Draw loss, accuracy and learning rate of a run into a PNG file") { @out, reference, file };
+        command.SetAction(parsed =>
+        {
+            var directory = new RunDirectory(parsed.GetValue(@out)!);
+            RunDescription description = directory.ReadDescription();
+            bool isCompared = parsed.GetResult(reference) is not null;
+            string? job = isCompared ? parsed.GetValue(reference) ?? JobOf(description) : null;
+            IReadOnlyList<CurvePoint> run = Read(directory), authors = [.. CurvePoint.Reference().Where(point => point.Job == job)];
+            string path = Path.GetFullPath(parsed.GetValue(file) ?? Path.Combine(directory.Path, "curves.png"));
+            AtomicFile.WriteAllBytes(path, CurveFigure.Draw(description.Run, run, authors));
+            Show(Terminal.Of(parsed), path, run, authors);
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary>The epochs of a run.</summary>
+    /// <exception cref="SpikeformerException">None is over (NotFound), or the table is damaged.</exception>
+    public static IReadOnlyList<CurvePoint> Read(RunDirectory directory)
+    {
+        IReadOnlyList<CurvePoint> points = [];
+        if (File.Exists(directory.EpochsFile))
+        {
+            using var reader = new StreamReader(directory.EpochsFile);
+            points = CurvePoint.Read(reader, directory.EpochsFile);
+        }
+        return points.Count > 0 ? points : throw new SpikeformerException(ErrorKind.NotFound, $"{directory.Path} has no epoch that is over", "Wait for the first evaluation");
+    }
+
+    /// <summary>The authors' job on the same data.</summary>
+    private static string JobOf(RunDescription description) => RunDirectory.RecipeOf(description).Data.Kind switch
+    {
+        DataKind.DvsCifar10 => "dvscifar10",
+        DataKind.DvsGesture => "dvsgesture",
+        DataKind.ImageFolder => "imagenet",
+        _ => throw new SpikeformerException(ErrorKind.Usage, $"The authors have no job on the data of run {description.Run}",
+            $"Name the job to compare with: --reference {string.Join('|', CurvePoint.Jobs)}"),
+    };
+
+    private static void Show(Terminal terminal, string path, IReadOnlyList<CurvePoint> run, IReadOnlyList<CurvePoint> authors)
+    {
+        (CurvePoint best, CurvePoint last) = (Best(run), run[^1]);
+        CurvePoint? theirs = authors.Count > 0 ? Best(authors) : null;
+        if (terminal.Json)
+        {
+            terminal.PrintJson(new
+            {
+                SchemaVersion = 1, File = path, Epochs = run.Count, BestTestAccuracy = best.TestAccuracy / 100, BestEpoch = best.Epoch, TestAccuracy = last.TestAccuracy / 100,
+                Reference = theirs is null ? null : new { theirs.Job, BestTestAccuracy = theirs.TestAccuracy / 100, BestEpoch = theirs.Epoch },
+            });
+            return;
+        }
+        terminal.Print($"Drew {run.Count} epochs into {path}.");
+        terminal.Print($"Best test accuracy {Percent(best)} in epoch {best.Epoch}, last {Percent(last)}" +
+            (theirs is null ? "." : $"; the authors' best {Percent(theirs)} in epoch {theirs.Epoch}."));
+    }
+
+    private static CurvePoint Best(IReadOnlyList<CurvePoint> points) => points.Where(point => !double.IsNaN(point.TestAccuracy)).MaxBy(point => point.TestAccuracy) ?? points[^1];
+
+    private static string Percent(CurvePoint point) => point.TestAccuracy.ToString("0.00", CultureInfo.InvariantCulture) + " %";
+}

@@ -1,0 +1,125 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Spectre.Console;
+using Spikeformer.Cli.Shell;
+using Spikeformer.Recipes;
+
+namespace Spikeformer.Cli.Verbs;
+
+/// <summary><c>recipe list|show|validate|schema</c>: looks at recipes without running them.</summary>
+internal static class RecipeVerb
+{
+    public static Command Create() => new("recipe", "Look at recipes: what defines a run's result")
+    {
+        List(), Show(), Validate(), Schema(),
+    };
+
+    private static Command List()
+    {
+        var command = new Command("list", "The recipes that come with Spikeformer");
+        command.SetAction(parsed =>
+        {
+            Terminal terminal = Terminal.Of(parsed);
+            (Recipe Recipe, string Summary)[] recipes =
+                [.. RecipeCatalogue.Names.Select(name => (RecipeCatalogue.Load(name), RecipeCatalogue.Header(name).Split('\n')[0]))];
+            if (terminal.Json)
+            {
+                terminal.PrintJson(new
+                {
+                    SchemaVersion = 1,
+                    Recipes = recipes.Select(r => new
+                    {
+                        r.Recipe.Name, Hash = RecipeWriter.Hash(r.Recipe), r.Summary, r.Recipe.Epochs, r.Recipe.Batch, r.Recipe.Shards,
+                    }),
+                });
+                return 0;
+            }
+            Table table = new Table().Border(TableBorder.Simple).AddColumns("recipe", "epochs", "batch", "shards", "what it is");
+            foreach ((Recipe recipe, string summary) in recipes)
+                table.AddRow(Markup.Escape(recipe.Name), $"{recipe.Epochs}", $"{recipe.Batch}", $"{recipe.Shards}", Markup.Escape(summary));
+            terminal.Screen.Write(table);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Show()
+    {
+        Argument<string> argument = RecipeOptions.Argument<string>(ArgumentArity.ExactlyOne);
+        Option<string[]> set = RecipeOptions.Set();
+        var command = new Command("show", "Print a recipe with everything filled in, as it will run") { argument, set };
+        command.SetAction(parsed =>
+        {
+            Terminal terminal = Terminal.Of(parsed);
+            string name = parsed.GetRequiredValue(argument);
+            Recipe recipe = RecipeCatalogue.Load(name, parsed.GetValue(set));
+            if (terminal.Json)
+            {
+                terminal.PrintJson(new
+                {
+                    SchemaVersion = 1,
+                    recipe.Name,
+                    Hash = RecipeWriter.Hash(recipe),
+                    Recipe = JsonNode.Parse(RecipeWriter.ToCanonical(recipe)),
+                });
+                return 0;
+            }
+            // Comments keep the output a recipe: it can be saved and used as a file.
+            if (RecipeCatalogue.Names.Contains(name))
+                foreach (string line in RecipeCatalogue.Header(name).Split('\n')) terminal.Print($"// {line}");
+            terminal.Print($"// Recipe hash {RecipeWriter.Hash(recipe)}");
+            terminal.Print(RecipeWriter.ToText(recipe).TrimEnd());
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Validate()
+    {
+        Argument<string[]> recipes = RecipeOptions.Argument<string[]>(ArgumentArity.OneOrMore);
+        Option<string[]> set = RecipeOptions.Set();
+        var command = new Command("validate", "Check recipes; exits with 6 and lists every problem when one is wrong") { recipes, set };
+        command.SetAction(parsed =>
+        {
+            Terminal terminal = Terminal.Of(parsed);
+            Outcome[] outcomes = [.. parsed.GetRequiredValue(recipes).Select(recipe => Outcome.Of(recipe, parsed.GetValue(set)))];
+            bool valid = outcomes.All(outcome => outcome.Valid);
+            if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, Valid = valid, Recipes = outcomes });
+            else
+                foreach (Outcome outcome in outcomes)
+                    terminal.Print(outcome.Valid
+                        ? $"{outcome.Recipe}: valid, hash {outcome.Hash}"
+                        : $"{outcome.Recipe}: {outcome.Problems!.Count} problem{(outcome.Problems.Count == 1 ? "" : "s")}\n  "
+                            + string.Join("\n  ", outcome.Problems));
+            return valid ? 0 : (int)ErrorKind.CheckFailed;
+        });
+        return command;
+    }
+
+    private static Command Schema()
+    {
+        var command = new Command("schema", "Print the JSON Schema of recipes, for editors");
+        command.SetAction(parsed =>
+        {
+            Terminal.Of(parsed).Print(RecipeSchema.ToText().TrimEnd());
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary>What a check found.</summary>
+    private sealed record Outcome(string Recipe, bool Valid, string? Hash, IReadOnlyList<RecipeProblem>? Problems)
+    {
+        public static Outcome Of(string recipe, string[]? overrides)
+        {
+            try
+            {
+                return new(recipe, Valid: true, RecipeWriter.Hash(RecipeCatalogue.Load(recipe, overrides)), null);
+            }
+            catch (RecipeException refused)
+            {
+                return new(recipe, Valid: false, null, refused.Problems);
+            }
+        }
+    }
+}

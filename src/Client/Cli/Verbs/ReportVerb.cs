@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Spikeformer.Cli.Curves;
+using Spikeformer.Cli.Shell;
+using Spikeformer.Files;
+using Spikeformer.Runs;
+
+namespace Spikeformer.Cli.Verbs;
+
+/// <summary><c>report</c>: a run on one self-contained page.</summary>
+internal static class ReportVerb
+{
+    public static Command Create()
+    {
+        Option<string?> @out = RunOptions.Out();
+        (@out.Required, @out.Description) = (true, "Directory of the run");
+        var file = new Argument<string?>("file") { Description = "The page to write (default report.html in the run's directory)", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("report", "Write a page with curves, checkpoints, events, numerics and recipe of a run") { @out, file };
+        command.SetAction(parsed =>
+        {
+            Terminal terminal = Terminal.Of(parsed);
+            var directory = new RunDirectory(parsed.GetValue(@out)!);
+            string run = directory.ReadDescription().Run;
+            IReadOnlyList<CurvePoint> curve = PlotVerb.Read(directory);
+            string path = Path.GetFullPath(parsed.GetValue(file) ?? Path.Combine(directory.Path, "report.html"));
+            AtomicFile.WriteAllText(path, HtmlReport.Of(directory, curve, CurveFigure.Draw(run, curve, [])));
+            if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, File = path });
+            else terminal.Print($"Wrote {path}.");
+            return 0;
+        });
+        return command;
+    }
+}

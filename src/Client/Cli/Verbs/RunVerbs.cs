@@ -1,0 +1,111 @@
+using System.CommandLine;
+using Spikeformer.Cli.Shell;
+using Spikeformer.Client;
+using Spikeformer.Contracts;
+using Spikeformer.Recipes;
+
+namespace Spikeformer.Cli.Verbs;
+
+/// <summary><c>start</c>, <c>resume</c>, <c>stop</c>, <c>cancel</c>: what changes a run.</summary>
+internal static class RunVerbs
+{
+    public static Command CreateStart(Interruption interruption)
+    {
+        Option<string> recipe = RunOptions.Recipe();
+        Option<string[]> set = RecipeOptions.Set();
+        Option<string?> name = new("--name") { Description = "Name of the run (default: the recipe's)", HelpName = "NAME" };
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), initFrom = RunOptions.InitFrom();
+        var cluster = new ClusterOptions();
+        Option<int> workers = RunOptions.Workers(), startEpoch = RunOptions.StartEpoch();
+        Option<int?> every = RunOptions.CheckpointEvery();
+        Option<string?> checkpoints = RunOptions.Checkpoints();
+        Option<bool> wait = new("--wait") { Description = "Follow the run to its end" };
+        var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, every, checkpoints, initFrom, startEpoch, wait };
+        cluster.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            RunSpec spec = RunOptions.Spec(RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)), parsed.GetValue(data),
+                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(initFrom), parsed.GetValue(startEpoch),
+                parsed.GetValue(checkpoints));
+            if (parsed.GetValue(name) is { } given)
+                spec = spec with { Name = given, OutDirectory = parsed.GetValue(@out) is null ? Path.GetFullPath(Path.Combine("runs", given)) : spec.OutDirectory };
+            await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
+            return await Begun(Terminal.Of(parsed), connection, await connection.StartAsync(spec, cancellation), parsed.GetValue(wait), interruption);
+        });
+        return command;
+    }
+
+    public static Command CreateResume(Interruption interruption)
+    {
+        var run = new Argument<string?>("run") { Description = "Name of a run of a cluster", Arity = ArgumentArity.ZeroOrOne };
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out();
+        var cluster = new ClusterOptions();
+        Option<int> workers = RunOptions.Workers();
+        Option<int?> every = RunOptions.CheckpointEvery();
+        Option<bool> wait = new("--wait") { Description = "Follow a cluster's run to its end" };
+        Option<string[]> set = RecipeOptions.Set(), allowed = RunOptions.Override();
+        var command = new Command("resume", "Continue a run from its newest sound checkpoint: the one in --out in the foreground, or RUN on a cluster")
+        {
+            run, @out, data, workers, every, wait, set, allowed,
+        };
+        cluster.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            Terminal terminal = Terminal.Of(parsed);
+            var changes = new RunChanges
+            {
+                Settings = parsed.GetValue(set) ?? [], DataPath = parsed.GetValue(data) is { } path ? Path.GetFullPath(path) : null,
+                Overrides = [.. (parsed.GetValue(allowed) ?? []).SelectMany(names => names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+            };
+            if (parsed.GetValue(run) is { } name)
+            {
+                await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
+                return await Begun(terminal, connection, await connection.ResumeChangedAsync(name, changes, cancellation), parsed.GetValue(wait), interruption);
+            }
+            if (parsed.GetValue(@out) is not { } directory)
+                throw new SpikeformerException(ErrorKind.Usage, "There is no run named to resume", "Give --out DIR, or RUN and --cluster");
+            RunSpec spec = RunSpecs.ResumingChanged(directory, changes) with { Workers = parsed.GetValue(workers), CheckpointEvery = parsed.GetValue(every) };
+            return RunReport.Show(terminal, await EmbeddedRun.TrainAsync(terminal, spec, interruption), interruption);
+        });
+        return command;
+    }
+
+    public static Command CreateStop(Interruption interruption) =>
+        Change("stop", "Save a checkpoint and end a run; 'resume' continues it", (cluster, run, cancellation) => cluster.StopAsync(run, cancellation), interruption);
+
+    public static Command CreateCancel(Interruption interruption) =>
+        Change("cancel", "End a run at once, without a checkpoint", (cluster, run, cancellation) => cluster.CancelAsync(run, cancellation), interruption);
+
+    private static Command Change(
+        string verb, string description, Func<SpikeformerCluster, string, CancellationToken, Task<RunStatus>> change, Interruption interruption)
+    {
+        Argument<string> run = ClusterOptions.Run();
+        var cluster = new ClusterOptions();
+        Option<bool> wait = new("--wait") { Description = "Return when the run has ended" };
+        var command = new Command(verb, description) { run, wait };
+        cluster.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
+            string name = parsed.GetRequiredValue(run);
+            RunStatus status = await change(connection, name, cancellation);
+            if (parsed.GetValue(wait)) status = await connection.WaitAsync(name, interruption.Token);
+            StatusView.ShowShort(Terminal.Of(parsed), status);
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary>Tells that a run has begun, or follows it to its end. Ctrl-C only ends the following.</summary>
+    private static async Task<int> Begun(Terminal terminal, SpikeformerCluster cluster, RunStatus status, bool wait, Interruption interruption)
+    {
+        if (!wait)
+        {
+            StatusView.ShowShort(terminal, status);
+            return 0;
+        }
+        var follower = new RunFollower(terminal, TimeProvider.System);
+        RunStatus last = await cluster.ForEachNewsAsync(status.Run, follower.Show, interruption.Token);
+        return RunReport.Show(terminal, last, interruption);
+    }
+}

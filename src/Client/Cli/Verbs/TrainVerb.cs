@@ -1,0 +1,30 @@
+using System.CommandLine;
+using Spikeformer.Cli.Shell;
+using Spikeformer.Contracts;
+using Spikeformer.Recipes;
+
+namespace Spikeformer.Cli.Verbs;
+
+/// <summary><c>train</c>: a run in the foreground, on a cluster that lives as long as the command.</summary>
+internal static class TrainVerb
+{
+    public static Command Create(Interruption interruption)
+    {
+        Option<string> recipe = RunOptions.Recipe();
+        Option<string[]> set = RecipeOptions.Set();
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), initFrom = RunOptions.InitFrom();
+        Option<int> workers = RunOptions.Workers(), startEpoch = RunOptions.StartEpoch();
+        Option<int?> every = RunOptions.CheckpointEvery();
+        Option<string?> checkpoints = RunOptions.Checkpoints();
+        var command = new Command("train", "Train a recipe in the foreground") { recipe, set, data, @out, workers, every, checkpoints, initFrom, startEpoch };
+        command.SetAction(async (parsed, _) =>
+        {
+            Terminal terminal = Terminal.Of(parsed);
+            RunSpec spec = RunOptions.Spec(RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)), parsed.GetValue(data),
+                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(initFrom), parsed.GetValue(startEpoch),
+                parsed.GetValue(checkpoints));
+            return RunReport.Show(terminal, await EmbeddedRun.TrainAsync(terminal, spec, interruption), interruption);
+        });
+        return command;
+    }
+}

@@ -1,4 +1,0 @@
-using Spikeformer.Client;
-
-using var interruption = Interruption.OfThisProcess();
-return await CommandLine.RunAsync(args, Console.Out, Console.Error, interruption);

@@ -1,0 +1,68 @@
+using Spikeformer.Data.Images;
+using Spikeformer.Recipes;
+
+namespace Spikeformer.Data.Datasets;
+
+/// <summary>Opens the data set that a recipe names.</summary>
+public static class DatasetCatalogue
+{
+    /// <summary>Opens a data set as the trainer reads it: frames, from the cache where there can be one, changed at random where the recipe
+    /// says so and the reader gives a key.</summary>
+    /// <param name="recipe">The recipe's data fields.</param>
+    /// <param name="dataPath">The folder of the recordings or photographs, or one that <c>data prepare</c> made; not needed by the synthetic camera.</param>
+    /// <param name="cache">Where decoded frames and what is known of photographs are kept; null takes the defaults.</param>
+    /// <param name="warn">Receives a sentence for each odd thing about the data; null passes them on to the cache's.</param>
+    /// <exception cref="SpikeformerException">A field is wrong, the kind is not read by this version, the path is missing or its layout
+    /// wrong, or a recording is damaged.</exception>
+    public static IDataset Open(DataRecipe recipe, string? dataPath, FrameCacheOptions? cache = null, Action<string>? warn = null)
+    {
+        cache ??= new();
+        IDataset clean = OpenUncached(recipe, dataPath, cache with { Warn = warn ?? cache.Warn });
+        if (clean is IFrameDataset frames) clean = FrameCache.Wrap(frames, cache);
+        return recipe.Augmentation is Augmentation.Dvs or Augmentation.DvsReference ? new AugmentedDataset(clean, recipe.Augmentation) : clean;
+    }
+
+    /// <summary>Opens a data set without a cache and without augmentation, for a look at what the files hold.</summary>
+    /// <param name="recipe">The recipe's data fields.</param>
+    /// <param name="dataPath">As for <see cref="Open"/>.</param>
+    /// <param name="warn">Receives a sentence for each odd thing that is met; null drops it.</param>
+    /// <returns>A <see cref="RecordingDataset"/>, frames that others made of recordings, a <see cref="FrameStore"/>, or an
+    /// <see cref="ImageFolderDataset"/>.</returns>
+    /// <exception cref="SpikeformerException">As for <see cref="Open"/>.</exception>
+    public static IDataset OpenUncached(DataRecipe recipe, string? dataPath, Action<string>? warn = null) => OpenUncached(recipe, dataPath, new FrameCacheOptions { Warn = warn });
+
+    private static IDataset OpenUncached(DataRecipe recipe, string? dataPath, FrameCacheOptions cache)
+    {
+        if (recipe.Kind == DataKind.Synthetic) return Synthetic(recipe);
+        if (recipe.TrainSamples is not null || recipe.TestSamples is not null)
+            throw new SpikeformerException(ErrorKind.Usage,
+                "recipe fields data.trainSamples and data.testSamples are for the synthetic camera only", "Remove them from the recipe");
+        if (recipe.Addresses is not null && recipe.Kind != DataKind.DvsCifar10)
+            throw new SpikeformerException(ErrorKind.Usage, "recipe field data.addresses: is for dvs-cifar10 only", "Remove it from the recipe");
+        return recipe.Kind switch
+        {
+            DataKind.Nmnist => Events(NmnistReader.Sensor, (folder, options, _) => new NmnistDataset(folder, options)),
+            DataKind.DvsGesture => Events(Aedat31Reader.Sensor, DvsGesture.Open),
+            DataKind.DvsCifar10 => Events(Aedat20Reader.Sensor, DvsCifar10.Open),
+            DataKind.ImageFolder => ImageFolderDataset.Open(recipe, Folder(recipe, dataPath), cache),
+            _ => throw new ArgumentOutOfRangeException(nameof(recipe), recipe.Kind, "There is no such kind."),
+        };
+
+        IDataset Events(SensorSize sensor, Func<string, FrameOptions, Action<string>?, IDataset> open)
+        {
+            string folder = Folder(recipe, dataPath);
+            FrameOptions options = FrameOptions.From(recipe, sensor);
+            return (IDataset?)PreparedFolder.TryOpen(folder, RecipeField.NameOf(recipe.Kind), options) ?? open(folder, options, cache.Warn);
+        }
+    }
+
+    private static SyntheticDataset Synthetic(DataRecipe recipe)
+    {
+        var sensor = FrameOptions.Canvas(recipe) is { } canvas ? new SensorSize(canvas.Width, canvas.Height) : SyntheticDataset.DefaultSensor;
+        return new SyntheticDataset(FrameOptions.From(recipe, sensor),
+            recipe.TrainSamples ?? SyntheticDataset.DefaultTrainSamples, recipe.TestSamples ?? SyntheticDataset.DefaultTestSamples);
+    }
+
+    private static string Folder(DataRecipe recipe, string? dataPath) => dataPath
+        ?? throw new SpikeformerException(ErrorKind.Usage, $"data kind {RecipeField.NameOf(recipe.Kind)} needs a folder", "Give it with --data");
+}

@@ -1,0 +1,207 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Spikeformer.Clustering;
+using Spikeformer.Devices;
+using Spikeformer.Files;
+using Spikeformer.Metrics;
+using Spikeformer.ObjectStore;
+using Spikeformer.Silo.Devices;
+using Spikeformer.Silo.Metrics;
+using Spikeformer.Silo.Settings;
+using Spikeformer.Silo.Worker.Session;
+using Spikeformer.Workers;
+
+namespace Spikeformer.Silo.Supervision;
+
+/// <summary>Starts, watches and restarts one worker process for each device of a node silo, and adopts those that have outlived the silo's
+/// predecessor. When the silo ends in order, the workers leave their runs first.</summary>
+internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromSeconds(30), Steady = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
+    // A worker leaves within a step and a checkpoint.
+    private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(60);
+
+    private readonly SiloSettings _settings;
+    private readonly IMembershipTable _membership;
+    private readonly ILogger<WorkerSupervisor> _logger;
+    private readonly IReadOnlyList<Device> _devices;
+
+    /// <summary>Supervises the devices that the settings name.</summary>
+    /// <exception cref="SpikeformerException">A device is not there.</exception>
+    public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger)
+    {
+        (_settings, _membership, _logger) = (settings, membership, logger);
+        _devices = settings.Roles.HasFlag(SiloRoles.Node) ? DeviceInventory.OfThisMachine.Select(settings.Devices) : [];
+        if (_devices.Count > 0 && settings.Devices == DeviceSelection.Auto && CudaLibrary.HasDriver && CudaLibrary.Problem is { } problem)
+            LogNoCuda(problem.What, problem.Remedy);
+    }
+
+    /// <summary>Adds it to a silo's services; it starts after the silo and ends before it.</summary>
+    public static void AddTo(IServiceCollection services, SiloSettings settings)
+    {
+        services.AddSingleton<WorkerSupervisor>();
+        services.AddSingleton<IWorkerLogs>(provider => provider.GetRequiredService<WorkerSupervisor>());
+        services.AddHostedService(provider => provider.GetRequiredService<WorkerSupervisor>());
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Tail(string worker, int lines)
+    {
+        string file = LogFile(int.Parse(worker[(worker.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture));
+        return File.Exists(file) ? File.ReadLines(file).TakeLast(lines).ToArray() : [];
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stopping)
+    {
+        if (_devices.Count == 0) return;
+        await Task.Yield();
+        Directory.CreateDirectory(LogFolder);
+        using FileLock agent = FileLock.TryAcquire(Locks.Agent, LockPatience, out string owner)
+            ?? throw new SpikeformerException(ErrorKind.Conflict, $"{owner} is silo {_settings.SiloName} already", "End it, or give this one another --name");
+        await Task.WhenAll(_devices.Select(device => KeepAsync(device, stopping)));
+    }
+
+    /// <summary>Keeps one device's worker alive; pauses grow while it does not last.</summary>
+    private async Task KeepAsync(Device device, CancellationToken stopping)
+    {
+        TimeSpan pause = FirstPause;
+        while (!stopping.IsCancellationRequested)
+        {
+            long began = Stopwatch.GetTimestamp();
+            Process? orphan = OrphanOn(device);
+            // An adopted process writes to the page of the silo that started it.
+            using MeasurementReader? measurements = orphan is null ? Measure(device) : null;
+            using Process process = orphan ?? Process.Start(await CommandAsync(device, measurements?.Path))!;
+            if (orphan is null) LogStarted(Name(device), device.ToString(), process.Id);
+            else LogAdopted(Name(device), device.ToString(), process.Id);
+            try
+            {
+                await process.WaitForExitAsync(stopping);
+            }
+            catch (OperationCanceledException)
+            {
+                await DrainAsync(process, device);
+                return;
+            }
+            measurements?.Dispose();
+            if (stopping.IsCancellationRequested) return;
+            LogExited(Name(device), process.Id, orphan is null ? $"{process.ExitCode}" : "unknown", LogFile(device.Slot));
+            if (Stopwatch.GetElapsedTime(began) > Steady) pause = FirstPause;
+            await Task.Delay(pause, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
+    }
+
+    /// <summary>The worker of an earlier life of this silo that still works on a device, or null.</summary>
+    private Process? OrphanOn(Device device)
+    {
+        if (FileLock.OwnerOf(Locks.Worker(device.Slot)) is not { } id) return null;
+        try
+        {
+            return Process.GetProcessById(id);
+        }
+        catch (ArgumentException)
+        {
+            return null; // it has just ended
+        }
+    }
+
+    private async Task DrainAsync(Process process, Device device)
+    {
+        kill(process.Id, signal: 15);
+        using var limit = new CancellationTokenSource(DrainLimit);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            LogKilled(Name(device), process.Id, DrainLimit.TotalSeconds);
+            process.Kill();
+        }
+    }
+
+    /// <summary>Begins to read what a process for the device will measure; null where that is switched off, or there is no room for it.</summary>
+    private MeasurementReader? Measure(Device device)
+    {
+        if (!_settings.WorkerMetrics) return null;
+        try
+        {
+            return new(SeriesStore.OfThisProcess, Name(device), device.ToString(), TimeProvider.System);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            LogUnmeasured(Name(device), error.Message);
+            return null;
+        }
+    }
+
+    private async Task<ProcessStartInfo> CommandAsync(Device device, string? metrics)
+    {
+        string program = Environment.ProcessPath!, assembly = typeof(WorkerSupervisor).Assembly.Location;
+        bool isHosted = Path.GetFileNameWithoutExtension(program) == "dotnet";
+        var start = new ProcessStartInfo(program) { RedirectStandardInput = true };
+        string[] arguments =
+        [
+            .. isHosted ? [assembly] : Array.Empty<string>(), "worker", "--name", Name(device), "--device", device.ToString(),
+            .. await ClusterArgumentsAsync(), "--cluster-id", _settings.ClusterId, "--service-id", _settings.ServiceId,
+            "--data-address", _settings.AdvertisedAddress.ToString(), "--data-port", $"{(_settings.DataPort == 0 ? 0 : _settings.DataPort + device.Slot)}",
+            "--log", LogFile(device.Slot), "--agent-lock", Locks.Agent, "--device-lock", Locks.Worker(device.Slot), "--orphan-grace", $"{_settings.OrphanGrace}",
+            .. metrics is null ? Array.Empty<string>() : ["--metrics", metrics],
+        ];
+        foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        // Not as an argument: it may hold a password.
+        if (_settings.Redis is { } redis) start.Environment[WorkerOptions.RedisVariable] = redis;
+        _settings.Tls?.WriteTo(start.Environment);
+        start.Environment[CheckpointPlaces.Variable] = _settings.Checkpoints;
+        _settings.S3.ApplyTo(start.Environment);
+        ComputeEnvironment.ApplyTo(start);
+        if (device.Kind is DeviceKind.Cuda) CudaLibrary.ApplyTo(start, device.Index);
+        return start;
+    }
+
+    /// <summary>How a worker finds the cluster: silos of one machine by their state directory, others by all gateways there are, its own first.</summary>
+    private async Task<string[]> ClusterArgumentsAsync()
+    {
+        if (_settings.Redis is null) return ["--state", _settings.StateDirectory];
+        MembershipTableData table = await _membership.ReadAllAsync(CancellationToken.None);
+        var gateways = from row in table.Members
+                       let entry = row.Item1
+                       where entry.Status == SiloStatus.Active && entry.ProxyPort > 0
+                       orderby entry.SiloName == _settings.SiloName descending
+                       select new System.Net.IPEndPoint(entry.SiloAddress.Endpoint.Address, entry.ProxyPort).ToString();
+        return ["--cluster", string.Join(',', gateways)];
+    }
+
+    private string Name(Device device) => $"{_settings.SiloName}/{device.Slot}";
+
+    private AgentLocks Locks => new(LogFolder, _settings.SiloName);
+
+    private string LogFolder => _settings.WorkerLogs ?? Path.Combine(_settings.StateDirectory, "workers");
+
+    private string LogFile(int slot) => Path.Combine(LogFolder, $"{slot}.log");
+
+    [LibraryImport("libc")]
+    private static partial int kill(int process, int signal);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} goes without metrics: {Problem}")]
+    private partial void LogUnmeasured(string worker, string problem);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device} started as process {Process}")]
+    private partial void LogStarted(string worker, string device, int process);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device}, process {Process}, has outlived the silo that started it and is adopted")]
+    private partial void LogAdopted(string worker, string device, int process);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode}, a new one is started; its log is {Log}")]
+    private partial void LogExited(string worker, int process, string exitCode, string log);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This machine has an NVIDIA driver, but its workers compute on the CPU: {Problem}. {Remedy}.")]
+    private partial void LogNoCuda(string problem, string remedy);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) did not leave within {Seconds} s and was killed")]
+    private partial void LogKilled(string worker, int process, double seconds);
+}

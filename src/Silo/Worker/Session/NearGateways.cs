@@ -1,0 +1,36 @@
+using System.Net;
+using Orleans.Messaging;
+
+namespace Spikeformer.Silo.Worker.Session;
+
+/// <summary>The gateways on a worker's own host while there are any, else all. A client spreads its calls over every gateway that it knows: a worker
+/// would depend on the network to hosts that have nothing to do with its run, and be taken for lost when one of them cannot be reached.</summary>
+/// <param name="all">All gateways.</param>
+/// <param name="host">The host's address in the cluster.</param>
+internal sealed class NearGateways(IGatewayListProvider all, IPAddress host) : IGatewayListProvider
+{
+    /// <inheritdoc/>
+    public TimeSpan MaxStaleness => all.MaxStaleness;
+
+    /// <inheritdoc/>
+    public bool IsUpdatable => true;
+
+    /// <summary>Puts it before the provider that a client has so far.</summary>
+    public static void Prefer(IServiceCollection services, IPAddress host)
+    {
+        ServiceDescriptor all = services.Last(service => service.ServiceType == typeof(IGatewayListProvider));
+        services.AddSingleton<IGatewayListProvider>(provider => new NearGateways((IGatewayListProvider)(all.ImplementationInstance
+            ?? all.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, all.ImplementationType!)), host));
+    }
+
+    /// <inheritdoc/>
+    public Task InitializeGatewayListProvider() => all.InitializeGatewayListProvider();
+
+    /// <inheritdoc/>
+    public async Task<IList<Uri>> GetGateways()
+    {
+        IList<Uri> gateways = await all.GetGateways().ConfigureAwait(false);
+        Uri[] near = [.. gateways.Where(gateway => gateway.ToGatewayAddress()?.Endpoint.Address.Equals(host) ?? false)];
+        return near.Length > 0 ? near : gateways;
+    }
+}

@@ -1,0 +1,48 @@
+using Spikeformer.Checkpoints;
+using Spikeformer.Runs;
+using Spikeformer.Silo.Worker.Transfer;
+using Spikeformer.Training;
+
+namespace Spikeformer.Cluster.Worker.Transfer;
+
+/// <summary>Small states to be lent, of tensors that are a slice each.</summary>
+internal static class States
+{
+    public const int SliceBytes = 16;
+
+    /// <summary>A state whose tensors hold random bytes.</summary>
+    /// <param name="step">Its committed steps.</param>
+    /// <param name="tensors">How many tensors; of 16 bytes and, every third one, of 48.</param>
+    /// <param name="seed">Equal states have equal seeds.</param>
+    public static StateCopy Of(long step, int tensors, int seed)
+    {
+        var random = new Random(seed);
+        return new(new StateCounters(step, step, 7, Digest(step)), new TrainingProgress().State, [], [.. Enumerable.Range(0, tensors).Select(i =>
+        {
+            var bytes = new byte[i % 3 == 2 ? 48 : 16];
+            random.NextBytes(bytes);
+            return new StateTensor($"layer{i}", TensorType.F32, [bytes.Length / sizeof(float)], bytes);
+        })]);
+    }
+
+    /// <summary>The state with another tensor in one place.</summary>
+    public static StateCopy With(this StateCopy state, long step, int tensor, byte[] bytes)
+    {
+        StateTensor[] tensors = [.. state.Tensors];
+        tensors[tensor] = tensors[tensor] with { Data = bytes };
+        return state with { Counters = state.Counters with { Step = step }, Tensors = tensors };
+    }
+
+    public static string Digest(long step) => $"{step:x32}";
+
+    public static StateSlices Slices(this StateCopy state) => new([.. state.Tensors.Select(tensor => tensor.Spec)], SliceBytes);
+
+    public static SliceTable Table(this StateCopy state) => new LentState(state, SliceBytes).Table;
+
+    /// <summary>The bytes of the slice of that hash.</summary>
+    public static byte[] Bytes(this StateCopy state, UInt128 hash) => state.Tensors.Select(tensor => tensor.Data.ToArray()).First(bytes => StateSlices.Hash([bytes]) == hash);
+
+    /// <summary>All that a state is, to be compared.</summary>
+    public static string Text(StateCopy state) =>
+        string.Join('\n', [$"{state.Counters}", .. state.Tensors.Select(tensor => $"{tensor.Name} {tensor.Spec.Layout} {Convert.ToHexString(tensor.Data.Span)}")]);
+}

@@ -26,6 +26,7 @@ internal static partial class ManifestRules
             string place = $"{pod.Owner}, container {container.Name}";
             string tag = container.Image.Split('/')[^1].Split(':') is [_, var named] ? named : "";
             if (tag is "" or "latest") yield return $"{place}: the image {container.Image} has no fixed tag";
+            foreach (string problem in ImageVersions.Problems(container.Image)) yield return $"{place}: {problem}";
             if (container.SecurityContext is not
                 { AllowPrivilegeEscalation: false, ReadOnlyRootFilesystem: true, Privileged: not true, Capabilities: { Add: null, Drop: ["ALL"] } })
                 yield return $"{place}: needs a read-only root, no privilege escalation, no capabilities";

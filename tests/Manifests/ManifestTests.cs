@@ -18,12 +18,14 @@ public sealed class ManifestTests
     [InlineData("kind: PodDisruptionBudget", "kind: PodDisruptionBudgets", "PodDisruptionBudgets")]
     // Required fields and words.
     [InlineData("        - containerPort: 11111\n          name: silo\n", "        - containerPort: 11111\n", "Name is missing")]
-    [InlineData("        image: spikeformer-cpu:0.1.0\n", "", "Image is missing")]
+    [InlineData("        image: redis:7.2.5\n", "", "Image is missing")]
     [InlineData("  serviceName: spikeformer-redis\n", "", "ServiceName is missing")]
     [InlineData("whenUnsatisfiable: DoNotSchedule", "whenUnsatisfiable: Sometimes", "'Sometimes' is none of")]
     // Images, resources, security.
-    [InlineData("image: spikeformer-cuda:0.1.0", "image: spikeformer-cuda:latest", "has no fixed tag")]
+    [InlineData("image: redis:7.2.5", "image: redis:latest", "has no fixed tag")]
     [InlineData("image: redis:7.2.5", "image: redis", "has no fixed tag")]
+    [InlineData("image: spikeformer-cpu:", "image: spikeformer-cpu:1", "is not of version")]
+    [InlineData("image: spikeformer-cuda:", "image: spikeformer-cuda:1", "is not of version")]
     [InlineData("            memory: 1Gi\n", "            cpu: 1\n            memory: 1Gi\n", "a limit on CPU")]
     [InlineData("          limits:\n            memory: 1Gi\n", "", "has no limit on memory")]
     [InlineData("          requests:\n            cpu: 250m\n", "          requests:\n", "requests no CPU")]

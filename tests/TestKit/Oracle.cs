@@ -14,7 +14,7 @@ namespace Spikeformer.TestKit;
 /// <param name="WeightsDigest">SHA-256 of the state after the last one.</param>
 /// <param name="Trainings">The sums of every epoch, without times.</param>
 /// <param name="Evaluations">The evaluation after every epoch.</param>
-/// <param name="StartEpoch">The epoch of the first one that was trained.</param>
+/// <param name="StartEpoch">The first epoch that was trained, in whole or in part.</param>
 public sealed record OracleRun(
     IReadOnlyList<string> Digests, string WeightsDigest, IReadOnlyList<EpochSums> Trainings, IReadOnlyList<EvaluationResult> Evaluations, int StartEpoch);
 

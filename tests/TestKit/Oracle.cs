@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
+using Spikeformer.Checkpoints;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
 using Spikeformer.Devices;
@@ -12,11 +13,11 @@ using Spikeformer.Training;
 namespace Spikeformer.TestKit;
 
 /// <summary>What an undisturbed run gives.</summary>
-/// <param name="Digests">The digest of every step.</param>
+/// <param name="Digests">The digest of every step that was trained.</param>
 /// <param name="WeightsDigest">SHA-256 of the state after the last one.</param>
 /// <param name="Trainings">The sums of every epoch, without times.</param>
 /// <param name="Evaluations">The evaluation after every epoch.</param>
-/// <param name="StartEpoch">The first epoch.</param>
+/// <param name="StartEpoch">The first epoch that was trained, in whole or in part.</param>
 public sealed record OracleRun(
     IReadOnlyList<string> Digests, string WeightsDigest, IReadOnlyList<EpochSums> Trainings, IReadOnlyList<EvaluationResult> Evaluations, int StartEpoch);
 
@@ -39,7 +40,9 @@ public static class Oracle
     /// <param name="device">Where to compute; null stands for the CPU.</param>
     /// <param name="initFrom">Weights to begin with; null for fresh ones.</param>
     /// <param name="startEpoch">The first epoch.</param>
-    public static OracleRun Train(Recipe recipe, string? dataPath = null, ComputeDevice? device = null, string? initFrom = null, int startEpoch = 0)
+    /// <param name="checkpoint">The state to continue from; null stands for the one before the first step.</param>
+    public static OracleRun Train(
+        Recipe recipe, string? dataPath = null, ComputeDevice? device = null, string? initFrom = null, int startEpoch = 0, Checkpoint? checkpoint = null)
     {
         OracleRun? result = null;
         ExceptionDispatchInfo? failure = null;
@@ -48,7 +51,7 @@ public static class Oracle
             try
             {
                 LibTorch.UseOnThisThread(recipe.Threads);
-                result = Run(recipe, dataPath, device, initFrom, startEpoch);
+                result = Run(recipe, dataPath, device, initFrom, startEpoch, checkpoint);
             }
             catch (Exception error)
             {
@@ -61,20 +64,27 @@ public static class Oracle
         return result!;
     }
 
-    private static unsafe OracleRun Run(Recipe recipe, string? dataPath, ComputeDevice? device, string? initFrom, int startEpoch)
+    private static unsafe OracleRun Run(Recipe recipe, string? dataPath, ComputeDevice? device, string? initFrom, int startEpoch, Checkpoint? checkpoint)
     {
         using IDataset dataset = DatasetCatalogue.Open(recipe.Data, dataPath, null);
         var network = new SpikeformerNetwork(NetworkOptions.From(recipe.Model, recipe.Data.TimeSteps, dataset.Shape, dataset.ClassNames.Count));
         var order = new EpochOrder(recipe.Seed, dataset.Count(Split.Train), recipe.Batch, recipe.Shards);
         using var state = new TrainingState(network, recipe, (long)order.StepsPerEpoch * startEpoch);
         if (initFrom is not null) state.RestoreNetwork(InitialWeights.Read(initFrom).For(network.Layout).ToDictionary(tensor => tensor.Name));
+        var progress = new TrainingProgress();
+        if (checkpoint is not null)
+        {
+            state.Restore(checkpoint);
+            progress.Restore(checkpoint.Info.Metrics);
+            startEpoch = progress.Epochs;
+        }
         using var loader = new BatchLoader(dataset, Split.Train, order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed);
         using var engine = new ShardEngine(network, state.Parameters, recipe, device);
         int[] shards = [.. Enumerable.Range(0, recipe.Shards)];
         var digests = new List<string>();
         var trainings = new List<EpochSums>();
         var evaluations = new List<EvaluationResult>();
-        EpochSums sums = EpochSums.Zero;
+        EpochSums sums = progress.State.Sums with { Seconds = 0 };
         while (state.Step < (long)order.StepsPerEpoch * recipe.Epochs)
         {
             using (StepBatch batch = loader.Load(state.Step, shards))

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;

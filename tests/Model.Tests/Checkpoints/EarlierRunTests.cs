@@ -1,7 +1,8 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
-using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
 using Spikeformer.Network;
+using Spikeformer.Recipes;
 using Spikeformer.Runs;
 using Spikeformer.TestKit;
 using Spikeformer.Training;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
+using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
 using Spikeformer.Network;
 using Spikeformer.Recipes;

@@ -56,7 +56,7 @@ internal static class Alignment
     {
         recovery = null;
         Standing[] all = Exchange(group, run, StatePart, cancellation);
-        if (all.Any(one => one.HasForgotten) && !run.HasForgotten && run.State.HasBegun) return false;
+        if (all.Any(one => one.HasForgotten) && !run.Held.IsForgotten && run.Held.State.HasBegun) return false;
         Standing furthest = all.OrderByDescending(one => (one.Step, one.Progress.Epochs)).ThenBy(one => one.Rank).First();
         // Several lend the state to those who are further behind than a step: all of the same step and the same bits.
         Standing[] donors = [.. all.Where(one => (one.Step, one.Hash) == (furthest.Step, furthest.Hash)).Take(StateFetch.MostDonors)];
@@ -67,20 +67,20 @@ internal static class Alignment
             if (NeedsOneStep(step, furthest)) TakeStep(group, run, furthest, caughtUp, cancellation);
             else TakeState(group, run, furthest.Step, donors, cancellation);
         }
-        if (furthest.Rank != group.Plan.OwnRank) run.Progress.State = furthest.Progress;
-        run.TakeInitialWeights();
+        if (furthest.Rank != group.Plan.OwnRank) run.Held.Progress.State = furthest.Progress;
+        run.Held.Weights.TakeIfMissing();
 
         // Nobody goes on before everybody is there, and all hold the same.
         Standing[] aligned = Exchange(group, run, BarrierPart, cancellation);
         if (aligned.FirstOrDefault(one => (one.Step, one.Hash) != (aligned[0].Step, aligned[0].Hash)) is { Rank: > 0 } other)
         {
-            if (run.State.HasBegun) return false;
+            if (run.Held.State.HasBegun) return false;
             throw new SpikeformerException(ErrorKind.Failed, $"{group.Plan.Name(other.Rank)} begins with other weights than {group.Plan.Name(0)}",
                 "Run all workers with the same build on machines of one kind");
         }
-        run.Aligned();
+        run.Held.Aligned();
         recovery = RecoveryPlan.Of(group.Plan, [.. aligned.Select(one => one.Kept)], isCoupled: run.Recipe.BatchNorm is BatchNormMode.Global);
-        if (recovery is null) run.Kept.Forget();
+        if (recovery is null) run.Held.Kept.Forget();
         return true;
     }
 
@@ -91,9 +91,9 @@ internal static class Alignment
     {
         Standing[] behind = [.. all.Where(one => one.Step < furthest.Step)];
         if (ownRank == furthest.Rank && behind.Any(one => NeedsOneStep(one.Step, furthest)))
-            run.Transfers.Lend(furthest.Step - 1, run.Reduced.Of(furthest.Step - 1)!.Bytes);
+            run.Held.Transfers.Lend(furthest.Step - 1, run.Held.Reduced.Of(furthest.Step - 1)!.Bytes);
         if (donors.Any(one => one.Rank == ownRank) && behind.Any(one => !NeedsOneStep(one.Step, furthest)))
-            run.Transfers.Lend(furthest.Step, run.Copy);
+            run.Held.Transfers.Lend(furthest.Step, run.Held.Copy);
     }
 
     private static void TakeStep(Group group, PreparedRun run, Standing from, Action<CommittedStep> caughtUp, CancellationToken cancellation)
@@ -103,17 +103,17 @@ internal static class Alignment
             using Socket socket = Connect(group, from.Rank, cancellation);
             using CancellationTokenRegistration closing = cancellation.Register(socket.Dispose);
             using NetworkStream stream = StateWire.Open(socket);
-            StepVector reduced = run.Reduced.For(run.State.Step);
-            StateWire.Ask(stream, new(StateWire.Kind.Reduced, run.State.Step, StateWire.Digest(run.State.Digest)));
+            StepVector reduced = run.Held.Reduced.For(run.Held.State.Step);
+            StateWire.Ask(stream, new(StateWire.Kind.Reduced, run.Held.State.Step, StateWire.Digest(run.Held.State.Digest)));
             StateWire.Answer answer;
             while ((answer = StateWire.Read(stream, reduced)) is StateWire.Answer.Waiting or StateWire.Answer.Aligning)
             {
             }
             // It has other bits of the step before, which all find out when they compare.
             if (answer is StateWire.Answer.Gone) return;
-            CommittedStep missed = run.State.Apply(run.Order.Plan(run.State.Step), reduced);
-            run.Reduced.Committed(missed.Step - 1);
-            run.Transfers.Commit(missed.Step - 1, StateWire.Digest(missed.Digest), reduced.Bytes, run.Copy);
+            CommittedStep missed = run.Held.State.Apply(run.Order.Plan(run.Held.State.Step), reduced);
+            run.Held.Reduced.Committed(missed.Step - 1);
+            run.Held.Transfers.Commit(missed.Step - 1, StateWire.Digest(missed.Digest), reduced.Bytes, run.Held.Copy);
             caughtUp(missed);
         }
         catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException)
@@ -125,10 +125,10 @@ internal static class Alignment
 
     private static void TakeState(Group group, PreparedRun run, long step, Standing[] from, CancellationToken cancellation)
     {
-        using var fetch = new StateFetch(run.Slices, [.. from.Select(one => new Donor(group.Plan.Members[one.Rank].Worker, () => Connect(group, one.Rank, cancellation)))]);
+        using var fetch = new StateFetch(run.Held.Slices, [.. from.Select(one => new Donor(group.Plan.Members[one.Rank].Worker, () => Connect(group, one.Rank, cancellation)))]);
         if (fetch.Run(step, lead: 0, cancellation) is { } copy)
         {
-            run.Take(copy, $"generation {group.Plan.GenerationNumber}");
+            run.Held.Take(copy, $"generation {group.Plan.GenerationNumber}");
             return;
         }
         cancellation.ThrowIfCancellationRequested();
@@ -143,11 +143,11 @@ internal static class Alignment
     private static Standing[] Exchange(Group group, PreparedRun run, int part, CancellationToken cancellation)
     {
         var own = new byte[PayloadBytes];
-        BinaryPrimitives.WriteInt64LittleEndian(own, run.LacksWeights ? NoState : run.State.Step);
-        BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.State.Hash());
-        own[FlagsAt] = (byte)((run.HasForgotten ? ForgottenFlag : 0) | (run.Reduced.Of(run.State.Step - 1) is not null ? ReducedFlag : 0));
-        WriteNodes(run.Kept.Of(run.State.Step), own.AsSpan(KeptAt));
-        JsonSerializer.SerializeToUtf8Bytes(run.Progress.Newest, s_json).CopyTo(own, ProgressAt);
+        BinaryPrimitives.WriteInt64LittleEndian(own, run.Held.Weights.AreMissing ? NoState : run.Held.State.Step);
+        BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.Held.State.Hash());
+        own[FlagsAt] = (byte)((run.Held.IsForgotten ? ForgottenFlag : 0) | (run.Held.Reduced.Of(run.Held.State.Step - 1) is not null ? ReducedFlag : 0));
+        WriteNodes(run.Held.Kept.Of(run.Held.State.Step), own.AsSpan(KeptAt));
+        JsonSerializer.SerializeToUtf8Bytes(run.Held.Progress.Newest, s_json).CopyTo(own, ProgressAt);
         byte[] message = [.. Enumerable.Repeat(own, group.OwnNodes.Count).SelectMany(bytes => bytes)];
         // The step is what is being found out, so these exchanges carry none.
         NodePayloads all = group.ExchangeNodes(0, part, PayloadBytes, message, cancellation);

@@ -30,14 +30,14 @@ internal static class DistributedEvaluation
         ParameterSet weights = run.Engine.CurrentWeights();
         var leaves = new Dictionary<TreeNode, EvaluationResult?>();
         for (int v = group.Plan.Own.FirstShard; v < group.Plan.Own.EndShard; v++)
-            leaves[new(0, v)] = Evaluation.Shard(run.Network, weights, run.State.Running, loader, plans, v, recipe.Precision, cancellation);
+            leaves[new(0, v)] = Evaluation.Shard(run.Network, weights, run.Held.State.Running, loader, plans, v, recipe.Precision, cancellation);
 
-        FailPoints.Hit("evaluate", run.State.Step);
+        FailPoints.Hit("evaluate", run.Held.State.Step);
         var own = new byte[group.OwnNodes.Count * PayloadBytes];
         for (int i = 0; i < group.OwnNodes.Count; i++)
             Write(NodeFold.Fold(group.OwnNodes[i].Node, recipe.Shards, leaves, EvaluationResult.Add)!, own.AsSpan(i * PayloadBytes));
         computed();
-        return group.ExchangeNodes(run.State.Step, Part, PayloadBytes, own, cancellation).Fold(Read, EvaluationResult.Add)!;
+        return group.ExchangeNodes(run.Held.State.Step, Part, PayloadBytes, own, cancellation).Fold(Read, EvaluationResult.Add)!;
     }
 
     private static void Write(EvaluationResult result, Span<byte> bytes)

@@ -35,9 +35,9 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     /// <summary>Follows until the run has another generation, or needs this worker no more.</summary>
     public void Follow()
     {
-        board.Enter(WorkerPhase.Learning, run.State.Step);
+        board.Enter(WorkerPhase.Learning, run.Held.State.Step);
         // What it held in the generation before is enough, if somebody has the vectors since.
-        bool hasState = run.State.HasBegun;
+        bool hasState = run.Held.State.HasBegun;
         while (!_superseded.IsCancellationRequested) hasState = hasState ? KeepsUp(_ranks[_turn++ % _ranks.Length]) : Copies();
         _fetch?.Dispose();
     }
@@ -46,21 +46,21 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     /// <returns>Whether it is here; if not, it is worth another try.</returns>
     private bool Copies()
     {
-        board.Enter(WorkerPhase.Learning, run.State.Step);
+        board.Enter(WorkerPhase.Learning, run.Held.State.Step);
         _fetch?.Dispose();
-        _fetch = new(run.Slices, [.. _ranks.Take(StateFetch.MostDonors).Select(rank => new Donor(plan.Members[rank].Worker, () => Connect(rank)))]);
-        if (_fetch.Run(step: null, _lead, board.Over) is not { } copy)
+        _fetch = new(run.Held.Slices, [.. _ranks.Take(StateFetch.MostDonors).Select(rank => new Donor(plan.Members[rank].Worker, () => Connect(rank)))]);
+        if (_fetch.Run(step: null, _lead, board.Ended) is not { } copy)
         {
             // Nobody lends a copy that was made without them, or all were past the step when they heard of it.
             if (_fetch.IsGone) _lead = Math.Min(2 * _lead, MostLead);
             _superseded.WaitHandle.WaitOne(Pause);
             return false;
         }
-        run.Take(copy, $"generation {plan.Number}");
-        string sources = string.Join(", ", run.Slices.Fetched.Select(one => $"{one.Value} of {one.Key}"));
-        string refused = run.Slices.Refused == 0 ? "" : $"; {run.Slices.Refused} more came with wrong bytes and were refused";
-        board.Happened("copied", $"The state of step {run.State.Step} came in slices: {sources}{refused}", time.GetUtcNow());
-        run.Slices.Clear();
+        run.Held.Take(copy, $"generation {plan.Number}");
+        string sources = string.Join(", ", run.Held.Slices.Fetched.Select(one => $"{one.Value} of {one.Key}"));
+        string refused = run.Held.Slices.Refused == 0 ? "" : $"; {run.Held.Slices.Refused} more came with wrong bytes and were refused";
+        board.Happened("copied", $"The state of step {run.Held.State.Step} came in slices: {sources}{refused}", time.GetUtcNow());
+        run.Held.Slices.Clear();
         return true;
     }
 
@@ -71,20 +71,20 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
         try
         {
             using Socket socket = Connect(rank);
-            using CancellationTokenRegistration closing = board.Over.Register(socket.Dispose);
+            using CancellationTokenRegistration closing = board.Ended.Register(socket.Dispose);
             using NetworkStream stream = StateWire.Open(socket);
             using var vector = new StepVector(run.Network.Layout);
             while (true)
             {
-                if (run.LacksEvaluation)
+                if (run.Held.LacksEvaluation)
                 {
                     // Evaluations are the voters' work.
                     ProgressState? progress = null;
-                    StateWire.Ask(stream, new(StateWire.Kind.Evaluation, run.State.Step));
+                    StateWire.Ask(stream, new(StateWire.Kind.Evaluation, run.Held.State.Step));
                     if (!Awaits(() => StateWire.Read(stream, out progress))) return false;
-                    run.Progress.State = progress! with { Sums = EpochSums.Zero };
+                    run.Held.Progress.State = progress! with { Sums = EpochSums.Zero };
                 }
-                StateWire.Ask(stream, new(StateWire.Kind.Reduced, run.State.Step, StateWire.Digest(run.State.Digest)));
+                StateWire.Ask(stream, new(StateWire.Kind.Reduced, run.Held.State.Step, StateWire.Digest(run.Held.State.Digest)));
                 if (!Awaits(() => StateWire.Read(stream, vector))) return false;
                 Apply(vector);
             }
@@ -115,17 +115,17 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     /// <summary>The member waits for the step itself: from now on this worker could vote, and needs one member only.</summary>
     private void HasCaughtUp()
     {
-        board.Enter(WorkerPhase.Following, run.State.Step);
+        board.Enter(WorkerPhase.Following, run.Held.State.Step);
         _fetch?.Dispose();
     }
 
     private void Apply(StepVector vector)
     {
-        StepPlan step = run.Order.Plan(run.State.Step);
-        CommittedStep committed = run.State.Apply(step, vector);
-        run.Progress.Count(committed, TimeSpan.Zero);
-        run.Recent.Add(StepLine.Of(committed, new(plan.Number, plan.Nonce.ToString("N"))));
-        board.Enter(board.Now.Phase, run.State.Step);
+        StepPlan step = run.Order.Plan(run.Held.State.Step);
+        CommittedStep committed = run.Held.State.Apply(step, vector);
+        run.Held.Progress.Count(committed, TimeSpan.Zero);
+        run.Held.Recent.Add(StepLine.Of(committed, new(plan.Number, plan.Nonce.ToString("N"))));
+        board.Enter(board.Status.Phase, run.Held.State.Step);
     }
 
     private Socket Connect(int rank) => GroupDialer.ConnectLearner(_group, board.Info.Incarnation, rank, Patience, _superseded);

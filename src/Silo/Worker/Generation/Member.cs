@@ -23,11 +23,11 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         {
             using PreparedRun run = PreparedRun.Open(spec, board.Info.Device, message => board.Happened("warning", message, time.GetUtcNow()), time);
             board.Prepared(run.Fingerprint, run.Order.StepsPerEpoch, run.Dataset.Count(Data.Split.Train));
-            board.Enter(WorkerPhase.Ready, run.State.Step);
+            board.Enter(WorkerPhase.Ready, run.Held.State.Step);
             using var lead = new Lead(run, board, time);
             using var shares = new ShareWriter(run, board, time);
             GenerationPlan? known = null;
-            while (board.Await(known) is { } plan) known = Serve(run, lead, shares, plan);
+            while (board.AwaitGeneration(known) is { } plan) known = Serve(run, lead, shares, plan);
         }
         catch (Exception failure)
         {
@@ -37,7 +37,7 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
                 Message = failure is SpikeformerException ? failure.Message : $"Unexpected {failure.GetType().Name}: {failure.Message}",
                 ExitCode = failure is SpikeformerException known ? (int)known.Kind : (int)ErrorKind.Failed,
                 Details = failure.ToString(),
-                Step = board.Now.Step,
+                Step = board.Status.Step,
             });
             Console.Error.WriteLine(failure);
         }
@@ -47,41 +47,44 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
     /// <returns>The generation, so that the next one is awaited.</returns>
     private GenerationPlan Serve(PreparedRun run, Lead lead, ShareWriter shares, GenerationPlan plan)
     {
-        if (plan.MemberOf(board.Info.Worker, board.Info.Incarnation) is not { } own)
+        if (plan.MemberOf(board.Info.Worker, board.Info.Incarnation) is { } own)
         {
-            lead.Close();
-            run.Transfers.Forget();
-            if (board.IsLeaving) board.Enter(WorkerPhase.Ready, run.State.Step);
-            else new Follower(run, board, plan, time).Follow();
+            board.Join(plan);
+            Vote(new(run, board, lead, shares, plan, own, time));
             return plan;
         }
-        board.Join(plan);
-        var voter = new Voter(run, board, lead, shares, plan, own, listener, time);
+        lead.Close();
+        run.Held.Transfers.Forget();
+        if (board.IsLeaving) board.Enter(WorkerPhase.Ready, run.Held.State.Step);
+        else new Follower(run, board, plan, time).Follow();
+        return plan;
+    }
+
+    private void Vote(Seat seat)
+    {
+        var voter = new Voter(seat, listener);
         try
         {
             voter.Vote();
         }
-        catch (PeerLostException loss) when (voter.MustForget)
+        catch (PeerLostException lost) when (voter.HasDiverged)
         {
             // Somebody has computed with wrong bits since the states were last compared, and everybody has added them in.
-            lead.Close();
-            run.Forget();
-            board.Happened("mismatch", $"{loss.Message} All go back to the last checkpoint, whose bits were compared", time.GetUtcNow());
+            seat.Lead.Close();
+            seat.Run.Held.Forget();
+            seat.Report("mismatch", $"{lost.Message} All go back to the last checkpoint, whose bits were compared");
             board.Seal(lost: [], silent: []);
         }
-        catch (PeerLostException loss) when (!board.Released.IsCancellationRequested)
+        catch (PeerLostException lost) when (!board.Released.IsCancellationRequested)
         {
-            lead.CallOff();
-            string[] lost = Names(plan, loss.Suspects), silent = Names(plan, loss.Reason is PeerLossReason.NotConnected ? loss.Suspects : voter.Silent);
-            board.Happened("sealed", $"Generation {plan.Number} ended at step {run.State.Step}: {loss.Message}", time.GetUtcNow());
-            board.Seal(lost, silent);
+            seat.Lead.CallOff();
+            string[] suspects = seat.Workers(lost.Suspects), silent = lost.Reason is PeerLossReason.NotConnected ? suspects : seat.Workers(voter.Silent);
+            seat.Report("sealed", $"Generation {seat.Plan.Number} ended at step {seat.State.Step}: {lost.Message}");
+            board.Seal(suspects, silent);
         }
-        catch (Exception end) when (end is PeerLostException or OperationCanceledException && board.Over.IsCancellationRequested)
+        catch (Exception end) when (end is PeerLostException or OperationCanceledException && board.Ended.IsCancellationRequested)
         {
             // The run ended under way, or a newer generation has taken this one's place before it had begun.
         }
-        return plan;
     }
-
-    private static string[] Names(GenerationPlan plan, IReadOnlyList<int> ranks) => [.. ranks.Select(rank => plan.Members[rank].Worker)];
 }

@@ -49,13 +49,13 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         }
         else if ((_keeper = TryContinue(run.Spec.Overrides, out DirectoryOwner owner)) is not null)
         {
-            _keeper.Restore(run.State, run.Progress);
+            _keeper.Restore(run.Held.State, run.Held.Progress);
             OpenLogs();
         }
         else if (owner.Start == run.Spec.StartId)
         {
             // A former lead is frozen, and nobody else is left who holds the run's state.
-            RunKeeper.RestoreUnowned(run.Directory, CheckpointPlaces.Open, Report, run.State, run.Progress);
+            RunKeeper.RestoreUnowned(run.Directory, CheckpointPlaces.Open, Report, run.Held.State, run.Held.Progress);
             Wait(owner);
         }
         else throw RunLock.InUse(run.Directory.Path, owner);
@@ -90,11 +90,11 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     public void Committed(CommittedStep step, GenerationId generation)
     {
         StepLine line = StepLine.Of(step, generation);
-        run.Recent.Add(line, mustKeep: _isWaiting);
+        run.Held.Recent.Add(line, mustKeep: _isWaiting);
         if (_keeper is not null)
         {
             Log(line);
-            _keeper.WriteEpochs(run.Progress);
+            _keeper.WriteEpochs(run.Held.Progress);
         }
         else if (_isWaiting && time.GetElapsedTime(_lastTry) > RetryInterval) TryOpen();
         WriteEvents();
@@ -112,7 +112,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     /// <param name="generation">The generation.</param>
     /// <param name="writers">Names of the workers that write it together, this one first.</param>
     public void Save(GenerationId generation, IReadOnlyList<string> writers) =>
-        Keeper.Save(run.State, run.Progress, run.Order.StepsPerEpoch, generation, writers);
+        Keeper.Save(run.Held.State, run.Held.Progress, run.Order.StepsPerEpoch, generation, writers);
 
     /// <summary>Lets a save under way wait no longer for other writers: one of them is lost.</summary>
     public void CallOff() => _keeper?.CallOff();
@@ -125,7 +125,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         {
             if (_logged.Add((what.Sequence, what.Time)))
                 _events.Append(new { what.Time, what.Kind, what.Step, what.Message, what.Worker, what.Sequence });
-            board.Wrote(what.Sequence);
+            board.Logged(what.Sequence);
         }
     }
 
@@ -169,7 +169,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
             JsonElement what = JsonDocument.Parse(line).RootElement;
             _logged.Add((what.GetProperty("sequence").GetInt64(), what.GetProperty("time").GetDateTimeOffset()));
         }
-        _loggedStep = Keeper.OpenSteps(run.State.Step);
+        _loggedStep = Keeper.OpenSteps(run.Held.State.Step);
         LogMissed();
         _isWaiting = false;
         Enter();
@@ -178,8 +178,8 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     /// <summary>Logs the steps that others have committed, and the lead that was.</summary>
     private void LogMissed()
     {
-        foreach (StepLine line in run.Recent.Lines.Where(line => line.Step > _loggedStep)) Log(line);
-        Keeper.WriteEpochs(run.Progress);
+        foreach (StepLine line in run.Held.Recent.Lines.Where(line => line.Step > _loggedStep)) Log(line);
+        Keeper.WriteEpochs(run.Held.Progress);
     }
 
     private void Log(StepLine line)
@@ -190,7 +190,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
 
     private void Enter()
     {
-        if (_generation is var (id, hasOthers)) Keeper.Enter(id, hasOthers, due: run.State.Step - run.State.Step % SaveInterval);
+        if (_generation is var (id, hasOthers)) Keeper.Enter(id, hasOthers, due: run.Held.State.Step - run.Held.State.Step % SaveInterval);
     }
 
     private void Report(string kind, string message) => board.Happened(kind, message, time.GetUtcNow());

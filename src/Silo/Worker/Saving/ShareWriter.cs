@@ -31,8 +31,8 @@ internal sealed class ShareWriter(PreparedRun run, MemberBoard board, TimeProvid
     public void Save(GenerationId generation, IReadOnlyList<string> writers, int writer)
     {
         long began = time.GetTimestamp();
-        IReadOnlyList<StateTensor> snapshot = _snapshot = run.State.Snapshot(_snapshot);
-        CheckpointInfo info = run.Description.InfoOf(run.State, run.Progress, run.Order.StepsPerEpoch, generation, time.GetUtcNow());
+        IReadOnlyList<StateTensor> snapshot = _snapshot = run.Held.State.Snapshot(_snapshot);
+        CheckpointInfo info = run.Description.InfoOf(run.Held.State, run.Held.Progress, run.Order.StepsPerEpoch, generation, time.GetUtcNow());
         Catalogue.CheckpointDuration.Record(time.GetElapsedTime(began).TotalSeconds, "snapshot");
         _writing = new Thread(() => Write(info, snapshot, writers, writer)) { Name = "checkpoint", IsBackground = true };
         _writing.Start();

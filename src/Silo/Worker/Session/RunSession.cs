@@ -17,7 +17,7 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
     private readonly MemberBoard _board = new(info, time);
 
     /// <summary>What the worker is doing, and at which step.</summary>
-    public (WorkerPhase Phase, long Step) Now => _board.Now;
+    public (WorkerPhase Phase, long Step) Status => _board.Status;
 
     /// <summary>Asks to leave the run at its next boundary.</summary>
     public void Leave() => _board.Leave();
@@ -29,7 +29,7 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
         while (order is { Spec: null, Action: not MemberAction.Release }) order = await ReportAsync();
         if (order.Action is MemberAction.Release) return;
 
-        _board.Serve(order.Spec!.StartId);
+        _board.Begin(order.Spec!.StartId);
         // libtorch keeps settings per thread and its temporaries in per-thread scopes: one thread of our own does all the work.
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         new Thread(() =>
@@ -48,14 +48,14 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
             if (_board.IsStuck()) EndProcess();
         }
         await done.Task;
-        _board.Enter(WorkerPhase.Done, _board.Now.Step);
+        _board.Enter(WorkerPhase.Done, _board.Status.Step);
         await ReportAsync();
     }
 
     /// <summary>A thread that hangs in native code cannot be ended any other way; the silo starts a new process.</summary>
     private void EndProcess()
     {
-        Console.Error.WriteLine($"The computation hangs in {_board.Now.Phase} of step {_board.Now.Step}, and does not come on: this process ends.");
+        Console.Error.WriteLine($"The computation hangs in {_board.Status.Phase} of step {_board.Status.Step}, and does not come on: this process ends.");
         Posix.SignalSelf(Kill);
     }
 

@@ -78,14 +78,14 @@ internal static class WorkerProcess
             if (serving.IsCompleted && session is not null)
             {
                 await serving;
-                Console.Error.WriteLine($"{run} up to step {session.Now.Step}: {traffic}");
+                Console.Error.WriteLine($"{run} up to step {session.Status.Step}: {traffic}");
                 (session, run, idle) = (null, null, 0);
                 metrics?.Begin(null);
             }
             if (session is null && leaving.IsCancellationRequested) break;
             WorkerOrder? order = await ReportAsync(twin, new()
             {
-                Info = info, Run = run, Phase = session?.Now.Phase ?? WorkerPhase.Idle, Step = session?.Now.Step ?? 0, IsDraining = leaving.IsCancellationRequested,
+                Info = info, Run = run, Phase = session?.Status.Phase ?? WorkerPhase.Idle, Step = session?.Status.Step ?? 0, IsDraining = leaving.IsCancellationRequested,
             });
             if (order is { MustDrain: true }) leaving.Cancel();
             if (session is null && order is { Run: { } given } && !leaving.IsCancellationRequested)

@@ -65,7 +65,7 @@ public sealed class MemberBoardTests
         Join(Plan("a", "b", "c"));
         _board.Enter(WorkerPhase.Computing, 0);
         string[] silent = [];
-        _board.Hear(() => silent);
+        _board.Watch(() => silent);
         Assert.Equal("lost , silent ", Words());
         silent = ["c"];
         _board.Suspect("b");

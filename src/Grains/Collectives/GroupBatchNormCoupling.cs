@@ -50,10 +50,7 @@ public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList
         {
             int part = group.AwaitExchange(leader, step, cancellation);
             if (!open.Remove(part, out int channels))
-            {
-                group.Abort($"{group.Plan.Name(leader)} is in exchange {part} of step {step}, which the network does not have", leader);
-                throw group.Loss!;
-            }
+                throw group.Abort($"{group.Plan.Name(leader)} is in exchange {part} of step {step}, which the network does not have", leader);
             Reached?.Invoke();
             group.ExchangeNodes(step, part, Bytes(channels), new byte[Bytes(channels) * group.OwnNodes.Count], cancellation);
         }

@@ -47,8 +47,8 @@ public static class GroupDialer
             (Socket? socket, string problem, bool isFinal) = Try(plan, peer, hello);
             if (socket is not null) return socket;
             if (isFinal || Environment.TickCount64 > end)
-                throw new PeerLostException([rank], PeerLossReason.NotConnected,
-                    $"{plan.Name(rank)} of generation {plan.GenerationNumber} cannot be connected at {peer.Host}:{peer.Port}: {problem}");
+                throw new PeerLostException(new(PeerLossReason.NotConnected, [rank],
+                    $"{plan.Name(rank)} of generation {plan.GenerationNumber} cannot be connected at {peer.Host}:{peer.Port}: {problem}"));
             cancellation.WaitHandle.WaitOne(pause);
         }
     }

@@ -34,7 +34,7 @@ internal sealed class Rendezvous : IDisposable
             {
                 _cancellation.ThrowIfCancellationRequested();
                 if (Left == TimeSpan.Zero)
-                    throw new PeerLostException([rank], PeerLossReason.NotConnected, $"{_plan.Name(rank)} of generation {_plan.GenerationNumber} did not connect in time");
+                    throw new PeerLostException(new(PeerLossReason.NotConnected, [rank], $"{_plan.Name(rank)} of generation {_plan.GenerationNumber} did not connect in time"));
                 Monitor.Wait(_arrived, TimeSpan.FromMilliseconds(Math.Min(50, Left.TotalMilliseconds)));
             }
             return socket;

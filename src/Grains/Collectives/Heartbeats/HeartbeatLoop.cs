@@ -136,8 +136,8 @@ public sealed class HeartbeatLoop : IDisposable
                 int[] over = [.. _partners.Where(partner => partner.IsOver && missing.Contains(partner.Rank)).Select(partner => partner.Rank)];
                 long left = end - Environment.TickCount64;
                 if (over.Length > 0 || left <= 0)
-                    throw new PeerLostException(over.Length > 0 ? over : missing, over.Length > 0 ? PeerLossReason.Closed : PeerLossReason.NoProgress,
-                        $"{string.Join(", ", (over.Length > 0 ? over : missing).Select(_plan.Name))} did not say that step {step} was applied");
+                    throw new PeerLostException(new(over.Length > 0 ? PeerLossReason.Closed : PeerLossReason.NoProgress, over.Length > 0 ? over : missing,
+                        $"{string.Join(", ", (over.Length > 0 ? over : missing).Select(_plan.Name))} did not say that step {step} was applied"));
                 Monitor.Wait(_changed, TimeSpan.FromMilliseconds(left));
             }
         if (_digests.Mismatch(step) is { } mismatch) throw mismatch;

@@ -85,7 +85,7 @@ internal sealed class Voter
         using HeartbeatLoop pulse = HeartbeatLoop.Connect(groupPlan, _listener, new()
         {
             Suspected = (rank, reason) => Suspect(group, rank, reason),
-            Differed = mismatch => Differ(group, mismatch),
+            Differed = mismatch => AbortFor(group, mismatch),
         }, ConnectPatience, over);
         _pulse = pulse;
         _board.Hear(() => [.. pulse.Silent.Select(rank => _plan.Members[rank].Worker)]);
@@ -95,8 +95,7 @@ internal sealed class Voter
         if (!Alignment.TryAlign(group, _run, CaughtUp, out _recovery, over))
         {
             MustForget = true;
-            group.Abort("Members hold different bits of one step.");
-            throw group.Loss!;
+            throw group.Abort("Members hold different bits of one step.");
         }
         if (IsLead) _lead.Aligned(Generation, hasOthers: _plan.Members.Count > 1);
         if (IsLead)
@@ -233,13 +232,11 @@ internal sealed class Voter
         }
         catch (DigestMismatchException mismatch)
         {
-            Differ(group, mismatch);
-            throw group.Loss!;
+            throw AbortFor(group, mismatch);
         }
-        catch (PeerLostException loss)
+        catch (PeerLostException lost)
         {
-            group.Abort(loss.What, loss.Suspects);
-            throw group.Loss!;
+            throw group.Abort(lost.PeerLoss.Message, lost.PeerLoss.Suspects);
         }
     }
 
@@ -271,7 +268,7 @@ internal sealed class Voter
         {
             _lead.AwaitOpen(_board.Over);
             while (!_lead.Keeper.Wait(EndPause))
-                if (group.Loss is not null || _board.Over.IsCancellationRequested) _lead.CallOff();
+                if (group.PeerLoss is not null || _board.Over.IsCancellationRequested) _lead.CallOff();
             if (_lead.Keeper.SavedStep != State.Step || _lead.Keeper.IsBehind)
             {
                 AwaitAll(group, pulse);
@@ -310,11 +307,11 @@ internal sealed class Voter
         if (IsLead) Report("timing", $"{_trace}");
     }
 
-    private void Differ(Group group, DigestMismatchException mismatch)
+    private PeerLostException AbortFor(Group group, DigestMismatchException mismatch)
     {
         MustForget = true;
         Catalogue.DigestMismatches.Add();
-        group.Abort($"{mismatch.Message}, suspected: {string.Join(", ", mismatch.Odd.Select(group.Plan.Name))}");
+        return group.Abort($"{mismatch.Message}, suspected: {string.Join(", ", mismatch.Odd.Select(group.Plan.Name))}");
     }
 
     /// <summary>The step digest; where it matters and every so often the hash of the whole state, since a flipped weight does not show in the
@@ -325,11 +322,7 @@ internal sealed class Voter
             : ulong.Parse(State.Digest.AsSpan(0, 16), System.Globalization.NumberStyles.HexNumber);
 
     /// <summary>What a cut connection would do, at the one moment when others may be a step ahead; for tests.</summary>
-    private static void Drop(Group group)
-    {
-        group.Abort("A test wants it so");
-        throw group.Loss!;
-    }
+    private static void Drop(Group group) => throw group.Abort("A test wants it so");
 
     /// <summary>What a cosmic ray would do; for tests.</summary>
     private unsafe void FlipABit() => *(int*)TensorMemory.Pointer(State.Parameters.Values) ^= 1 << 12;

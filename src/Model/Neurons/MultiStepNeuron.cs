@@ -34,7 +34,7 @@ public static class MultiStepNeuron
     /// <param name="v">Membrane potential before the first step, shape of one step; null starts from the reset potential.</param>
     /// <param name="options">Neuron model and constants.</param>
     /// <returns>Outputs and the potential after the last reset, both differentiable and owned by the caller.</returns>
-    public static (Tensor Output, Tensor LastPotential) ApplyFrom(Tensor x_T, Tensor? w, Tensor? v, NeuronOptions options) =>
+    internal static (Tensor Output, Tensor LastPotential) ApplyFrom(Tensor x_T, Tensor? w, Tensor? v, NeuronOptions options) =>
         Node.Run(x_T, w, v, options);
 
     private sealed class Node : AutogradNode

@@ -42,9 +42,6 @@ public sealed class Rejections
     /// <summary>All refusals.</summary>
     public long Total => Enum.GetValues<RejectionCause>().Sum(cause => this[cause]);
 
-    /// <summary>Refusals of what belongs to another run, generation, life or step: a zombie's.</summary>
-    public long Stale => this[RejectionCause.WrongRun] + this[RejectionCause.WrongGeneration] + this[RejectionCause.WrongIncarnation] + this[RejectionCause.WrongStep];
-
     internal void Count(RejectionCause cause)
     {
         Interlocked.Increment(ref _counts[(int)cause]);

@@ -8,7 +8,7 @@ using Spikeformer.Training;
 namespace Spikeformer.Silo.Worker.Generation;
 
 /// <summary>A voter's work between two steps: evaluate, then save. The state and the members' notes decide what is due, so that all members agree.</summary>
-internal sealed class Boundary(Seat seat, Group group, Peers peers, StepTrace trace, StorageSight? sight)
+internal sealed class Boundary(Seat seat, Group group, Peers peers, StepTrace trace, StorageCheck? storage)
 {
     private int[] _writers = [];
 
@@ -21,8 +21,8 @@ internal sealed class Boundary(Seat seat, Group group, Peers peers, StepTrace tr
     {
         (GenerationPlan? newest, bool mustStop) = seat.Board.Orders;
         return seat.IsLead
-            ? BoundaryNote.Of(newest, mustStop, saves: seat.Lead.Saves(step), shares: seat.Lead.Shares)
-            : BoundaryNote.Of(newest, mustStop, saves: false, shares: sight is { IsShared: true } && seat.Shares.IsReady);
+            ? BoundaryNote.Of(newest, mustStop, saves: seat.Lead.MustSave(step), shares: seat.Lead.AllowsOtherWriters)
+            : BoundaryNote.Of(newest, mustStop, saves: false, shares: storage is { IsShared: true } && seat.Shares.IsReady);
     }
 
     /// <summary>Takes in the notes of all members.</summary>

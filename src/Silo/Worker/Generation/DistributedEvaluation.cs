@@ -11,17 +11,17 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>Evaluates the test split with all members: each its own shards, the results added along the summation tree.</summary>
+/// <summary>Evaluates the test split with all members: each evaluates its own shards, and the results are added along the summation tree.</summary>
 internal static class DistributedEvaluation
 {
     private const int Part = int.MaxValue - 2, PayloadBytes = 5 * sizeof(long);
 
-    /// <summary>The result over all shards: the bits of <see cref="Evaluation.Run"/>, for any number of members.</summary>
+    /// <summary>Evaluates all shards, to the bits of <see cref="Evaluation.Run"/> for any number of members.</summary>
     /// <param name="group">The generation's group.</param>
-    /// <param name="run">The run; its state is only read.</param>
-    /// <param name="computed">Called when this member has done its part.</param>
-    /// <param name="cancellation">Ends it between two batches and seals the group.</param>
-    /// <exception cref="PeerLostException">A member was lost; evaluate again in the next generation.</exception>
+    /// <param name="run">The run. Its state is only read.</param>
+    /// <param name="computed">Called when this member has evaluated its shards.</param>
+    /// <param name="cancellation">Ends the evaluation between two batches, and seals the group.</param>
+    /// <exception cref="PeerLostException">A member was lost. Evaluate again in the next generation.</exception>
     public static EvaluationResult Run(Group group, PreparedRun run, Action computed, CancellationToken cancellation)
     {
         Recipe recipe = run.Recipe;

@@ -7,16 +7,12 @@ using Spikeformer.Silo.Worker.Session;
 namespace Spikeformer.Silo.Worker.Generation;
 
 /// <summary>
-/// A worker's part in a run, on its compute thread: prepares, then goes from generation to generation, as a voter or as one that follows,
-/// until the run needs it no more. Speaks to the run through its board only, so that no step ever waits for a coordinator.
+/// A worker's part in a run, on its compute thread: prepares, then serves one generation after the other, as a voter or as a learner, until the run no
+/// longer needs the worker. It talks to the run only through its board, so that no step ever waits for a coordinator.
 /// </summary>
-/// <param name="spec">The run.</param>
-/// <param name="board">What it does and should do.</param>
-/// <param name="listener">The process's data plane.</param>
-/// <param name="time">Clocks.</param>
 internal sealed class Member(RunSpec spec, MemberBoard board, DataListener listener, TimeProvider time)
 {
-    /// <summary>Serves the run to its end for this worker. Failures go to the board.</summary>
+    /// <summary>Serves the run until it ends for this worker. Reports failures to the board.</summary>
     public void Serve()
     {
         try
@@ -43,8 +39,8 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         }
     }
 
-    /// <summary>One generation.</summary>
-    /// <returns>The generation, so that the next one is awaited.</returns>
+    /// <summary>Serves one generation.</summary>
+    /// <returns>The generation.</returns>
     private GenerationPlan Serve(PreparedRun run, Lead lead, ShareWriter shares, GenerationPlan plan)
     {
         if (plan.MemberOf(board.Info.Worker, board.Info.Incarnation) is { } own)
@@ -69,22 +65,22 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         }
         catch (PeerLostException lost) when (voter.HasDiverged)
         {
-            // Somebody has computed with wrong bits since the states were last compared, and everybody has added them in.
+            // A member has computed with wrong bits since the states were last compared, and all members have added its gradients.
             seat.Lead.Close();
             seat.Run.Held.Forget();
-            seat.Report("mismatch", $"{lost.Message} All go back to the last checkpoint, whose bits were compared");
+            seat.Report("mismatch", $"{lost.Message} All members return to the last checkpoint, whose bits were compared");
             board.Seal(lost: [], silent: []);
         }
         catch (PeerLostException lost) when (!board.Released.IsCancellationRequested)
         {
             seat.Lead.CallOff();
-            string[] suspects = seat.Workers(lost.Suspects), silent = lost.Reason is PeerLossReason.NotConnected ? suspects : seat.Workers(voter.Silent);
+            string[] suspects = seat.Workers(lost.PeerLoss.Suspects), silent = lost.PeerLoss.Reason is PeerLossReason.NotConnected ? suspects : seat.Workers(voter.Silent);
             seat.Report("sealed", $"Generation {seat.Plan.Number} ended at step {seat.State.Step}: {lost.Message}");
             board.Seal(suspects, silent);
         }
         catch (Exception end) when (end is PeerLostException or OperationCanceledException && board.Ended.IsCancellationRequested)
         {
-            // The run ended under way, or a newer generation has taken this one's place before it had begun.
+            // The run ended, or a newer generation replaced this one before its members were connected.
         }
     }
 }

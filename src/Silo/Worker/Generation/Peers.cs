@@ -6,7 +6,7 @@ using Spikeformer.Metrics;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>The other members of a generation, as their heartbeats show them. A lost peer, or one with other bits, ends the generation.</summary>
+/// <summary>The other members of a generation, known by their heartbeats. A lost peer, or a peer with other bits, ends the generation.</summary>
 internal sealed class Peers : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -30,7 +30,7 @@ internal sealed class Peers : IDisposable
     /// <summary>Whether the generation ended because members hold different bits, so that no member's state can be trusted.</summary>
     public bool HaveDiverged { get; private set; }
 
-    /// <summary>All members hold the same state.</summary>
+    /// <summary>Notes that all members hold the present state.</summary>
     public void Aligned() => _alignedStep = _seat.State.Step;
 
     /// <summary>Waits until all members have applied the last step, to the same bits.</summary>
@@ -48,8 +48,7 @@ internal sealed class Peers : IDisposable
         }
         catch (PeerLostException lost)
         {
-            _group.Abort(lost.What, lost.Suspects);
-            throw _group.Loss!;
+            throw _group.Abort(lost.PeerLoss.Message, lost.PeerLoss.Suspects);
         }
     }
 
@@ -58,8 +57,7 @@ internal sealed class Peers : IDisposable
     public PeerLostException SealDiverged(string message)
     {
         HaveDiverged = true;
-        _group.Abort(message);
-        return _group.Loss!;
+        return _group.Abort(message);
     }
 
     /// <inheritdoc/>
@@ -77,7 +75,7 @@ internal sealed class Peers : IDisposable
         _group.Abort(_group.Plan.Name(rank) + reason switch
         {
             PeerLossReason.Closed => " closed its connections: the process ended",
-            PeerLossReason.Stuck => " is alive, but its computation does not come on",
+            PeerLossReason.Stuck => " is alive, but its computation is stuck",
             _ => " gave no sign of life",
         }, rank);
         _seat.Board.Suspect(_seat.Plan.Members[rank].Worker);

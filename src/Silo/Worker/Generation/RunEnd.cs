@@ -41,7 +41,7 @@ internal static class RunEnd
         Lead lead = seat.Lead;
         lead.AwaitOpen(ended);
         while (!lead.Keeper.Wait(Pause))
-            if (group.Loss is not null || ended.IsCancellationRequested) lead.CallOff();
+            if (group.PeerLoss is not null || ended.IsCancellationRequested) lead.CallOff();
         if (lead.Keeper.SavedStep == seat.State.Step && !lead.Keeper.IsBehind) return;
         peers.AwaitApplied();
         lead.Save(seat.Generation, [seat.Own.Worker]);

@@ -6,14 +6,8 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>A voter's seat in a generation: what all its parts work with.</summary>
-/// <param name="Run">The run.</param>
-/// <param name="Board">The worker's board.</param>
-/// <param name="Lead">Keeps the run directory where this worker is rank 0.</param>
-/// <param name="Shares">Writes slices of checkpoints where it is not.</param>
-/// <param name="Plan">The generation.</param>
-/// <param name="Own">This worker in it.</param>
-/// <param name="Time">Clocks.</param>
+/// <summary>A voter's seat in a generation: everything that its parts work with. The lead keeps the run directory on rank 0; the shares are its part of
+/// checkpoints on the other ranks.</summary>
 internal sealed record Seat(PreparedRun Run, MemberBoard Board, Lead Lead, ShareWriter Shares, GenerationPlan Plan, PlanMember Own, TimeProvider Time)
 {
     /// <summary>Whether this worker is rank 0.</summary>

@@ -20,9 +20,9 @@ internal sealed class TrainingStep(Seat seat, Group group, Peers peers, StepTrac
 
     private TrainingState State => _held.State;
 
-    /// <summary>One step: load, compute, reduce, apply, tell.</summary>
-    /// <param name="recovery">How to finish a step that the last generation left; null to compute all of it.</param>
-    /// <returns>What the members agreed on for the boundary after it.</returns>
+    /// <summary>Runs one step: load, compute, reduce, apply, tell.</summary>
+    /// <param name="recovery">How to finish a step that the last generation left unfinished; null to compute all of it.</param>
+    /// <returns>The members' agreement for the boundary after the step.</returns>
     /// <exception cref="PeerLostException">A member was lost: the generation is sealed.</exception>
     /// <exception cref="SpikeformerException">The run diverged.</exception>
     public BoundaryVerdict Run(RecoveryPlan? recovery)
@@ -60,7 +60,7 @@ internal sealed class TrainingStep(Seat seat, Group group, Peers peers, StepTrac
 
     private IReadOnlyList<StepVector> Compute(StepBatch batch, bool isWhole, out TimeSpan exchanging)
     {
-        // In a recovery nothing is coupled: shards that need each other's statistics are all kept, or all computed again.
+        // A recovery couples nothing: shards that need each other's statistics are all kept, or all computed again.
         GroupBatchNormCoupling? coupling = null;
         if (isWhole && _run.Recipe.BatchNorm is BatchNormMode.Global)
         {
@@ -72,7 +72,7 @@ internal sealed class TrainingStep(Seat seat, Group group, Peers peers, StepTrac
         exchanging = coupling?.Exchanging ?? TimeSpan.Zero;
         foreach ((StepVector gradient, ShardInput input) in gradients.Zip(batch.Inputs))
             if (gradient.NonFiniteShards > 0)
-                seat.Report("stepSkipped", $"Step {batch.Plan.Step} of epoch {batch.Plan.Epoch} makes no update: non-finite gradient in shard {input.Shard} (samples {string.Join(", ", input.Samples)})");
+                seat.Report("stepSkipped", $"Step {batch.Plan.Step} of epoch {batch.Plan.Epoch} skips its update: non-finite gradient in shard {input.Shard} (samples {string.Join(", ", input.Samples)})");
         return gradients;
     }
 
@@ -117,7 +117,7 @@ internal sealed class TrainingStep(Seat seat, Group group, Peers peers, StepTrac
     {
         _skipped = step.NonFiniteShards == 0 ? 0 : _skipped + 1;
         if (_skipped >= MaxSkippedInARow)
-            throw new SpikeformerException(ErrorKind.Failed, $"The run diverged: {_skipped} steps in a row up to step {step.Step - 1} had non-finite gradients",
-                "Lower the learning rate (schedule.0.base) or lengthen its warm-up, and start again");
+            throw new SpikeformerException(ErrorKind.Failed, $"The run diverged: the last {_skipped} steps, up to step {step.Step - 1}, had non-finite gradients",
+                "Lower the learning rate (schedule.0.base) or lengthen its warm-up, and start a new run");
     }
 }

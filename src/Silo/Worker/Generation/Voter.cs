@@ -10,10 +10,8 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>A member that owns shards, through one generation: align, then step after step, with evaluations and checkpoints at their
-/// boundaries, until the members agree to change over or to end.</summary>
-/// <param name="seat">This worker's seat in the generation.</param>
-/// <param name="listener">The process's data plane.</param>
+/// <summary>A member that owns shards, in one generation: aligns, then runs step after step, with evaluations and checkpoints at their boundaries, until the
+/// members agree to change over or to end.</summary>
 internal sealed class Voter(Seat seat, DataListener listener)
 {
     private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(10);
@@ -30,15 +28,15 @@ internal sealed class Voter(Seat seat, DataListener listener)
 
     private TrainingState State => seat.State;
 
-    /// <summary>Goes through the generation.</summary>
+    /// <summary>Votes until the generation or the run ends.</summary>
     /// <exception cref="PeerLostException">A member was lost: the generation is sealed.</exception>
     public void Vote()
     {
         StepMetrics.ShowCounters();
         if (seat.IsLead) seat.Lead.Open(isFresh: !State.HasBegun);
         else seat.Lead.Close();
-        using StorageSight? sight = seat.IsLead ? null : seat.Shares.LookFor(seat.Generation);
-        GroupPlan plan = VoterPlan.Of(seat.Plan, seat.Own.Rank);
+        using StorageCheck? storage = seat.IsLead ? null : seat.Shares.CheckStorage(seat.Generation);
+        GroupPlan plan = GroupPlanFactory.Create(seat.Plan, seat.Own.Rank);
         using var transfers = new TransferServer(plan, listener, Run.Held.Transfers);
         CancellationToken ended = seat.Board.Ended;
         using Group group = Group.Connect(plan, listener, ConnectPatience, ended);
@@ -47,11 +45,11 @@ internal sealed class Voter(Seat seat, DataListener listener)
         RecoveryPlan? recovery = Align(group, peers, ended);
 
         var trace = new StepTrace(seat.Board, peers.Pulse, seat.Time);
-        var boundary = new Boundary(seat, group, peers, trace, sight);
+        var boundary = new Boundary(seat, group, peers, trace, storage);
         var step = new TrainingStep(seat, group, peers, trace, boundary);
         boundary.Pass();
-        BoundaryVerdict verdict = BoundaryVerdict.GoOn;
-        for (; State.Step < Run.LastStep && verdict is BoundaryVerdict.GoOn; recovery = null)
+        BoundaryVerdict verdict = BoundaryVerdict.Continue;
+        for (; State.Step < Run.LastStep && verdict is BoundaryVerdict.Continue; recovery = null)
         {
             verdict = step.Run(recovery);
             boundary.Pass();
@@ -70,16 +68,16 @@ internal sealed class Voter(Seat seat, DataListener listener)
         peers.Aligned();
         if (!seat.IsLead) return recovery;
         seat.Lead.Aligned(seat.Generation, hasOthers: seat.Plan.Members.Count > 1);
-        seat.Report("aligned", $"Generation {seat.Plan.Number} goes on from step {State.Step} with {seat.Plan.Members.Count} workers"
-            + (recovery is null ? "" : $"; {recovery.KeptShards} of {seat.Plan.Shards} shards of that step are not computed again"));
+        seat.Report("aligned", $"Generation {seat.Plan.Number} {(State.HasBegun ? "continues" : "starts")} at step {State.Step} with {RunTransitions.Count(seat.Plan.Members.Count, "worker")}"
+            + (recovery is null ? "" : $"; {recovery.KeptShards} of {RunTransitions.Count(seat.Plan.Shards, "shard")} of that step are already computed"));
         return recovery;
     }
 
-    /// <summary>This worker has applied a step that the others had committed without it.</summary>
+    /// <summary>Announces a step that other members had committed, and that this worker has now applied.</summary>
     private void CatchUp(CommittedStep missed)
     {
         Run.Held.Kept.Forget();
-        seat.Report("caughtUp", $"Step {missed.Step}, which others had committed already, was applied from its reduced vector");
+        seat.Report("caughtUp", $"Caught up with step {missed.Step}, which other members had committed, from its reduced vector");
         seat.Announce(missed, secondsPerShard: null);
     }
 }

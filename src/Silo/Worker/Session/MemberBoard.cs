@@ -6,8 +6,6 @@ namespace Spikeformer.Silo.Worker.Session;
 /// Connects a worker's two sides: the compute thread reports its work here and reads its orders; the control loop carries both to and from the run.
 /// Neither side ever waits for the other's network.
 /// </summary>
-/// <param name="info">The worker.</param>
-/// <param name="time">Monotonic clock.</param>
 internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
 {
     private readonly object _gate = new();
@@ -23,7 +21,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     public SemaphoreSlim News { get; } = new(0);
 
     /// <summary>The worker's phase, and its committed steps.</summary>
-    public (WorkerPhase Phase, long Step) Status => Read(() => (Phase, _draft.Standing.Step));
+    public (WorkerPhase Phase, long Step) Status => Read(() => (Phase, _draft.Current.Step));
 
     /// <summary>Cancelled when the run no longer needs this worker.</summary>
     public CancellationToken Released => _orders.Released;
@@ -32,7 +30,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     /// connected, any newer generation ends it: they may never be.</summary>
     public CancellationToken Ended => Read(() => _orders.Ended);
 
-    private WorkerPhase Phase => _draft.Standing.Phase;
+    private WorkerPhase Phase => _draft.Current.Phase;
 
     // The compute thread reads its orders.
 
@@ -40,7 +38,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     public (GenerationPlan? Newest, bool MustStop) Orders => Read(() => (_orders.Newest, _orders.MustStop));
 
     /// <summary>Whether this worker was asked to leave the run.</summary>
-    public bool IsLeaving => Read(() => _draft.Standing.WantsToLeave);
+    public bool IsLeaving => Read(() => _draft.Current.WantsToLeave);
 
     /// <summary>Waits for a generation to serve.</summary>
     /// <param name="known">The generation served last.</param>
@@ -77,16 +75,16 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         {
             bool isUrgent = phase is WorkerPhase.Ready or WorkerPhase.Following && Phase != phase;
             _watch.Leave(Phase);
-            Report(standing => standing with { Phase = phase, Step = step, Outcome = phase is WorkerPhase.Ready ? null : standing.Outcome }, isUrgent);
+            Report(current => current with { Phase = phase, Step = step, Outcome = phase is WorkerPhase.Ready ? null : current.Outcome }, isUrgent);
         }
     }
 
     /// <summary>Serves a start of the run.</summary>
-    public void Begin(Guid startId) => Report(standing => standing with { StartId = startId });
+    public void Begin(Guid startId) => Report(current => current with { StartId = startId });
 
     /// <summary>Has prepared the run.</summary>
     public void Prepared(IReadOnlyDictionary<string, string> fingerprint, int stepsPerEpoch, int trainSamples) =>
-        Report(standing => standing with { Fingerprint = fingerprint, StepsPerEpoch = stepsPerEpoch, TrainSamples = trainSamples });
+        Report(current => current with { Fingerprint = fingerprint, StepsPerEpoch = stepsPerEpoch, TrainSamples = trainSamples });
 
     /// <summary>Votes in a generation from now on.</summary>
     public void Join(GenerationPlan plan)
@@ -123,7 +121,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     public void Suspect(string worker)
     {
         lock (_gate)
-            if (Phase is not WorkerPhase.Sealed) Report(standing => standing with { Lost = [.. standing.Lost, worker] }, isUrgent: true);
+            if (Phase is not WorkerPhase.Sealed) Report(current => current with { Lost = [.. current.Lost, worker] }, isUrgent: true);
     }
 
     /// <summary>The generation ended with a lost peer: nothing of it is applied any more.</summary>
@@ -135,7 +133,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         {
             _watch.Leave(Phase);
             _draft.Silent = () => silent;
-            Report(standing => standing with { Phase = WorkerPhase.Sealed, Lost = lost }, isUrgent: true);
+            Report(current => current with { Phase = WorkerPhase.Sealed, Lost = lost }, isUrgent: true);
         }
     }
 
@@ -163,24 +161,24 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     {
         lock (_gate)
         {
-            _draft.Events.Add(new() { Kind = kind, Message = message, Time = time, Step = _draft.Standing.Step });
+            _draft.Events.Add(new() { Kind = kind, Message = message, Time = time, Step = _draft.Current.Step });
             News.Release();
         }
     }
 
     /// <summary>Has appended events to the run's log.</summary>
-    public void Logged(long lastEvent) => Report(standing => standing with { EventsWritten = Math.Max(standing.EventsWritten, lastEvent) });
+    public void Logged(long lastEvent) => Report(current => current with { EventsWritten = Math.Max(current.EventsWritten, lastEvent) });
 
     /// <summary>Cannot continue with the run.</summary>
-    public void Fail(WorkerFailure failure) => Report(standing => standing with { Failure = failure }, isUrgent: true);
+    public void Fail(WorkerFailure failure) => Report(current => current with { Failure = failure }, isUrgent: true);
 
     /// <summary>The run ended, as the lead accounts for it.</summary>
-    public void End(RunOutcome outcome) => Report(standing => standing with { Outcome = outcome, Phase = WorkerPhase.Done }, isUrgent: true);
+    public void End(RunOutcome outcome) => Report(current => current with { Outcome = outcome, Phase = WorkerPhase.Done }, isUrgent: true);
 
     // The control loop's side.
 
     /// <summary>Asks to leave the run at the next boundary.</summary>
-    public void Leave() => Report(standing => standing with { WantsToLeave = true }, isUrgent: true);
+    public void Leave() => Report(current => current with { WantsToLeave = true }, isUrgent: true);
 
     /// <summary>The next report. What it tells stays here until <see cref="Answered"/>.</summary>
     public MemberReport Compose() => Read(() => _draft.Compose(_orders.Newest));
@@ -209,7 +207,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     {
         lock (_gate)
         {
-            _draft.Standing = change(_draft.Standing);
+            _draft.Current = change(_draft.Current);
             if (isUrgent) News.Release();
         }
     }

@@ -63,7 +63,7 @@ internal sealed class MemberOrders
     public GenerationPlan? After(GenerationPlan? known) => Newest is { } plan && !plan.IsSameAs(known) && _action is not MemberAction.Wait ? plan : null;
 
     /// <summary>Cancels the served generation's tokens if a newer one has taken its place.</summary>
-    /// <param name="isConnecting">Whether its members are not connected yet: any newer generation ends it then, since they may never be.</param>
+    /// <param name="isConnecting">Whether its members are not connected yet: since they may never be, any newer generation ends it then.</param>
     /// <returns>Whether it ended.</returns>
     public bool EndIfOver(bool isConnecting)
     {

@@ -5,10 +5,6 @@ using Spikeformer.Training;
 namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>The part of a run that changes with every step, and that members take over from each other. Belongs to the compute thread.</summary>
-/// <param name="state">The training state.</param>
-/// <param name="weights">The weights that the run begins with.</param>
-/// <param name="stepsPerEpoch">Steps of an epoch.</param>
-/// <param name="time">Clock.</param>
 internal sealed class MemberState(TrainingState state, StartingWeights weights, int stepsPerEpoch, TimeProvider time) : IDisposable
 {
     private SliceCollection? _slices;

@@ -2,6 +2,7 @@ using System.IO.Hashing;
 using Spikeformer.Contracts;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
+using Spikeformer.Data.Frames;
 using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.ObjectStore;
@@ -11,8 +12,7 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>A run as a worker has opened it: what is fixed from the first report to the last, and the <see cref="MemberState"/>. Belongs to the compute
-/// thread.</summary>
+/// <summary>A run that a worker has opened: its fixed parts, and the <see cref="MemberState"/>. Belongs to the compute thread.</summary>
 internal sealed class PreparedRun : IDisposable
 {
     private PreparedRun(RunSpec spec, Recipe recipe, IDataset dataset, ComputeDevice device, TimeProvider time)
@@ -41,8 +41,8 @@ internal sealed class PreparedRun : IDisposable
         Fingerprint = fingerprint;
     }
 
-    /// <summary>Opens device and data and builds the network; the state is that before the first step.</summary>
-    /// <exception cref="SpikeformerException">Recipe, data or initial weights are wrong, or the device cannot be used.</exception>
+    /// <summary>Opens the device and the data, and builds the network with the state before the first step.</summary>
+    /// <exception cref="SpikeformerException">The recipe, the data or the initial weights are wrong, or the device cannot be used.</exception>
     public static PreparedRun Open(RunSpec spec, string device, Action<string> warn, TimeProvider time)
     {
         Recipe recipe = RecipeReader.Read(spec.Recipe, spec.Name);
@@ -97,10 +97,10 @@ internal sealed class PreparedRun : IDisposable
         Dataset.Dispose();
     }
 
-    /// <summary>Photographs are decoded while they are used; a quarter of the cores leaves the rest to the workers. Bits do not depend on it.</summary>
+    /// <summary>Images are decoded during training: a quarter of the cores leaves the others to the workers. The bits do not depend on it.</summary>
     private static int LoaderThreads(DataKind kind) => kind == DataKind.ImageFolder ? Math.Max(1, Environment.ProcessorCount / 4) : 1;
 
-    /// <summary>Computes a few shards of step 0 from fresh weights: machines that agree in name but not in bits show here, before they train
+    /// <summary>Computes a few shards of step 0 from fresh weights. Machines with equal names but different bits differ here, before they train
     /// together.</summary>
     private string Probe()
     {

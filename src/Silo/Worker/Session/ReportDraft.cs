@@ -3,7 +3,6 @@ using Spikeformer.Contracts;
 namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>A worker's next report to its run. What it tells stays in it until the run has answered. Not for several threads at once.</summary>
-/// <param name="info">The worker.</param>
 internal sealed class ReportDraft(WorkerInfo info)
 {
     private const int TimedSteps = 9;
@@ -13,7 +12,7 @@ internal sealed class ReportDraft(WorkerInfo info)
     private bool _isFingerprintKnown;
 
     /// <summary>All that is told as it stands, rather than once.</summary>
-    public MemberReport Standing { get; set; } = new() { Info = info, Sequence = 0, Phase = WorkerPhase.Preparing };
+    public MemberReport Current { get; set; } = new() { Info = info, Sequence = 0, Phase = WorkerPhase.Preparing };
 
     /// <summary>Names the workers without a sign of life when the report is composed.</summary>
     public Func<IReadOnlyList<string>> Silent { get; set; } = () => [];
@@ -30,7 +29,7 @@ internal sealed class ReportDraft(WorkerInfo info)
     /// <summary>Begins a generation.</summary>
     public void Join(GenerationPlan plan)
     {
-        Standing = Standing with { Generation = plan.Number, Nonce = plan.Nonce, Phase = WorkerPhase.Connecting, Lost = [] };
+        Current = Current with { Generation = plan.Number, Nonce = plan.Nonce, Phase = WorkerPhase.Connecting, Lost = [] };
         Silent = () => [];
         _secondsPerShard.Clear();
     }
@@ -46,10 +45,10 @@ internal sealed class ReportDraft(WorkerInfo info)
     /// <param name="known">The newest generation that the worker was told of.</param>
     public MemberReport Compose(GenerationPlan? known)
     {
-        Standing = Standing with { Sequence = Standing.Sequence + 1 };
-        return Standing with
+        Current = Current with { Sequence = Current.Sequence + 1 };
+        return Current with
         {
-            Fingerprint = _isFingerprintKnown ? s_noFingerprint : Standing.Fingerprint,
+            Fingerprint = _isFingerprintKnown ? s_noFingerprint : Current.Fingerprint,
             Silent = Silent(),
             Commits = Commits.ToArray(),
             Epochs = Epochs.ToArray(),

@@ -55,8 +55,8 @@ internal sealed class StartingWeights
         IReadOnlyList<StateTensor> tensors = weights.For(_state.Network.Layout);
         string hash = TrainingState.WeightsDigest(tensors);
         if (hash != (expected ?? hash))
-            throw new SpikeformerException(ErrorKind.Conflict, $"{weights.Path} does not hold the weights that the run began with: their SHA-256 is {hash} instead of {expected}",
-                "Put those back, or start another run");
+            throw new SpikeformerException(ErrorKind.Conflict, $"{weights.Path} does not hold the weights that the run started with: their SHA-256 is {hash} instead of {expected}",
+                "Restore the original file, or start another run");
         _state.RestoreNetwork(tensors.ToDictionary(tensor => tensor.Name));
         _areTaken = true;
         return hash;

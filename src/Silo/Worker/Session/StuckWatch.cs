@@ -3,7 +3,6 @@ using Spikeformer.Contracts;
 namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>Tells a stuck computation from a slow one by how long the worker's own phases took before. Not for several threads at once.</summary>
-/// <param name="time">Monotonic clock.</param>
 internal sealed class StuckWatch(TimeProvider time)
 {
     private const int Patience = 10;

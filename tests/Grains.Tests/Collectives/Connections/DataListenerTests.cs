@@ -67,7 +67,7 @@ public sealed class DataListenerTests
         long nonce = rig.Listener.Rejections[RejectionCause.WrongGeneration];
         Assert.True(nonce > 0);
         Assert.Throws<PeerLostException>(() => rig.Dial(rig.Caller with { GenerationNumber = 2 }, s_short));
-        Assert.True(rig.Listener.Rejections.Stale > nonce);
+        Assert.True(rig.Listener.Rejections[RejectionCause.WrongGeneration] > nonce);
         Assert.Empty(rig.Arrived);
     }
 

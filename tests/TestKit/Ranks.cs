@@ -71,10 +71,10 @@ public sealed class Ranks : IDisposable
         return results;
     }
 
-    public static void AssertLost(PeerLostException loss, PeerLossReason reason, params int[] suspects)
+    public static void AssertLost(PeerLostException lost, PeerLossReason reason, params int[] suspects)
     {
-        Assert.Equal(reason, loss.Reason);
-        Assert.Equal(suspects, loss.Suspects);
+        Assert.Equal(reason, lost.PeerLoss.Reason);
+        Assert.Equal(suspects, lost.PeerLoss.Suspects);
     }
 
     public void Dispose()

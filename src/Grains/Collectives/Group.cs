@@ -31,7 +31,7 @@ public sealed unsafe class Group : IDisposable
     private readonly TreeSum _blocksSum;
     private readonly NodePayloads _payloads;
     private readonly Lock _gate = new();
-    private PeerLostException? _loss;
+    private PeerLoss? _peerLoss;
     private bool _isBusy, _isClosed, _isDisposed, _isFreed;
 
     private Group(GroupPlan plan, Mesh mesh, Rejections rejections)
@@ -86,7 +86,7 @@ public sealed unsafe class Group : IDisposable
     public long BytesReceived => _mesh.Peers.Sum(peer => peer.Link.BytesReceived);
 
     /// <summary>Why the group is sealed, or null while it works.</summary>
-    public PeerLostException? Loss => _loss;
+    public PeerLoss? PeerLoss => _peerLoss;
 
     /// <summary>The way to a peer: <c>shared memory</c> or <c>TCP</c>.</summary>
     public string TransportTo(int rank) => _mesh.Peers.Single(peer => peer.Rank == rank).Link is TcpLink ? "TCP" : "shared memory";
@@ -118,9 +118,9 @@ public sealed unsafe class Group : IDisposable
             if (length * sizeof(float) < SmallBytes) ReduceSmall(step, own, result, length, contributions, sum, cancellation);
             else _reduce.Reduce(step, contributions, sum, own, result, length, cancellation);
         }
-        catch (PeerLostException loss)
+        catch (PeerLostException lost)
         {
-            throw Ended(loss);
+            throw SealAfter(lost);
         }
         finally
         {
@@ -150,9 +150,9 @@ public sealed unsafe class Group : IDisposable
             _loop.Drive(_exchange, cancellation);
             return _payloads.Of(payloadBytes);
         }
-        catch (PeerLostException loss)
+        catch (PeerLostException lost)
         {
-            throw Ended(loss);
+            throw SealAfter(lost);
         }
         finally
         {
@@ -178,11 +178,11 @@ public sealed unsafe class Group : IDisposable
             if (header.Kind == FrameKind.Exchange && header.Step == step) return (int)header.Part;
             RejectionCause cause = header.Kind == FrameKind.Exchange ? RejectionCause.WrongStep : RejectionCause.WrongFrame;
             Rejections.Count(cause);
-            throw new PeerLostException([rank], PeerLossReason.WrongFrame, $"{Plan.Name(rank)} sent a frame that is refused ({cause}) where an exchange of step {step} was due");
+            throw new PeerLostException(new(PeerLossReason.WrongFrame, [rank], $"{Plan.Name(rank)} sent a frame that is refused ({cause}) where an exchange of step {step} was due"));
         }
-        catch (PeerLostException loss)
+        catch (PeerLostException lost)
         {
-            throw Ended(loss);
+            throw SealAfter(lost);
         }
         finally
         {
@@ -191,20 +191,25 @@ public sealed unsafe class Group : IDisposable
     }
 
     /// <summary>Seals the group at once, from any thread: a call under way throws, here and on all members.</summary>
-    /// <param name="reason">Why, for people.</param>
+    /// <param name="message">Why, as a sentence for people without the final full stop.</param>
     /// <param name="suspects">Ranks that are believed lost; the other members are told.</param>
-    public void Abort(string reason, params IReadOnlyList<int> suspects) => Seal(new(suspects, PeerLossReason.AbortedHere, reason));
+    /// <returns>The exception for a caller that cannot continue. It carries <see cref="PeerLoss"/>: an earlier loss if the group was sealed before.</returns>
+    public PeerLostException Abort(string message, params IReadOnlyList<int> suspects)
+    {
+        Seal(new(PeerLossReason.AbortedHere, suspects, message));
+        return new(_peerLoss!);
+    }
 
     /// <summary>Leaves in good order: what was sent still arrives. In the middle of a call of another thread it is an abort.</summary>
     public void Dispose()
     {
         lock (_gate)
         {
-            var loss = new PeerLostException([], PeerLossReason.AbortedHere, "The group was left");
-            if (_isBusy) Seal(loss);
-            else if (_loss is null)
+            var left = new PeerLoss(PeerLossReason.AbortedHere, [], "The group was left");
+            if (_isBusy) Seal(left);
+            else if (_peerLoss is null)
             {
-                _loss = loss;
+                _peerLoss = left;
                 foreach (Peer peer in _mesh.Peers) peer.Control.Send(FrameKind.Leave);
             }
             _isDisposed = true;
@@ -249,7 +254,7 @@ public sealed unsafe class Group : IDisposable
     {
         lock (_gate)
         {
-            if (_loss is not null) throw Ended(_loss);
+            if (_peerLoss is not null) throw new PeerLostException(_peerLoss);
             if (_isBusy) throw new InvalidOperationException("Another thread is in a collective call of this group.");
             _isBusy = true;
         }
@@ -260,27 +265,27 @@ public sealed unsafe class Group : IDisposable
         lock (_gate)
         {
             _isBusy = false;
-            if (_loss is not null) CloseWhenIdle();
+            if (_peerLoss is not null) CloseWhenIdle();
         }
     }
 
-    /// <summary>Seals with a loss, unless it is sealed already, and gives the exception for the caller.</summary>
-    private PeerLostException Ended(PeerLostException loss)
+    /// <summary>Seals the group after a failed operation and returns the exception for its caller: an earlier loss takes precedence.</summary>
+    private PeerLostException SealAfter(PeerLostException lost)
     {
-        Seal(loss);
-        return new(_loss!.Suspects, _loss.Reason, _loss.What, _loss);
+        Seal(lost.PeerLoss);
+        return new(_peerLoss!, lost);
     }
 
-    private void Seal(PeerLostException loss)
+    private void Seal(PeerLoss peerLoss)
     {
         lock (_gate)
         {
-            if (_loss is not null) return;
-            _loss = _loop.Loss = loss;
-            // First the reason, so that the others know whom to suspect when they see these connections end.
+            if (_peerLoss is not null) return;
+            _peerLoss = _loop.PeerLoss = peerLoss;
+            // The reason goes first, so that the others know whom to suspect when they see these connections end.
             ulong suspects = 0;
-            foreach (int rank in loss.Suspects) suspects |= 1ul << rank;
-            foreach (Peer peer in _mesh.Peers) peer.Control.Send(FrameKind.Abort, (uint)loss.Reason, suspects);
+            foreach (int rank in peerLoss.Suspects) suspects |= 1ul << rank;
+            foreach (Peer peer in _mesh.Peers) peer.Control.Send(FrameKind.Abort, (uint)peerLoss.Reason, suspects);
             _mesh.Segment?.SetPoison();
             foreach (Peer peer in _mesh.Peers)
             {

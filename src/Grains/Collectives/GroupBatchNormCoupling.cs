@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives.Plan;
 using Spikeformer.Diagnostics;
@@ -50,10 +49,7 @@ public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList
         {
             int part = group.AwaitExchange(leader, step, cancellation);
             if (!open.Remove(part, out int channels))
-            {
-                group.Abort($"{group.Plan.Name(leader)} is in exchange {part} of step {step}, which the network does not have", leader);
-                throw group.Loss!;
-            }
+                throw group.Abort($"{group.Plan.Name(leader)} is in exchange {part} of step {step}, which the network does not have", leader);
             Reached?.Invoke();
             group.ExchangeNodes(step, part, Bytes(channels), new byte[Bytes(channels) * group.OwnNodes.Count], cancellation);
         }
@@ -70,9 +66,9 @@ public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList
             if (NodeFold.Fold(group.OwnNodes[i].Node, group.Plan.Shards, leaves, add) is { } sum) write(sum).CopyTo(payloads, i * Values(channels));
         if (part == MiddlePart) FailPoints.Hit("couple", step);
         Reached?.Invoke();
-        long began = Stopwatch.GetTimestamp();
+        long began = group.Plan.Options.Time.GetTimestamp();
         NodePayloads all = group.ExchangeNodes(step, part, Bytes(channels), MemoryMarshal.AsBytes<double>(payloads), cancellation);
-        Exchanging += Stopwatch.GetElapsedTime(began);
+        Exchanging += group.Plan.Options.Time.GetElapsedTime(began);
         return all.Fold(payload => MemoryMarshal.Cast<byte, double>(payload) is var values && values[0] == 0 ? null : read(values.ToArray()), add)!;
     }
 

@@ -13,7 +13,7 @@ namespace Spikeformer.Collectives;
 /// their devices plugs in here: by NCCL it would send each chunk's nodes to the chunk's owner (grouped ncclSend and ncclRecv), add them there
 /// by one kernel in the order of <see cref="Contributions.Order"/>, as <see cref="TreeSum"/> does, and gather the sums (ncclAllGather). NCCL's
 /// own all-reduce adds in an order of its own, so the bits would depend on the number of members.</para>
-/// <para>It must not outwait a dead peer: with a communicator that does not block, it polls that and <see cref="TransferLoop.Loss"/>, and aborts the
+/// <para>It must not outwait a dead peer: with a communicator that does not block, it polls that and <see cref="TransferLoop.PeerLoss"/>, and aborts the
 /// communicator when either ends. One communicator serves one generation.</para>
 /// </remarks>
 internal unsafe interface IVectorReduction : IDisposable

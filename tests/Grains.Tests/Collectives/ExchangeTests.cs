@@ -74,7 +74,7 @@ public sealed class ExchangeTests
         ranks.Run(group =>
         {
             if (group.Plan.OwnRank == 0) Assert.Throws<PeerLostException>(() => group.ExchangeNodes(7, 77, 8, new byte[8]));
-            else Assert.Equal([0], Assert.Throws<PeerLostException>(() => new GroupBatchNormCoupling(group, 7, []).Follow([new(0, 3, 0)], 0)).Suspects);
+            else Assert.Equal([0], Assert.Throws<PeerLostException>(() => new GroupBatchNormCoupling(group, 7, []).Follow([new(0, 3, 0)], 0)).PeerLoss.Suspects);
             return 0;
         });
     }

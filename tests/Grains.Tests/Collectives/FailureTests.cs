@@ -32,8 +32,8 @@ public sealed class FailureTests
                 group.Abort("the disk is on fire");
                 return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, length));
             });
-            Assert.Equal([PeerLossReason.AbortedByPeer, PeerLossReason.AbortedByPeer, PeerLossReason.AbortedHere], losses.Select(loss => loss!.Reason));
-            Assert.All(losses, loss => Assert.Empty(loss!.Suspects));
+            Assert.Equal([PeerLossReason.AbortedByPeer, PeerLossReason.AbortedByPeer, PeerLossReason.AbortedHere], losses.Select(lost => lost!.PeerLoss.Reason));
+            Assert.All(losses, lost => Assert.Empty(lost!.PeerLoss.Suspects));
             Assert.Contains("the disk is on fire", losses[2]!.Message);
         }
         using var survivors = new Ranks(8, [5, 8], options);
@@ -50,7 +50,7 @@ public sealed class FailureTests
             if (rank == 0) group.Abort("no heartbeat", 2, 3);
             return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small));
         });
-        Assert.All(losses, loss => Assert.Equal([2, 3], loss.Suspects));
+        Assert.All(losses, lost => Assert.Equal([2, 3], lost.PeerLoss.Suspects));
         Assert.Contains("rank 2 (w2), rank 3 (w3)", losses[1].Message);
     }
 
@@ -61,7 +61,7 @@ public sealed class FailureTests
         ranks.Run(group =>
         {
             group.Abort("enough");
-            Assert.Equal(PeerLossReason.AbortedHere, group.Loss!.Reason);
+            Assert.Equal(PeerLossReason.AbortedHere, group.PeerLoss!.Reason);
             Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small));
             Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Large));
             Assert.Throws<PeerLostException>(() => group.ExchangeNodes(1, 1, 1, [0]));
@@ -87,7 +87,7 @@ public sealed class FailureTests
                     Leaves.Reduce(group, Small);
                     reduced.Set();
                     ended.Wait(Ranks.Deadline);
-                    return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2)).Reason;
+                    return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2)).PeerLoss.Reason;
                 }
                 Leaves.Reduce(group, Small);
                 // Else the other one may hear of the abort in the step that went well.
@@ -99,7 +99,7 @@ public sealed class FailureTests
                 });
                 other.Start();
                 float[] values = GC.AllocateArray<float>(2 * Large, pinned: true);
-                PeerLossReason reason = Assert.Throws<PeerLostException>(() => Reduce(group, values, cancellation.Token)).Reason;
+                PeerLossReason reason = Assert.Throws<PeerLostException>(() => Reduce(group, values, cancellation.Token)).PeerLoss.Reason;
                 other.Join();
                 ended.Set();
                 Assert.Equal(PeerLossReason.AbortedHere, reason);
@@ -137,9 +137,9 @@ public sealed class FailureTests
             Leaves.Reduce(group, Small);
             if (group.Plan.OwnRank == 0)
             {
-                PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2));
-                Assert.Contains("left", loss.Message);
-                Assert.Empty(loss.Suspects);
+                PeerLostException lost = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2));
+                Assert.Contains("left", lost.Message);
+                Assert.Empty(lost.PeerLoss.Suspects);
             }
             return 0;
         });
@@ -163,8 +163,8 @@ public sealed class FailureTests
             if (rank == 1) plan = plan with { Members = [plan.Members[0] with { Port = relay.Port }, plan.Members[1]] };
             using Group group = Group.Connect(plan, ranks.Listener(rank), Ranks.Deadline);
             // The damaged one's sender may have all it needs for the first step.
-            PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small) + Leaves.Reduce(group, Small, 2));
-            return (loss.Suspects, loss.Reason, Count: group.Rejections[cause], group.Rejections.Total);
+            PeerLostException lost = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small) + Leaves.Reduce(group, Small, 2));
+            return (lost.PeerLoss.Suspects, lost.PeerLoss.Reason, Count: group.Rejections[cause], group.Rejections.Total);
         });
         Assert.Equal((PeerLossReason.WrongFrame, 1, 1), (found[0].Reason, found[0].Count, found[0].Total));
         Assert.Equal([1], found[0].Suspects);
@@ -204,8 +204,8 @@ public sealed class FailureTests
         fake.Data.Send(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in frame)));
         fake.Data.Shutdown(SocketShutdown.Send); // taken for the due one, it would lack its payload
 
-        PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Small));
-        Ranks.AssertLost(loss, PeerLossReason.WrongFrame, 1);
+        PeerLostException lost = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Small));
+        Ranks.AssertLost(lost, PeerLossReason.WrongFrame, 1);
         Assert.Equal((1, 1), (fake.Group.Rejections[cause], fake.Group.Rejections.Total));
         Assert.Equal(0, fake.Drain()); // and its connection is closed
 
@@ -236,10 +236,10 @@ public sealed class FailureTests
         });
         long start = Environment.TickCount64;
         living.Start();
-        PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Large));
+        PeerLostException lost = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Large));
         living.Join();
 
-        Ranks.AssertLost(loss, PeerLossReason.NoProgress, 1);
+        Ranks.AssertLost(lost, PeerLossReason.NoProgress, 1);
         Assert.InRange(Environment.TickCount64 - start, 100 * (Signs - 1) + 400, 10_000);
     }
 

@@ -42,8 +42,8 @@ public sealed class HeartbeatTests
             if (rank == 0)
             {
                 loop.Applied(6, 1);
-                PeerLostException loss = Assert.Throws<PeerLostException>(() => loop.WaitAllApplied(6, TimeSpan.FromMilliseconds(100)));
-                Ranks.AssertLost(loss, PeerLossReason.NoProgress, 1);
+                PeerLostException lost = Assert.Throws<PeerLostException>(() => loop.WaitAllApplied(6, TimeSpan.FromMilliseconds(100)));
+                Ranks.AssertLost(lost, PeerLossReason.NoProgress, 1);
                 done.SignalAndWait(Ranks.Deadline);
                 loop.WaitAllApplied(6, Ranks.Deadline);
             }
@@ -119,7 +119,7 @@ public sealed class HeartbeatTests
             if (saysGoodbye) Connect(ranks, 1).Dispose();
             else GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Heartbeat, Ranks.Deadline, default).Dispose();
             connecting.Join();
-            if (saysGoodbye) Assert.Equal(PeerLossReason.Closed, Assert.Throws<PeerLostException>(() => loop!.WaitAllApplied(0, Ranks.Deadline)).Reason);
+            if (saysGoodbye) Assert.Equal(PeerLossReason.Closed, Assert.Throws<PeerLostException>(() => loop!.WaitAllApplied(0, Ranks.Deadline)).PeerLoss.Reason);
             else Assert.Equal((1, PeerLossReason.Closed), suspected.Take());
             Assert.Empty(suspected);
             loop!.Dispose();

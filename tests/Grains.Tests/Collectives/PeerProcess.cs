@@ -95,9 +95,9 @@ internal sealed unsafe partial class PeerProcess : IDisposable
             Console.ReadLine();
             return 0;
         }
-        catch (PeerLostException loss)
+        catch (PeerLostException lost)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new Lost([.. loss.Suspects], loss.Reason, loss.Message, [.. group?.Warnings ?? []])));
+            Console.WriteLine(JsonSerializer.Serialize(new Lost([.. lost.PeerLoss.Suspects], lost.PeerLoss.Reason, lost.Message, [.. group?.Warnings ?? []])));
             return 7;
         }
         finally

@@ -123,7 +123,7 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejecti
         catch (LinkException failure)
         {
             if (failure.Cause is { } cause) rejections.Count(cause);
-            throw new PeerLostException([peer.Rank], failure.Reason, $"{plan.Name(peer.Rank)} {failure.Message}", failure);
+            throw new PeerLostException(new(failure.Reason, [peer.Rank], $"{plan.Name(peer.Rank)} {failure.Message}"), failure);
         }
     }
 

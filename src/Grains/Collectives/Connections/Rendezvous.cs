@@ -15,12 +15,12 @@ internal sealed class Rendezvous : IDisposable
 
     public Rendezvous(GroupPlan plan, DataListener listener, TimeSpan deadline, CancellationToken cancellation, params ConnectionPurpose[] purposes)
     {
-        (_plan, _cancellation, _end) = (plan, cancellation, Environment.TickCount64 + (long)deadline.TotalMilliseconds);
+        (_plan, _cancellation, _end) = (plan, cancellation, plan.Options.Time.Milliseconds() + (long)deadline.TotalMilliseconds);
         _doors = Array.ConvertAll(purposes, purpose => listener.Open(plan, purpose, connection => Arrive(purpose, connection)));
     }
 
     /// <summary>Time until the deadline.</summary>
-    public TimeSpan Left => TimeSpan.FromMilliseconds(Math.Max(0, _end - Environment.TickCount64));
+    public TimeSpan Left => TimeSpan.FromMilliseconds(Math.Max(0, _end - _plan.Options.Time.Milliseconds()));
 
     /// <summary>The connection with a member; the caller owns it.</summary>
     /// <exception cref="PeerLostException">It did not come about before the deadline.</exception>
@@ -34,7 +34,7 @@ internal sealed class Rendezvous : IDisposable
             {
                 _cancellation.ThrowIfCancellationRequested();
                 if (Left == TimeSpan.Zero)
-                    throw new PeerLostException([rank], PeerLossReason.NotConnected, $"{_plan.Name(rank)} of generation {_plan.GenerationNumber} did not connect in time");
+                    throw new PeerLostException(new(PeerLossReason.NotConnected, [rank], $"{_plan.Name(rank)} of generation {_plan.GenerationNumber} did not connect in time"));
                 Monitor.Wait(_arrived, TimeSpan.FromMilliseconds(Math.Min(50, Left.TotalMilliseconds)));
             }
             return socket;

@@ -15,8 +15,7 @@ internal static class NodeFold
         if (node.First >= shards) return null;
         if (given.TryGetValue(node, out T? value)) return value;
         if (node.Level == 0) return null;
-        T? left = Fold(new(node.Level - 1, 2 * node.Index), shards, given, add);
-        T? right = Fold(new(node.Level - 1, 2 * node.Index + 1), shards, given, add);
+        T? left = Fold(node.Left, shards, given, add), right = Fold(node.Right, shards, given, add);
         return left is null ? right : right is null ? left : add(left, right);
     }
 }

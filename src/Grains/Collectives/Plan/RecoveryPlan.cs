@@ -46,8 +46,8 @@ public sealed class RecoveryPlan
                 contributions.Add(new(node, owner));
             else
             {
-                Add(new(node.Level - 1, 2 * node.Index));
-                Add(new(node.Level - 1, 2 * node.Index + 1));
+                Add(node.Left);
+                Add(node.Right);
             }
 
             bool IsInside(TreeNode other) => other.First >= node.First && other.End(plan.Shards) <= end;

@@ -25,9 +25,8 @@ internal sealed unsafe class TreeSum : IDisposable
         int Compile(TreeNode node)
         {
             if (position.TryGetValue(node, out int source)) return ~source;
-            TreeNode left = new(node.Level - 1, 2 * node.Index), right = new(node.Level - 1, 2 * node.Index + 1);
-            if (right.First >= contributions.Shards) return Compile(left);
-            var addition = new Addition(Compile(left), Compile(right), node.Level);
+            if (node.Right.First >= contributions.Shards) return Compile(node.Left);
+            var addition = new Addition(Compile(node.Left), Compile(node.Right), node.Level);
             _additions.Add(addition);
             return _additions.Count - 1;
         }

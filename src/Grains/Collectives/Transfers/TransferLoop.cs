@@ -18,6 +18,7 @@ internal sealed unsafe class TransferLoop : IDisposable
     private const int PollMilliseconds = 50;
 
     private readonly GroupPlan _plan;
+    private readonly TimeProvider _time;
     private readonly Mesh _mesh;
     private readonly Rejections _rejections;
     private readonly Native.PollEntry* _entries;
@@ -27,17 +28,17 @@ internal sealed unsafe class TransferLoop : IDisposable
 
     public TransferLoop(GroupPlan plan, Mesh mesh, Rejections rejections)
     {
-        (_plan, _mesh, _rejections) = (plan, mesh, rejections);
+        (_plan, _time, _mesh, _rejections) = (plan, plan.Options.Time, mesh, rejections);
         _entries = (Native.PollEntry*)NativeMemory.AllocZeroed((nuint)(2 * Math.Max(1, mesh.Peers.Count)), (nuint)sizeof(Native.PollEntry));
     }
 
     /// <summary>Set from another thread: the generation is over.</summary>
-    public volatile PeerLostException? Loss;
+    public volatile PeerLoss? PeerLoss;
 
     /// <exception cref="PeerLostException">The generation is over.</exception>
     public void Drive(ITransfer transfer, CancellationToken cancellation)
     {
-        long began = Environment.TickCount64;
+        long began = _time.Milliseconds();
         (_lastWatch, _lastBeat) = (began, began);
         foreach (Peer peer in _mesh.Peers)
         {
@@ -65,7 +66,7 @@ internal sealed unsafe class TransferLoop : IDisposable
             isArmed = false;
         }
         if (isArmed) _mesh.Bell!.Disarm();
-        _durations[_transfers++ % _durations.Length] = Environment.TickCount64 - began;
+        _durations[_transfers++ % _durations.Length] = _time.Milliseconds() - began;
     }
 
     /// <summary>Waits for the first frame of a transfer from a peer and returns its header, without taking it.</summary>
@@ -88,22 +89,22 @@ internal sealed unsafe class TransferLoop : IDisposable
         catch (LinkException failure)
         {
             if (failure.Cause is { } cause) _rejections.Count(cause);
-            throw failure.Reason == PeerLossReason.Closed ? Verdict(peer, failure) : Lost(peer, failure);
+            throw new PeerLostException(failure.Reason == PeerLossReason.Closed ? Verdict(peer, failure) : Lost(peer, failure), failure);
         }
     }
 
     private void ThrowIfOver(CancellationToken cancellation)
     {
-        if (Loss is { } loss) throw loss;
-        if (cancellation.IsCancellationRequested) throw new PeerLostException([], PeerLossReason.AbortedHere, "The call was cancelled");
-        if (_mesh.Segment is { IsPoisoned: true }) throw Verdict(null, null);
+        if (PeerLoss is { } earlier) throw new PeerLostException(earlier);
+        if (cancellation.IsCancellationRequested) throw new PeerLostException(new(PeerLossReason.AbortedHere, [], "The call was cancelled"));
+        if (_mesh.Segment is { IsPoisoned: true }) throw new PeerLostException(Verdict(null, null));
     }
 
     private void Sleep()
     {
         if (_mesh.IsAllShared) _mesh.Bell!.Sleep(s_sharedSleep);
-        else if (Poll(PollMilliseconds) == 0 && Environment.TickCount64 - _lastWatch < PollMilliseconds) return;
-        long now = Environment.TickCount64;
+        else if (Poll(PollMilliseconds) == 0 && _time.Milliseconds() - _lastWatch < PollMilliseconds) return;
+        long now = _time.Milliseconds();
         if (!_mesh.IsAllShared || now - _lastWatch >= s_sharedSleep.TotalMilliseconds) Watch(now);
     }
 
@@ -134,7 +135,7 @@ internal sealed unsafe class TransferLoop : IDisposable
         ReadControls(now);
         foreach (Peer peer in _mesh.Peers)
         {
-            if (peer.IsGone && peer.AwaitsReceive && peer.Link is SharedMemoryLink) throw Left(peer);
+            if (peer.IsGone && peer.AwaitsReceive && peer.Link is SharedMemoryLink) throw new PeerLostException(Left(peer));
             peer.IsGone = peer.HasLeft; // what it left behind in the rings is taken first
         }
         if (now - _lastBeat >= Beat)
@@ -153,7 +154,7 @@ internal sealed unsafe class TransferLoop : IDisposable
         long deadline = Math.Max((long)_plan.Options.ProgressDeadline.TotalMilliseconds, 10 * MedianDuration());
         int[] silent = [.. _mesh.Peers.Where(peer => (peer.AwaitsReceive || peer.AwaitsSend) && now - peer.Heard.Time > deadline).Select(peer => peer.Rank).Order()];
         if (silent.Length > 0)
-            throw new PeerLostException(silent, PeerLossReason.NoProgress, $"{Names(silent)} owed data and sent none for {deadline} ms");
+            throw new PeerLostException(new(PeerLossReason.NoProgress, silent, $"{Names(silent)} owed data and sent none for {deadline} ms"));
     }
 
     /// <summary>Takes in what the control connections have to say.</summary>
@@ -168,7 +169,7 @@ internal sealed unsafe class TransferLoop : IDisposable
                 while (peer.Control.TryRead(out FrameHeader frame))
                 {
                     peer.Heard = (now, peer.Link.BytesReceived);
-                    if (frame.Kind == FrameKind.Abort) throw AbortedBy(peer, frame);
+                    if (frame.Kind == FrameKind.Abort) throw new PeerLostException(AbortedBy(peer, frame));
                     if (frame.Kind == FrameKind.Leave) peer.HasLeft = true;
                 }
             }
@@ -181,52 +182,52 @@ internal sealed unsafe class TransferLoop : IDisposable
                 if (failure.Cause is { } cause)
                 {
                     _rejections.Count(cause);
-                    throw Lost(peer, failure);
+                    throw new PeerLostException(Lost(peer, failure), failure);
                 }
                 (closed ??= []).Add(peer.Rank);
             }
         }
         if (closed is not null)
-            throw new PeerLostException([.. closed.Order()], PeerLossReason.Closed, $"{Names(closed)} closed its connections: the process ended");
+            throw new PeerLostException(new(PeerLossReason.Closed, [.. closed.Order()], $"{Names(closed)} closed its connections: the process ended"));
     }
 
     /// <summary>
     /// A data connection has ended, or the shared memory is poisoned. Who is to blame? A survivor that aborts says whom it suspects before it
     /// closes anything; a dead process's control connection ends without a word.
     /// </summary>
-    private PeerLostException Verdict(Peer? closed, LinkException? failure)
+    private PeerLoss Verdict(Peer? closed, LinkException? failure)
     {
-        long end = Environment.TickCount64 + VerdictPatience;
+        long end = _time.Milliseconds() + VerdictPatience;
         foreach (Peer peer in _mesh.Peers) peer.AwaitsReceive = peer.AwaitsSend = false;
         try
         {
-            for (long now; (now = Environment.TickCount64) < end;)
+            for (long now; (now = _time.Milliseconds()) < end;)
             {
                 ReadControls(now);
-                if (Loss is { } loss) return loss;
+                if (PeerLoss is { } earlier) return earlier;
                 if (closed is { HasLeft: true }) break;
                 Poll(10);
             }
         }
         catch (PeerLostException verdict)
         {
-            return verdict;
+            return verdict.PeerLoss;
         }
-        return closed is null ? new([], PeerLossReason.AbortedByPeer, "A worker of this host sealed the generation")
+        return closed is null ? new(PeerLossReason.AbortedByPeer, [], "A worker of this host sealed the generation")
             : closed.HasLeft ? Left(closed) : Lost(closed, failure!);
     }
 
-    private PeerLostException Left(Peer peer) => new([], PeerLossReason.AbortedByPeer, $"{_plan.Name(peer.Rank)} left the generation");
+    private PeerLoss Left(Peer peer) => new(PeerLossReason.AbortedByPeer, [], $"{_plan.Name(peer.Rank)} left the generation");
 
-    private PeerLostException Lost(Peer peer, LinkException failure) => new([peer.Rank], failure.Reason, $"{_plan.Name(peer.Rank)} {failure.Message}", failure);
+    private PeerLoss Lost(Peer peer, LinkException failure) => new(failure.Reason, [peer.Rank], $"{_plan.Name(peer.Rank)} {failure.Message}");
 
-    private PeerLostException AbortedBy(Peer peer, in FrameHeader frame)
+    private PeerLoss AbortedBy(Peer peer, in FrameHeader frame)
     {
         ulong mask = frame.Value;
         int[] suspects = [.. Enumerable.Range(0, _plan.WorldSize).Where(rank => (mask >> rank & 1) != 0)];
         return suspects.Length == 0
-            ? new([], PeerLossReason.AbortedByPeer, $"{_plan.Name(peer.Rank)} sealed the generation")
-            : new(suspects, (PeerLossReason)frame.Part, $"{_plan.Name(peer.Rank)} lost {Names(suspects)} ({(PeerLossReason)frame.Part})");
+            ? new(PeerLossReason.AbortedByPeer, [], $"{_plan.Name(peer.Rank)} sealed the generation")
+            : new((PeerLossReason)frame.Part, suspects, $"{_plan.Name(peer.Rank)} lost {Names(suspects)} ({(PeerLossReason)frame.Part})");
     }
 
     private string Names(IEnumerable<int> ranks) => string.Join(", ", ranks.Select(_plan.Name));

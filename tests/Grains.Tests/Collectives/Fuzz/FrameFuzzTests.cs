@@ -35,14 +35,14 @@ public sealed unsafe class FrameFuzzTests
             if (one.Fault is FrameFault.Truncated) pair.Far.Dispose();
             buffer.Fill();
             long before = GC.GetAllocatedBytesForCurrentThread();
-            PeerLostException? loss = rig.Receive(one.Due, buffer.Start + guard, wasCut: one.Fault is FrameFault.Truncated);
+            PeerLostException? lost = rig.Receive(one.Due, buffer.Start + guard, wasCut: one.Fault is FrameFault.Truncated);
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
             string place = $"case {i}, {one.Fault} of {one.Due.Kind}";
             Assert.True(allocated < MaxAllocated, $"{place}: {allocated} bytes were allocated");
             Assert.True(buffer.IsFilled(0, guard) && buffer.IsFilled(guard + (int)one.Due.Length, guard + maxPayload - (int)one.Due.Length), $"{place}: bytes beside the payload were written");
             PeerLossReason? reason = one.Cause is not null ? PeerLossReason.WrongFrame : one.Fault is FrameFault.Truncated ? PeerLossReason.Closed : null;
-            Assert.True(reason == loss?.Reason, $"{place}: {loss}");
+            Assert.True(reason == lost?.PeerLoss.Reason, $"{place}: {lost}");
             if (reason is null) Assert.True(new Span<byte>(buffer.Start + guard, (int)one.Due.Length).SequenceEqual(one.Bytes.AsSpan(FrameHeader.Bytes)), place);
             if (one.Cause is { } cause) expected[(int)cause]++;
             rig.Peer.Link.Dispose();
@@ -121,9 +121,9 @@ public sealed unsafe class FrameFuzzTests
                 _loop.Drive(new OneFrame(due, payload), CancellationToken.None);
                 return null;
             }
-            catch (PeerLostException loss)
+            catch (PeerLostException lost)
             {
-                return loss;
+                return lost;
             }
             finally
             {

@@ -4,10 +4,10 @@ namespace Spikeformer.Collectives.Plan;
 /// <param name="Reason">What was observed.</param>
 /// <param name="Suspects">Ranks that are probably lost, ascending; empty when nobody is suspected.</param>
 /// <param name="Message">The observation as a sentence for people, without the final full stop.</param>
-public sealed record PeerLoss(PeerLossReason Reason, IReadOnlyList<int> Suspects, string Message);
+internal sealed record PeerLoss(PeerLossReason Reason, IReadOnlyList<int> Suspects, string Message);
 
 /// <summary>The observation that ended a group. The values travel in abort frames.</summary>
-public enum PeerLossReason
+internal enum PeerLossReason
 {
     /// <summary>A peer's connection was closed or reset: its process ended.</summary>
     Closed = 1,

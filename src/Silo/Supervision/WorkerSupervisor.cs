@@ -90,7 +90,6 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
         {
             if (_drained.TryGetValue(Name(device), out TaskCompletionSource? undone))
             {
-                LogDrained(Name(device));
                 await undone.Task.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 continue;
             }
@@ -114,8 +113,13 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
             _processes.TryRemove(Name(device), out _);
             measurements?.Dispose();
             if (stopping.IsCancellationRequested) return;
-            if (IsDrained(Name(device))) continue;
-            LogExited(Name(device), process.Id, orphan is null ? $"{process.ExitCode}" : "unknown", LogFile(device.Slot));
+            string exitCode = orphan is null ? $"{process.ExitCode}" : "unknown";
+            if (IsDrained(Name(device)))
+            {
+                LogDrained(Name(device), process.Id, exitCode);
+                continue;
+            }
+            LogExited(Name(device), process.Id, exitCode, LogFile(device.Slot));
             if (Stopwatch.GetElapsedTime(began) > Steady) pause = FirstPause;
             await Task.Delay(pause, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
@@ -223,8 +227,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device}, process {Process}, has outlived the silo that started it and is adopted")]
     private partial void LogAdopted(string worker, string device, int process);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} is drained; 'drain {Worker} --undo' puts it back into service")]
-    private partial void LogDrained(string worker);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode} and is drained; 'drain {Worker} --undo' puts it back into service")]
+    private partial void LogDrained(string worker, int process, string exitCode);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode}, a new one is started; its log is {Log}")]
     private partial void LogExited(string worker, int process, string exitCode, string log);

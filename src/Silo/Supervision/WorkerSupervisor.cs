@@ -32,11 +32,13 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
     private readonly ConcurrentDictionary<string, int> _processes = [];
 
     /// <summary>Supervises the devices that the settings name.</summary>
-    /// <exception cref="SpikeformerException">A device is not there.</exception>
+    /// <exception cref="SpikeformerException">A device is not there, or the limit of the memory is wrong.</exception>
     public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger)
     {
         (_settings, _membership, _logger) = (settings, membership, logger);
         _devices = settings.Roles.HasFlag(SiloRoles.Node) ? DeviceInventory.OfThisMachine.Select(settings.Devices) : [];
+        // A wrong value ends the silo now, rather than each of its workers later.
+        _ = MachineMemory.Limit;
         if (_devices.Count > 0 && settings.Devices == DeviceSelection.Auto && CudaLibrary.HasDriver && CudaLibrary.Problem is { } problem)
             LogNoCuda(problem.What, problem.Remedy);
     }
@@ -181,6 +183,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
             .. await ClusterArgumentsAsync(), "--cluster-id", _settings.ClusterId, "--service-id", _settings.ServiceId,
             "--data-address", _settings.AdvertisedAddress.ToString(), "--data-port", $"{(_settings.DataPort == 0 ? 0 : _settings.DataPort + device.Slot)}",
             "--log", LogFile(device.Slot), "--agent-lock", Locks.Agent, "--device-lock", Locks.Worker(device.Slot), "--orphan-grace", $"{_settings.OrphanGrace}",
+            "--silo-workers", $"{_devices.Count}",
             .. metrics is null ? Array.Empty<string>() : ["--metrics", metrics],
         ];
         foreach (string argument in arguments) start.ArgumentList.Add(argument);

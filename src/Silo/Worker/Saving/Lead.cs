@@ -119,7 +119,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         foreach (ClusterEvent what in board.TakeEvents())
         {
             if (_logged.Add((what.Sequence, what.Time)))
-                _events.Append(new { what.Time, what.Kind, what.Step, what.Message, what.Worker, what.Sequence });
+                _events.Append(new { what.Time, what.Kind, what.Step, what.Message, what.Worker, what.Sequence, what.By });
             board.Logged(what.Sequence);
         }
     }

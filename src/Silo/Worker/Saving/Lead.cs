@@ -169,7 +169,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
             JsonElement what = JsonDocument.Parse(line).RootElement;
             _logged.Add((what.GetProperty("sequence").GetInt64(), what.GetProperty("time").GetDateTimeOffset()));
         }
-        _loggedStep = Keeper.OpenSteps(run.State.Step);
+        _loggedStep = Keeper.OpenStepLog(run.State.Step);
         LogMissed();
         _isWaiting = false;
         Enter();
@@ -184,13 +184,13 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
 
     private void Log(StepLine line)
     {
-        Keeper.Committed(line);
+        Keeper.LogStep(line);
         _loggedStep = line.Step;
     }
 
     private void Enter()
     {
-        if (_generation is var (id, hasOthers)) Keeper.Enter(id, hasOthers, due: run.State.Step - run.State.Step % SaveInterval);
+        if (_generation is var (id, hasOthers)) Keeper.LeadGeneration(id, hasOthers, due: run.State.Step - run.State.Step % SaveInterval);
     }
 
     private void Report(string kind, string message) => board.Happened(kind, message, time.GetUtcNow());

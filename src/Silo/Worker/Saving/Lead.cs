@@ -164,7 +164,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
             JsonElement what = JsonDocument.Parse(line).RootElement;
             _logged.Add((what.GetProperty("sequence").GetInt64(), what.GetProperty("time").GetDateTimeOffset()));
         }
-        _loggedStep = Keeper.OpenSteps(run.Held.State.Step);
+        _loggedStep = Keeper.OpenStepLog(run.Held.State.Step);
         LogMissed();
         _isWaiting = false;
         Enter();
@@ -179,13 +179,13 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
 
     private void Log(StepLine line)
     {
-        Keeper.Committed(line);
+        Keeper.LogStep(line);
         _loggedStep = line.Step;
     }
 
     private void Enter()
     {
-        if (_generation is var (id, hasOthers)) Keeper.Enter(id, hasOthers, due: run.Held.State.Step - run.Held.State.Step % SaveInterval);
+        if (_generation is var (id, hasOthers)) Keeper.LeadGeneration(id, hasOthers, due: run.Held.State.Step - run.Held.State.Step % SaveInterval);
     }
 
     private void Report(string kind, string message) => board.Happened(kind, message, time.GetUtcNow());

@@ -6,10 +6,8 @@ using Spikeformer.Silo.Worker.Session;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>
-/// A worker's part in a run, on its compute thread: prepares, then serves one generation after the other, as a voter or as a learner, until the run no
-/// longer needs the worker. It talks to the run only through its board, so that no step ever waits for a coordinator.
-/// </summary>
+/// <summary>A worker's part in a run, on its compute thread: prepares, then serves one generation after the other, as a voter or as a learner, until the run
+/// no longer needs the worker. It talks to the run only through its board, so that no step ever waits for a coordinator.</summary>
 internal sealed class Member(RunSpec spec, MemberBoard board, DataListener listener, TimeProvider time)
 {
     /// <summary>Serves the run until it ends for this worker. Reports failures to the board.</summary>

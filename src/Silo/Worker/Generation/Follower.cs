@@ -28,7 +28,7 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     private long _stepsAhead = FirstStepsAhead;
     private int _turn;
 
-    /// <summary>Follows until the run has another generation, or needs this worker no more.</summary>
+    /// <summary>Follows until the run has another generation, or no longer needs this worker.</summary>
     public void Follow()
     {
         board.Enter(WorkerPhase.Learning, run.Held.State.Step);

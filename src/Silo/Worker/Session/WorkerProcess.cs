@@ -19,7 +19,6 @@ internal sealed record WorkerOptions
     public required string Name { get; init; }
     /// <summary>Its device, such as <c>cpu:0</c>.</summary>
     public required string Device { get; init; }
-    /// <summary>Its cluster.</summary>
     public required ClusterAddress Cluster { get; init; }
     /// <summary>The cluster's Redis, which knows all gateways, also new ones; null when the address is enough.</summary>
     public string? Redis { get; init; }

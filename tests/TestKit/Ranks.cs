@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>The members of a generation as threads of this process, each with a listener of its own.</summary>
+/// <summary>The members of a generation as threads of this process, each with its own listener.</summary>
 public sealed class Ranks : IDisposable
 {
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
@@ -16,9 +16,9 @@ public sealed class Ranks : IDisposable
     private readonly DataListener[] _listeners;
 
     /// <param name="shards">V.</param>
-    /// <param name="ends">End of each rank's block.</param>
-    /// <param name="options">How they talk.</param>
-    /// <param name="host">Host of each rank; all the same by default.</param>
+    /// <param name="ends">End of each rank's block of shards.</param>
+    /// <param name="options">Options of the group.</param>
+    /// <param name="host">Host of each rank; the same for all by default.</param>
     public Ranks(int shards, int[] ends, GroupOptions? options = null, Func<int, string>? host = null)
     {
         _listeners = [.. ends.Select(_ => new DataListener(IPAddress.Loopback))];
@@ -31,24 +31,24 @@ public sealed class Ranks : IDisposable
         };
     }
 
-    /// <summary>The plan of rank 0; the others' differ in <see cref="GroupPlan.OwnRank"/>.</summary>
+    /// <summary>The plan of rank 0. The plans of the other ranks differ only in <see cref="GroupPlan.OwnRank"/>.</summary>
     public GroupPlan Plan { get; set; }
 
     public DataListener Listener(int rank) => _listeners[rank];
 
     public GroupPlan PlanOf(int rank) => Plan with { OwnRank = rank };
 
-    /// <summary>Even blocks, as far as possible.</summary>
+    /// <summary>Returns the ends of blocks that are as even as possible.</summary>
     public static int[] Even(int shards, int ranks) => [.. Enumerable.Range(1, ranks).Select(r => shards * r / ranks)];
 
-    /// <summary>Connects all and runs one action on each.</summary>
+    /// <summary>Connects all ranks and runs an action on each.</summary>
     public T[] Run<T>(Func<Group, T> action) => Start(rank =>
     {
         using Group group = Group.Connect(PlanOf(rank), _listeners[rank], Deadline);
         return action(group);
     });
 
-    /// <summary>Runs one action per rank on a thread of its own and waits for all; the first failure is thrown.</summary>
+    /// <summary>Runs an action for each rank on its own thread and waits for all. Throws the first failure.</summary>
     public T[] Start<T>(Func<int, T> action)
     {
         var results = new T[_listeners.Length];
@@ -66,7 +66,7 @@ public sealed class Ranks : IDisposable
         }) { Name = $"rank {rank}", IsBackground = true })];
         foreach (Thread thread in threads) thread.Start();
         foreach (Thread thread in threads)
-            if (!thread.Join(TimeSpan.FromSeconds(60))) throw new TimeoutException($"{thread.Name} did not end", failure?.SourceException);
+            if (!thread.Join(TimeSpan.FromSeconds(60))) throw new TimeoutException($"{thread.Name} did not end within 60 seconds", failure?.SourceException);
         failure?.Throw();
         return results;
     }

@@ -5,8 +5,8 @@ using Xunit;
 
 namespace Spikeformer.Parity;
 
-/// <summary>The hand-made AEDAT 3.1 files, decoded and cut into clips as SpikingJelly 0.0.0.0.10 does. The one difference is meant: the
-/// reference keeps the event whose validity bit is 0, the last of the file.</summary>
+/// <summary>The hand-made AEDAT 3.1 files, decoded and divided into clips as SpikingJelly 0.0.0.0.10 does. One difference is intended: the reference
+/// keeps the event whose validity bit is 0, the last of the file.</summary>
 public sealed class Aedat31GoldenTests
 {
     private static readonly GoldenFile Golden = GoldenFile.Load("aedat31_decoded");
@@ -30,7 +30,7 @@ public sealed class Aedat31GoldenTests
     [Fact]
     public void Clips_of_the_labels_equal_the_reference()
     {
-        // The data set needs a test trial too: the same one under another name.
+        // The data set also needs a test trial: the same one under another name.
         using var folder = new TemporaryFolder();
         foreach (string name in new[] { "user99_lab", "user98_lab" })
         {
@@ -54,7 +54,7 @@ public sealed class Aedat31GoldenTests
         }
     }
 
-    /// <summary>Compares with golden arrays, whose last few events are left out.</summary>
+    /// <summary>Compares with golden arrays without their last few events.</summary>
     private static void CheckEvents(string key, EventStream events, int without)
     {
         Assert.Equal(Golden[$"{key}/t"].AsInt64()[..^without], events.Times.ToArray());

@@ -19,19 +19,19 @@ using Spikeformer.Training;
 namespace Spikeformer.Benchmarks;
 
 /// <summary>
-/// What it costs to be able to lose a worker: two members as threads of this process train the demo recipe, every other step with all that a voter does
-/// for the case of a loss, in CPU time of the whole process. Two parts that cannot be switched from step to step are timed by themselves: the step
-/// digest, and the heartbeats, which beat on their own threads.
+/// The cost of fault tolerance: two members as threads of this process train the demo recipe, every other step with all that a voter does in case of a
+/// loss. The cost is the CPU time of the whole process. Two parts that cannot be switched for single steps are timed alone: the step digest, and the
+/// heartbeats, which run on their own threads.
 /// </summary>
 internal static class ToleranceBenchmark
 {
     private const int Ranks = 2, WarmUp = 20, HashInterval = 50;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20), Listening = TimeSpan.FromSeconds(5);
 
-    /// <param name="Steps">CPU time of steps of both members, with and without.</param>
-    /// <param name="HashUs">Hash of the whole state on both members, shared out over the steps between two of them.</param>
+    /// <param name="Steps">CPU time of steps of both members, with and without fault tolerance.</param>
+    /// <param name="HashUs">Hash of the whole state on both members, divided by the number of steps between two hashes.</param>
     /// <param name="DigestUs">The step digest on both members.</param>
-    /// <param name="HeartbeatUs">Heartbeats of both members for as long as a step takes.</param>
+    /// <param name="HeartbeatUs">Heartbeats of both members for the duration of a step.</param>
     private sealed record Figures(PairedCost Steps, double HashUs, double DigestUs, double HeartbeatUs)
     {
         public double Percent => Steps.Percent(Steps.DifferenceUs + HashUs + DigestUs + HeartbeatUs);

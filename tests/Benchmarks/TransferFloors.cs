@@ -6,10 +6,10 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>What the machine can do at best, measured by the barest code.</summary>
+/// <summary>Upper limits of the machine, measured with the simplest code.</summary>
 internal static unsafe class TransferFloors
 {
-    /// <summary>Bytes per second between memory and all cores: a += b on two threads, which reads two and writes one.</summary>
+    /// <summary>Bytes per second between memory and all cores: a += b on two threads, with two reads and one write per element.</summary>
     public static double MemoryTraffic()
     {
         const long Bytes = 160_000_000;
@@ -26,7 +26,7 @@ internal static unsafe class TransferFloors
         }));
     }
 
-    /// <summary>Bytes per second each way through a loopback connection that is used both ways at once, with cubic congestion control.</summary>
+    /// <summary>Bytes per second in each direction of a loopback connection that is used in both directions at once, with cubic congestion control.</summary>
     public static double SocketsBothWays()
     {
         const int Total = 400 << 20, Block = 256 << 10;
@@ -64,7 +64,7 @@ internal static unsafe class TransferFloors
 
     private static double Least(Func<double> measure) => Enumerable.Range(0, 3).Select(_ => measure()).Min();
 
-    /// <summary>Seconds in which two threads do the same at once; their preparations are not counted.</summary>
+    /// <summary>Returns the seconds that two threads need for the same work at the same time, without their preparation.</summary>
     private static double Both(Func<(Action Work, Action CleanUp)> prepare)
     {
         using var start = new Barrier(3);

@@ -37,7 +37,7 @@ internal static class MetricsBenchmark
         }
         Machine machine = Machine.This(1);
         Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}; {pairs} pairs of steps");
-        Console.WriteLine($"{PairedCost.Columns} | measuring a step us | of a step | silo's taking us |");
+        Console.WriteLine($"{PairedCost.Columns} | measuring a step, us | of a step | silo's reading, us |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{figures.Steps} | {figures.MeasuringUs:F2} | {figures.Steps.Percent(figures.MeasuringUs):F3} % | {figures.TakingUs:F0} |"));

@@ -138,7 +138,7 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
                 Step = news.Commits.Count > 0 ? news.Commits[^1].Step : position.Step,
                 Epochs = news.Epochs.Count > 0 ? news.Epochs[^1].Epoch + 1 : position.Epochs,
             };
-            await Task.Delay(NewsInterval, cancellation).ConfigureAwait(false);
+            await Task.Delay(NewsInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
         }
     }
 

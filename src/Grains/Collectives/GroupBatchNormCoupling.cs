@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives.Plan;
 using Spikeformer.Diagnostics;
@@ -70,9 +69,9 @@ public sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList
             if (NodeFold.Fold(group.OwnNodes[i].Node, group.Plan.Shards, leaves, add) is { } sum) write(sum).CopyTo(payloads, i * Values(channels));
         if (part == MiddlePart) FailPoints.Hit("couple", step);
         Reached?.Invoke();
-        long began = Stopwatch.GetTimestamp();
+        long began = group.Plan.Options.Time.GetTimestamp();
         NodePayloads all = group.ExchangeNodes(step, part, Bytes(channels), MemoryMarshal.AsBytes<double>(payloads), cancellation);
-        Exchanging += Stopwatch.GetElapsedTime(began);
+        Exchanging += group.Plan.Options.Time.GetElapsedTime(began);
         return all.Fold(payload => MemoryMarshal.Cast<byte, double>(payload) is var values && values[0] == 0 ? null : read(values.ToArray()), add)!;
     }
 

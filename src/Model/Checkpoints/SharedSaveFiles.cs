@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using Spikeformer.Files;
 
@@ -32,18 +31,18 @@ internal sealed class SharedSaveFiles(ICheckpointFiles files, CheckpointReader r
     /// <exception cref="SaveAbandonedException">Somebody has failed, or does not come on, or the save was called off.</exception>
     public void AwaitReports(SharedSave save, TimeSpan patience, CancellationToken callOff)
     {
-        (int seen, long progressed, TimeSpan pause) = (0, Stopwatch.GetTimestamp(), s_shortestPause);
+        (int seen, long progressed, TimeSpan pause) = (0, TimeProvider.System.GetTimestamp(), s_shortestPause);
         while (true)
         {
             // Asked before the look: what was complete when the save was called off is not thrown away.
             bool isCalledOff = callOff.IsCancellationRequested;
             IReadOnlyList<string> there = files.Files(save.Folder);
-            if (there.Count > seen) (seen, progressed, pause) = (there.Count, Stopwatch.GetTimestamp(), s_shortestPause);
+            if (there.Count > seen) (seen, progressed, pause) = (there.Count, TimeProvider.System.GetTimestamp(), s_shortestPause);
             foreach (int writer in save.Missing)
                 if (there.Contains(SharedSave.ReportOf(writer))) save.Take(writer, ReadReport(save, writer));
                 else if (there.Contains(SharedSave.ComplaintOf(writer))) throw save.Abandoned(ReadComplaint(save, writer), isCalledOff: false);
             if (save.Missing.Count == 0) return;
-            save.GiveUpIfHopeless(isCalledOff, Stopwatch.GetElapsedTime(progressed), patience);
+            save.GiveUpIfHopeless(isCalledOff, TimeProvider.System.GetElapsedTime(progressed), patience);
             callOff.WaitHandle.WaitOne(pause);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
         }

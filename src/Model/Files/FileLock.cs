@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -69,9 +68,9 @@ internal sealed class FileLock : IDisposable
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static FileLock? TryAcquire(string path, TimeSpan patience, out string owner)
     {
-        long began = Stopwatch.GetTimestamp();
+        long began = TimeProvider.System.GetTimestamp();
         FileLock? held;
-        while ((held = TryAcquire(path, out owner)) is null && Stopwatch.GetElapsedTime(began) < patience) Thread.Sleep(20);
+        while ((held = TryAcquire(path, out owner)) is null && TimeProvider.System.GetElapsedTime(began) < patience) Thread.Sleep(20);
         return held;
     }
 

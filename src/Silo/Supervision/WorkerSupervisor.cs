@@ -26,13 +26,14 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
     private readonly SiloSettings _settings;
     private readonly IMembershipTable _membership;
     private readonly ILogger<WorkerSupervisor> _logger;
+    private readonly TimeProvider _time;
     private readonly IReadOnlyList<Device> _devices;
 
     /// <summary>Supervises the devices that the settings name.</summary>
     /// <exception cref="SpikeformerException">A device is not there.</exception>
-    public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger)
+    public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger, TimeProvider time)
     {
-        (_settings, _membership, _logger) = (settings, membership, logger);
+        (_settings, _membership, _logger, _time) = (settings, membership, logger, time);
         _devices = settings.Roles.HasFlag(SiloRoles.Node) ? DeviceInventory.OfThisMachine.Select(settings.Devices) : [];
         if (_devices.Count > 0 && settings.Devices == DeviceSelection.Auto && CudaLibrary.HasDriver && CudaLibrary.Problem is { } problem)
             LogNoCuda(problem.What, problem.Remedy);
@@ -70,7 +71,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         TimeSpan pause = FirstPause;
         while (!stopping.IsCancellationRequested)
         {
-            long began = Stopwatch.GetTimestamp();
+            long began = _time.GetTimestamp();
             Process? orphan = OrphanOn(device);
             // An adopted process writes to the page of the silo that started it.
             using MeasurementReader? measurements = orphan is null ? Measure(device) : null;
@@ -89,8 +90,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
             measurements?.Dispose();
             if (stopping.IsCancellationRequested) return;
             LogExited(Name(device), process.Id, orphan is null ? $"{process.ExitCode}" : "unknown", LogFile(device.Slot));
-            if (Stopwatch.GetElapsedTime(began) > Steady) pause = FirstPause;
-            await Task.Delay(pause, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_time.GetElapsedTime(began) > Steady) pause = FirstPause;
+            await Task.Delay(pause, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         }
     }
@@ -130,7 +131,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         if (!_settings.WorkerMetrics) return null;
         try
         {
-            return new(SeriesStore.OfThisProcess, Name(device), device.ToString(), TimeProvider.System);
+            return new(SeriesStore.OfThisProcess, Name(device), device.ToString(), _time);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

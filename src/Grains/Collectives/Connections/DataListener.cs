@@ -16,6 +16,7 @@ public sealed class DataListener : IDisposable
 
     private readonly Socket _socket;
     private readonly Action<RejectionCause, IPAddress>? _refused;
+    private readonly TimeProvider _time;
     private readonly Thread _thread;
     private readonly Lock _lock = new();
     private readonly Dictionary<(ulong Run, long Number, Guid Nonce, ConnectionPurpose Purpose), Opening> _openings = [];
@@ -26,10 +27,11 @@ public sealed class DataListener : IDisposable
     /// <param name="address">The interface to bind to; never all of them by default.</param>
     /// <param name="port">0 takes a free one.</param>
     /// <param name="refused">Hears of each refusal, on the listener's thread. Members that come too early are none.</param>
+    /// <param name="time">The clock of the handshakes; default the system's.</param>
     /// <exception cref="SocketException">The address or port cannot be had.</exception>
-    public DataListener(IPAddress address, int port = 0, Action<RejectionCause, IPAddress>? refused = null)
+    public DataListener(IPAddress address, int port = 0, Action<RejectionCause, IPAddress>? refused = null, TimeProvider? time = null)
     {
-        _refused = refused;
+        (_refused, _time) = (refused, time ?? TimeProvider.System);
         _socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
@@ -85,7 +87,7 @@ public sealed class DataListener : IDisposable
         {
             var waiting = new List<Socket>(_pending.Select(pending => pending.Socket)) { _socket };
             Socket.Select(waiting, null, null, 20_000);
-            long now = Environment.TickCount64;
+            long now = _time.Milliseconds();
             foreach (Socket socket in waiting)
             {
                 // The listening socket comes last: whoever has something to say is heard before anybody has to make room.

@@ -40,13 +40,13 @@ public static class GroupDialer
     {
         GroupMember peer = plan.Members[rank];
         var hello = new Hello(purpose, plan.RunHash, plan.GenerationNumber, plan.GenerationNonce, ownRank, rank, ownIncarnation, peer.Incarnation);
-        long end = Environment.TickCount64 + (long)deadline.TotalMilliseconds;
+        long end = plan.Options.Time.Milliseconds() + (long)deadline.TotalMilliseconds;
         for (TimeSpan pause = s_firstPause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
         {
             cancellation.ThrowIfCancellationRequested();
             (Socket? socket, string problem, bool isFinal) = Try(plan, peer, hello);
             if (socket is not null) return socket;
-            if (isFinal || Environment.TickCount64 > end)
+            if (isFinal || plan.Options.Time.Milliseconds() > end)
                 throw new PeerLostException([rank], PeerLossReason.NotConnected,
                     $"{plan.Name(rank)} of generation {plan.GenerationNumber} cannot be connected at {peer.Host}:{peer.Port}: {problem}");
             cancellation.WaitHandle.WaitOne(pause);

@@ -15,12 +15,12 @@ internal sealed class Rendezvous : IDisposable
 
     public Rendezvous(GroupPlan plan, DataListener listener, TimeSpan deadline, CancellationToken cancellation, params ConnectionPurpose[] purposes)
     {
-        (_plan, _cancellation, _end) = (plan, cancellation, Environment.TickCount64 + (long)deadline.TotalMilliseconds);
+        (_plan, _cancellation, _end) = (plan, cancellation, plan.Options.Time.Milliseconds() + (long)deadline.TotalMilliseconds);
         _doors = Array.ConvertAll(purposes, purpose => listener.Open(plan, purpose, connection => Arrive(purpose, connection)));
     }
 
     /// <summary>Time until the deadline.</summary>
-    public TimeSpan Left => TimeSpan.FromMilliseconds(Math.Max(0, _end - Environment.TickCount64));
+    public TimeSpan Left => TimeSpan.FromMilliseconds(Math.Max(0, _end - _plan.Options.Time.Milliseconds()));
 
     /// <summary>The connection with a member; the caller owns it.</summary>
     /// <exception cref="PeerLostException">It did not come about before the deadline.</exception>

@@ -12,6 +12,7 @@ namespace Spikeformer.Collectives.Heartbeats;
 public sealed class HeartbeatLoop : IDisposable
 {
     private readonly GroupPlan _plan;
+    private readonly TimeProvider _time;
     private readonly HeartbeatOptions _options;
     private readonly Rendezvous _rendezvous;
     private readonly Partner[] _partners;
@@ -27,8 +28,8 @@ public sealed class HeartbeatLoop : IDisposable
 
     private HeartbeatLoop(GroupPlan plan, HeartbeatOptions options, Rendezvous rendezvous, Partner[] partners)
     {
-        foreach (Partner partner in partners) partner.Heard = partner.Progressed = Environment.TickCount64;
-        (_plan, _options, _rendezvous, _partners, _digests) = (plan, options, rendezvous, partners, new(plan.WorldSize));
+        foreach (Partner partner in partners) partner.Heard = partner.Progressed = plan.Options.Time.Milliseconds();
+        (_plan, _time, _options, _rendezvous, _partners, _digests) = (plan, plan.Options.Time, options, rendezvous, partners, new(plan.WorldSize));
         (SilenceLimit, ProgressLimit) = (options.SilenceLimit, options.ProgressLimit);
         _thread = new Thread(Beat) { Name = "heartbeat", IsBackground = true };
         _thread.Start();
@@ -82,7 +83,7 @@ public sealed class HeartbeatLoop : IDisposable
     /// <param name="progress">How far it is in the step: ascending, and comparable between ranks.</param>
     public void Report(long step, int progress)
     {
-        lock (_reporting) (_report, _reported) = ((step, progress), Environment.TickCount64);
+        lock (_reporting) (_report, _reported) = ((step, progress), _time.Milliseconds());
     }
 
     /// <summary>Tells all members that this rank has applied a step. Waits for nobody; a lost message is repeated with the next beat.</summary>
@@ -103,7 +104,7 @@ public sealed class HeartbeatLoop : IDisposable
     public PeerPulse Of(int rank)
     {
         Partner partner = _partners.Single(partner => partner.Rank == rank);
-        long now = Environment.TickCount64;
+        long now = _time.Milliseconds();
         return new(TimeSpan.FromMilliseconds(now - partner.Heard), TimeSpan.FromMilliseconds(now - partner.Progressed), partner.Step, partner.Progress, LastApplied(rank));
     }
 
@@ -112,7 +113,7 @@ public sealed class HeartbeatLoop : IDisposable
     {
         get
         {
-            long now = Environment.TickCount64, patience = Volatile.Read(ref _silenceLimit) / 2;
+            long now = _time.Milliseconds(), patience = Volatile.Read(ref _silenceLimit) / 2;
             return [.. from partner in _partners
                        where !partner.IsOver && now - Volatile.Read(ref partner.Heard) > patience
                        orderby partner.Rank
@@ -127,14 +128,14 @@ public sealed class HeartbeatLoop : IDisposable
     /// <exception cref="DigestMismatchException">They have, with different bits.</exception>
     public void WaitAllApplied(long step, TimeSpan deadline)
     {
-        long end = Environment.TickCount64 + (long)deadline.TotalMilliseconds;
+        long end = _time.Milliseconds() + (long)deadline.TotalMilliseconds;
         lock (_changed)
             while (true)
             {
                 int[] missing = [.. Enumerable.Range(0, _plan.WorldSize).Where(rank => _digests.Last(rank) < step)];
                 if (missing.Length == 0) break;
                 int[] over = [.. _partners.Where(partner => partner.IsOver && missing.Contains(partner.Rank)).Select(partner => partner.Rank)];
-                long left = end - Environment.TickCount64;
+                long left = end - _time.Milliseconds();
                 if (over.Length > 0 || left <= 0)
                     throw new PeerLostException(over.Length > 0 ? over : missing, over.Length > 0 ? PeerLossReason.Closed : PeerLossReason.NoProgress,
                         $"{string.Join(", ", (over.Length > 0 ? over : missing).Select(_plan.Name))} did not say that step {step} was applied");
@@ -155,10 +156,10 @@ public sealed class HeartbeatLoop : IDisposable
 
     private void Beat()
     {
-        long due = Environment.TickCount64, lastRound = due;
+        long due = _time.Milliseconds(), lastRound = due;
         while (!_isDisposed)
         {
-            long now = Environment.TickCount64;
+            long now = _time.Milliseconds();
             // After a pause of this process itself nobody has had a chance to be heard.
             if (now - lastRound > Volatile.Read(ref _silenceLimit) / 2)
                 foreach (Partner partner in _partners) partner.Heard = partner.Progressed = now;
@@ -172,7 +173,7 @@ public sealed class HeartbeatLoop : IDisposable
                 if (!partner.IsOver) Hear(partner, now);
             // Until the next beat, or until a peer has been silent for too long, whatever comes first.
             long wake = _partners.Where(partner => !partner.IsOver && !partner.IsSuspected).Select(partner => partner.Heard + Volatile.Read(ref _silenceLimit) + 1).Append(due).Min();
-            ControlChannel.WaitForAny(_partners.Where(partner => !partner.IsOver).Select(partner => partner.Channel), TimeSpan.FromMilliseconds(Math.Max(0, wake - Environment.TickCount64)));
+            ControlChannel.WaitForAny(_partners.Where(partner => !partner.IsOver).Select(partner => partner.Channel), TimeSpan.FromMilliseconds(Math.Max(0, wake - _time.Milliseconds())));
         }
         foreach (Partner partner in _partners)
             if (!partner.IsOver) partner.Channel.Send(FrameKind.Leave);

@@ -108,4 +108,6 @@ public sealed record GroupOptions
     public bool Checksum { get; init; } = true;
     /// <summary>Folder of a memory file system for the shared segment; default <c>/dev/shm</c>.</summary>
     public string SharedMemoryFolder { get; init; } = "/dev/shm";
+    /// <summary>The clock of all deadlines; this process's own, and no part of what members agree on.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
 }

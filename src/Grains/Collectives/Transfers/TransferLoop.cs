@@ -18,6 +18,7 @@ internal sealed unsafe class TransferLoop : IDisposable
     private const int PollMilliseconds = 50;
 
     private readonly GroupPlan _plan;
+    private readonly TimeProvider _time;
     private readonly Mesh _mesh;
     private readonly Rejections _rejections;
     private readonly Native.PollEntry* _entries;
@@ -27,7 +28,7 @@ internal sealed unsafe class TransferLoop : IDisposable
 
     public TransferLoop(GroupPlan plan, Mesh mesh, Rejections rejections)
     {
-        (_plan, _mesh, _rejections) = (plan, mesh, rejections);
+        (_plan, _time, _mesh, _rejections) = (plan, plan.Options.Time, mesh, rejections);
         _entries = (Native.PollEntry*)NativeMemory.AllocZeroed((nuint)(2 * Math.Max(1, mesh.Peers.Count)), (nuint)sizeof(Native.PollEntry));
     }
 
@@ -37,7 +38,7 @@ internal sealed unsafe class TransferLoop : IDisposable
     /// <exception cref="PeerLostException">The generation is over.</exception>
     public void Drive(ITransfer transfer, CancellationToken cancellation)
     {
-        long began = Environment.TickCount64;
+        long began = _time.Milliseconds();
         (_lastWatch, _lastBeat) = (began, began);
         foreach (Peer peer in _mesh.Peers)
         {
@@ -65,7 +66,7 @@ internal sealed unsafe class TransferLoop : IDisposable
             isArmed = false;
         }
         if (isArmed) _mesh.Bell!.Disarm();
-        _durations[_transfers++ % _durations.Length] = Environment.TickCount64 - began;
+        _durations[_transfers++ % _durations.Length] = _time.Milliseconds() - began;
     }
 
     /// <summary>Waits for the first frame of a transfer from a peer and returns its header, without taking it.</summary>
@@ -102,8 +103,8 @@ internal sealed unsafe class TransferLoop : IDisposable
     private void Sleep()
     {
         if (_mesh.IsAllShared) _mesh.Bell!.Sleep(s_sharedSleep);
-        else if (Poll(PollMilliseconds) == 0 && Environment.TickCount64 - _lastWatch < PollMilliseconds) return;
-        long now = Environment.TickCount64;
+        else if (Poll(PollMilliseconds) == 0 && _time.Milliseconds() - _lastWatch < PollMilliseconds) return;
+        long now = _time.Milliseconds();
         if (!_mesh.IsAllShared || now - _lastWatch >= s_sharedSleep.TotalMilliseconds) Watch(now);
     }
 
@@ -196,11 +197,11 @@ internal sealed unsafe class TransferLoop : IDisposable
     /// </summary>
     private PeerLostException Verdict(Peer? closed, LinkException? failure)
     {
-        long end = Environment.TickCount64 + VerdictPatience;
+        long end = _time.Milliseconds() + VerdictPatience;
         foreach (Peer peer in _mesh.Peers) peer.AwaitsReceive = peer.AwaitsSend = false;
         try
         {
-            for (long now; (now = Environment.TickCount64) < end;)
+            for (long now; (now = _time.Milliseconds()) < end;)
             {
                 ReadControls(now);
                 if (Loss is { } loss) return loss;

@@ -244,7 +244,9 @@ public sealed class RunKeeper : IDisposable
             if (refused.Count > 0) throw RunDifferences.Refusal($"{begun.Run} in {directory.Path}", refused);
             RunDescription? changed = changes.Count == 0 ? null : description with
             {
-                CreatedUtc = begun.CreatedUtc, StartId = begun.StartId, Checkpoints = begun.Checkpoints,
+                CreatedUtc = begun.CreatedUtc,
+                StartId = begun.StartId,
+                Checkpoints = begun.Checkpoints,
                 Lineages = [.. begun.Lineages, new(begun.Lineages.Count + 1, 0, begun.RecipeHash, changes, time.GetUtcNow())],
             };
             return (begun, changed);

@@ -34,7 +34,9 @@ internal sealed class PreparedRun : IDisposable
         string probe = Probe();
         Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with
         {
-            StartId = spec.StartId, Origin = FindOrigin(), Checkpoints = spec.Checkpoints ?? CheckpointPlaces.DefaultOf(spec.Name),
+            StartId = spec.StartId,
+            Origin = FindOrigin(),
+            Checkpoints = spec.Checkpoints ?? CheckpointPlaces.DefaultOf(spec.Name),
         };
         var fingerprint = new Dictionary<string, string>(Description.Fingerprint)
         {

@@ -104,7 +104,8 @@ internal static partial class AllReduceBenchmark
     private static AllReduceFigure[] Figures(string command)
     {
         var start = new ProcessStartInfo("unshare",
-            ["-rn", "sh", "-c", $"ip link set lo up; echo reno > /proc/sys/net/ipv4/tcp_congestion_control; {command}"]) { RedirectStandardOutput = true };
+            ["-rn", "sh", "-c", $"ip link set lo up; echo reno > /proc/sys/net/ipv4/tcp_congestion_control; {command}"])
+        { RedirectStandardOutput = true };
         return [.. FigureLine().Matches(TryOutput(start) ?? throw new InvalidOperationException($"'{command}' failed.")).Select(match =>
             new AllReduceFigure(long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture)))];
     }

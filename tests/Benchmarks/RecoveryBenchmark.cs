@@ -69,7 +69,11 @@ internal static class RecoveryBenchmark
     /// <summary>Starts a run that is long enough for all failures.</summary>
     public static RunSpec Spec(string folder, int worldSize, params string[] changes) => RunSpecs.OfRecipe("demo", ["epochs=100000", "shards=8", "data.testSamples=22", "batchNorm=shard", .. changes]) with
     {
-        Name = "run", OutDirectory = Path.Combine(folder, "run"), Workers = worldSize, StartGraceSeconds = 60, CheckpointEvery = CheckpointEvery,
+        Name = "run",
+        OutDirectory = Path.Combine(folder, "run"),
+        Workers = worldSize,
+        StartGraceSeconds = 60,
+        CheckpointEvery = CheckpointEvery,
     };
 
     private static void Print(IReadOnlyList<Row> rows)

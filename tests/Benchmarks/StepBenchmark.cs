@@ -55,7 +55,8 @@ internal static class StepBenchmark
     private static StepFigures Ours(StepCase what)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!,
-            ["step-worker", what.Network, $"{what.Batch}", $"{what.Threads}", $"{what.Precision}", $"{what.Steps}"]) { RedirectStandardOutput = true };
+            ["step-worker", what.Network, $"{what.Batch}", $"{what.Threads}", $"{what.Precision}", $"{what.Steps}"])
+        { RedirectStandardOutput = true };
         ComputeEnvironment.ApplyTo(start);
         start.Environment["OMP_NUM_THREADS"] = $"{what.Threads}";
         return JsonSerializer.Deserialize<StepFigures>(PythonPeer.Output(start))!;

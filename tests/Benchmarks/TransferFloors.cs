@@ -18,11 +18,15 @@ internal static unsafe class TransferFloors
             byte* a = (byte*)NativeMemory.AllocZeroed((nuint)Bytes), b = (byte*)NativeMemory.AllocZeroed((nuint)Bytes);
             new Span<byte>(a, (int)Bytes).Fill(0);
             new Span<byte>(b, (int)Bytes).Fill(0);
-            return (() => VectorMath.Add((float*)a, (float*)b, (float*)a, Bytes / sizeof(float)), () =>
+            return (Add, Free);
+
+            void Add() => VectorMath.Add((float*)a, (float*)b, (float*)a, Bytes / sizeof(float));
+
+            void Free()
             {
                 NativeMemory.Free(a);
                 NativeMemory.Free(b);
-            });
+            }
         }));
     }
 
@@ -49,7 +53,9 @@ internal static unsafe class TransferFloors
             Socket socket = ends.Dequeue();
             ends.Enqueue(socket);
             byte[] outgoing = new byte[Block], incoming = new byte[Block];
-            return (() =>
+            return (Exchange, () => { });
+
+            void Exchange()
             {
                 long sent = 0, received = 0;
                 while (sent < Total || received < Total)
@@ -59,7 +65,7 @@ internal static unsafe class TransferFloors
                     if (received < Total) received += Math.Max(0, socket.Receive(incoming, SocketFlags.None, out _));
                     if (sent + received == before) socket.Poll(1000, SelectMode.SelectRead);
                 }
-            }, () => { });
+            }
         }));
     }
 

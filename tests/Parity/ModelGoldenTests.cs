@@ -84,7 +84,10 @@ internal static class TinyNetworks
 
     public static readonly NetworkOptions ImageNet = Cifar with
     {
-        Neuron = new NeuronOptions { Kind = NeuronKind.Pliaf }, Strides = [2, 1, 2, 1, 2, 1, 2, 1], MlpRatio = 3, InputChannels = 3,
+        Neuron = new NeuronOptions { Kind = NeuronKind.Pliaf },
+        Strides = [2, 1, 2, 1, 2, 1, 2, 1],
+        MlpRatio = 3,
+        InputChannels = 3,
         Classes = 12,
     };
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
@@ -78,16 +77,8 @@ public sealed class LocalCheckpointFiles(string directory, TimeSpan? lockPatienc
     public IDisposable Lock()
     {
         AtomicFile.CreateDirectoryOrThrow(_directory);
-        string path = Path.Combine(_directory, LockFile);
-        long start = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            if (FileLock.TryAcquire(path, out string owner) is { } held) return held;
-            if (Stopwatch.GetElapsedTime(start) > _lockPatience)
-                throw new SpikeformerException(ErrorKind.Conflict, $"{_directory} is being written by {owner}",
-                    "Try again when it has finished");
-            Thread.Sleep(20);
-        }
+        return FileLock.TryAcquire(Path.Combine(_directory, LockFile), _lockPatience, out string owner)
+            ?? throw new SpikeformerException(ErrorKind.Conflict, $"{_directory} is being written by {owner}", "Try again when it has finished");
     }
 
     private string PathOf(string folder) => Path.Combine(_directory, PlainName(folder));

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 
 namespace Spikeformer.Checkpoints;
@@ -23,18 +22,18 @@ internal sealed class SharedSaveFiles(ICheckpointFiles files, CheckpointReader r
     /// <exception cref="SaveAbandonedException">A writer failed or stopped writing, or the save was called off.</exception>
     public void AwaitReports(SharedSave save, TimeSpan patience, CancellationToken callOff)
     {
-        (int seen, long progressed, TimeSpan pause) = (0, Stopwatch.GetTimestamp(), s_shortestPause);
+        (int seen, long progressed, TimeSpan pause) = (0, TimeProvider.System.GetTimestamp(), s_shortestPause);
         while (true)
         {
             // Read before listing the files: a save that was complete when it was called off must not be abandoned.
             bool isCalledOff = callOff.IsCancellationRequested;
             IReadOnlyList<string> there = files.Files(save.Folder);
-            if (there.Count > seen) (seen, progressed, pause) = (there.Count, Stopwatch.GetTimestamp(), s_shortestPause);
+            if (there.Count > seen) (seen, progressed, pause) = (there.Count, TimeProvider.System.GetTimestamp(), s_shortestPause);
             foreach (int writer in save.Missing)
                 if (there.Contains(SharedSave.ReportFile(writer))) save.AddReport(writer, ReadReport(save, writer));
                 else if (there.Contains(SharedSave.FailureFile(writer))) throw save.Abandoned(ReadFailure(save, writer), isCalledOff: false);
             if (save.Missing.Count == 0) return;
-            save.GiveUpIfHopeless(isCalledOff, Stopwatch.GetElapsedTime(progressed), patience);
+            save.GiveUpIfHopeless(isCalledOff, TimeProvider.System.GetElapsedTime(progressed), patience);
             callOff.WaitHandle.WaitOne(pause);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
         }

@@ -96,9 +96,9 @@ internal static class WorkerProcess
                 continue;
             }
             // An idle worker asks often at first, since runs start soon after their cluster. A serving worker only shows that it is alive.
-            Task pause = Task.Delay(session is null && idle < QuickReports ? ShortPause : LongPause, leaving.Token);
+            Task pause = Task.Delay(session is null && idle < QuickReports ? ShortPause : LongPause, TimeProvider.System, leaving.Token);
             await Task.WhenAny(pause, session is null ? pause : serving);
-            if (session is not null && leaving.IsCancellationRequested && !serving.IsCompleted) await Task.WhenAny(serving, Task.Delay(LongPause));
+            if (session is not null && leaving.IsCancellationRequested && !serving.IsCompleted) await Task.WhenAny(serving, Task.Delay(LongPause, TimeProvider.System));
         }
         await ReportAsync(twin, new() { Info = info, Phase = WorkerPhase.Done, IsDraining = true });
         return 0;

@@ -15,8 +15,14 @@ public sealed class FrameOptionsTests
     [Fact]
     public void All_fields_are_copied() =>
         Assert.Equal(new FrameOptions(5, FramesBy.Duration, 1000, 36, 40, 8),
-            FrameOptions.From(Good with { TimeSteps = 5, FramesBy = FramesBy.Duration, FrameMicroseconds = 1000, Canvas = [36, 40],
-                Clip = 8 }, new(34, 34)));
+            FrameOptions.From(Good with
+            {
+                TimeSteps = 5,
+                FramesBy = FramesBy.Duration,
+                FrameMicroseconds = 1000,
+                Canvas = [36, 40],
+                Clip = 8,
+            }, new(34, 34)));
 
     public static TheoryData<string, DataRecipe> Wrong => new()
     {

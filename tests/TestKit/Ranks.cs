@@ -9,7 +9,7 @@ using Xunit;
 namespace Spikeformer.TestKit;
 
 /// <summary>The members of a generation as threads of this process, each with its own listener.</summary>
-public sealed class Ranks : IDisposable
+internal sealed class Ranks : IDisposable
 {
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
 
@@ -71,10 +71,10 @@ public sealed class Ranks : IDisposable
         return results;
     }
 
-    public static void AssertLost(PeerLostException loss, PeerLossReason reason, params int[] suspects)
+    public static void AssertLost(PeerLostException lost, PeerLossReason reason, params int[] suspects)
     {
-        Assert.Equal(reason, loss.Reason);
-        Assert.Equal(suspects, loss.Suspects);
+        Assert.Equal(reason, lost.PeerLoss.Reason);
+        Assert.Equal(suspects, lost.PeerLoss.Suspects);
     }
 
     public void Dispose()

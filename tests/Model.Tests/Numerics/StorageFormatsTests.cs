@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Model.Tests.Numerics;
 
-public sealed unsafe class StoredTests
+public sealed unsafe class StorageFormatsTests
 {
     [Fact]
-    public void Bfloat16_rounds_as_libtorch_does_and_keeps_a_NaN_one()
+    public void Bfloat16_rounds_as_libtorch_does_and_NaN_stays_NaN()
     {
         var random = new Random(11);
         float[] values = [.. Enumerable.Range(0, 1 << 16).Select(_ => BitConverter.UInt32BitsToSingle((uint)random.NextInt64(1L << 32)))];
@@ -24,8 +24,8 @@ public sealed unsafe class StoredTests
         fixed (ushort* at = stored)
             for (int i = 0; i < values.Length; i += Vector512<float>.Count)
             {
-                StoredBFloat16.Store((StoredBFloat16*)(at + i), Vector512.Load(from + i));
-                StoredBFloat16.Load((StoredBFloat16*)(at + i)).Store(to + i);
+                BFloat16Storage.Store((BFloat16Storage*)(at + i), Vector512.Load(from + i));
+                BFloat16Storage.Load((BFloat16Storage*)(at + i)).Store(to + i);
             }
 
         for (int i = 0; i < values.Length; i++)

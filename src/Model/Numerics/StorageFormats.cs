@@ -5,34 +5,34 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Spikeformer.Numerics;
 
-/// <summary>How a kernel's numbers lie in memory. Arithmetic is float32 whatever they are stored as.</summary>
-internal unsafe interface IStored<T> where T : unmanaged, IStored<T>
+/// <summary>The format in which a kernel's numbers are stored. A kernel always computes in float32.</summary>
+internal unsafe interface IStorageFormat<T> where T : unmanaged, IStorageFormat<T>
 {
-    /// <summary>16 values from any address.</summary>
+    /// <summary>Reads 16 values; the address needs no alignment.</summary>
     static abstract Vector512<float> Load(T* at);
 
-    /// <summary>16 values to any address, rounded to nearest, ties to even.</summary>
+    /// <summary>Writes 16 values, rounded to nearest with ties to even; the address needs no alignment.</summary>
     static abstract void Store(T* at, Vector512<float> values);
 }
 
-/// <summary>float32 in memory.</summary>
+/// <summary>Numbers stored as float32.</summary>
 [StructLayout(LayoutKind.Sequential, Size = sizeof(float))]
-internal readonly unsafe struct StoredSingle : IStored<StoredSingle>
+internal readonly unsafe struct Float32Storage : IStorageFormat<Float32Storage>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(StoredSingle* at) => Vector512.Load((float*)at);
+    public static Vector512<float> Load(Float32Storage* at) => Vector512.Load((float*)at);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(StoredSingle* at, Vector512<float> values) => values.Store((float*)at);
+    public static void Store(Float32Storage* at, Vector512<float> values) => values.Store((float*)at);
 }
 
-/// <summary>bfloat16 in memory: the upper half of a float32.</summary>
-/// <remarks>Integer arithmetic, not the conversion instruction: that one flushes subnormals, and not every AVX-512 machine has it.</remarks>
+/// <summary>Numbers stored as bfloat16, the upper half of a float32.</summary>
+/// <remarks>Converts by integer arithmetic: the conversion instruction flushes subnormals, and not every AVX-512 processor has it.</remarks>
 [StructLayout(LayoutKind.Sequential, Size = sizeof(ushort))]
-internal readonly unsafe struct StoredBFloat16 : IStored<StoredBFloat16>
+internal readonly unsafe struct BFloat16Storage : IStorageFormat<BFloat16Storage>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(StoredBFloat16* at)
+    public static Vector512<float> Load(BFloat16Storage* at)
     {
         Vector256<ushort> bits = Vector256.Load((ushort*)at);
         if (Avx512F.IsSupported) return Vector512.ShiftLeft(Avx512F.ConvertToVector512UInt32(bits), 16).AsSingle();
@@ -41,12 +41,12 @@ internal readonly unsafe struct StoredBFloat16 : IStored<StoredBFloat16>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(StoredBFloat16* at, Vector512<float> values)
+    public static void Store(BFloat16Storage* at, Vector512<float> values)
     {
         Vector512<uint> bits = values.AsUInt32();
         Vector512<uint> odd = Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One;
         Vector512<uint> rounded = bits + odd + Vector512.Create(0x7FFFu);
-        // Rounding could carry a NaN's bits over to infinity; setting its quiet bit keeps it one.
+        // Rounding could carry a NaN's bits over to infinity. Its quiet bit prevents that.
         Vector512<uint> isNumber = Vector512.Equals(values, values).AsUInt32();
         Vector512<uint> halves = Vector512.ShiftRightLogical(Vector512.ConditionalSelect(isNumber, rounded, bits | Vector512.Create(0x400000u)), 16);
         Vector256<ushort> narrow = Avx512F.IsSupported

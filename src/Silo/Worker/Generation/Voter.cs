@@ -3,6 +3,7 @@ using Spikeformer.Collectives.Connections;
 using Spikeformer.Collectives.Plan;
 using Spikeformer.Contracts;
 using Spikeformer.Diagnostics;
+using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Saving;
 using Spikeformer.Silo.Worker.Session;
 using Spikeformer.Silo.Worker.Transfer;

@@ -60,8 +60,7 @@ internal static class MetricsBenchmark
         using MeasurementPage page = MeasurementPage.Open(reader.Path);
         using var writer = new MeasurementWriter(page);
         writer.Begin("benchmark");
-        var clock = new StepClock(TimeProvider.System);
-        var metrics = new StepMetrics();
+        var metrics = new StepMetrics(TimeProvider.System);
 
         for (int step = 0; step < 2 * WarmUp; step++) Step(PairedCost.IsWith(step));
         double[] steps = [.. Enumerable.Range(0, 2 * pairs).Select(step => Step(PairedCost.IsWith(step)))];
@@ -70,17 +69,17 @@ internal static class MetricsBenchmark
         double Step(bool isMeasured)
         {
             TimeSpan start = Environment.CpuUsage.TotalTime;
-            clock.Begin(StepPart.Load);
+            metrics.Begin(StepPart.Load);
             using StepBatch batch = loader.Load(state.Step, shards);
-            clock.Begin(StepPart.Compute);
+            metrics.Begin(StepPart.Compute);
             int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
             IReadOnlyList<StepVector> vectors = engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(recipe.Shards, filled));
-            clock.Begin(StepPart.Reduce);
+            metrics.Begin(StepPart.Reduce);
             SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count, v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
-            clock.Begin(StepPart.Apply);
+            metrics.Begin(StepPart.Apply);
             state.Apply(batch.Plan, vectors[0]);
-            clock.Begin(StepPart.Tell);
-            if (isMeasured) metrics.Committed(clock, batch.Plan, vectors[0], bytes: 0);
+            metrics.Begin(StepPart.Tell);
+            if (isMeasured) metrics.Committed(batch.Plan, vectors[0], bytes: 0);
             return (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;
         }
 
@@ -88,7 +87,7 @@ internal static class MetricsBenchmark
         {
             using var vector = new StepVector(network.Layout);
             TimeSpan start = Environment.CpuUsage.TotalTime;
-            for (int i = 0; i < times; i++) metrics.Committed(clock, order.Plan(0), vector, bytes: 0);
+            for (int i = 0; i < times; i++) metrics.Committed(order.Plan(0), vector, bytes: 0);
             return (Environment.CpuUsage.TotalTime - start).TotalMicroseconds / times;
         }
 
@@ -99,7 +98,7 @@ internal static class MetricsBenchmark
             double taking = 0;
             for (int i = 0; i < times; i++)
             {
-                for (int step = 0; step < 20; step++) metrics.Committed(clock, order.Plan(0), vector, bytes: 0);
+                for (int step = 0; step < 20; step++) metrics.Committed(order.Plan(0), vector, bytes: 0);
                 TimeSpan start = Environment.CpuUsage.TotalTime;
                 reader.Take();
                 taking += (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;

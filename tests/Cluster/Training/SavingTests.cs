@@ -86,11 +86,11 @@ public sealed partial class SavingTests : IDisposable
         using var folder = new TemporaryFolder();
         var generation = new GenerationId(3, "n3");
         var proof = new StorageProof(new LocalCheckpointFiles(folder["shared"]));
-        using var same = new StorageSight(new LocalCheckpointFiles(folder["shared"]), generation);
-        using var other = new StorageSight(new LocalCheckpointFiles(folder["other"]), generation);
-        using var former = new StorageSight(new LocalCheckpointFiles(folder["shared"]), new(2, "n2"));
+        using var same = new StorageCheck(new LocalCheckpointFiles(folder["shared"]), generation);
+        using var other = new StorageCheck(new LocalCheckpointFiles(folder["other"]), generation);
+        using var former = new StorageCheck(new LocalCheckpointFiles(folder["shared"]), new(2, "n2"));
         Assert.False(same.IsShared);
-        proof.Leave(generation);
+        proof.Write(generation);
         await Eventually.HoldsAsync("the proof is seen", () => same.IsShared);
         Assert.False(other.IsShared);
         Assert.False(former.IsShared);
@@ -116,6 +116,6 @@ public sealed partial class SavingTests : IDisposable
     [GeneratedRegex("^Saved step-[0-9]+, written by a/[01], a/[01]$")]
     private static partial Regex TogetherPattern();
 
-    [GeneratedRegex("^The checkpoint of step ([0-9]+) was abandoned, earlier ones are untouched: it was called off before a/[01] had written")]
+    [GeneratedRegex("^The checkpoint of step ([0-9]+) was abandoned \\(earlier ones are untouched\\): it was called off before a/[01] had finished writing")]
     private static partial Regex AbandonedPattern();
 }

@@ -18,10 +18,7 @@ internal sealed class Contributions
     private readonly Contribution[][] _byRank;
     private readonly int[] _firstOfRank;
 
-    /// <summary>Checks and orders the contributions to one reduction.</summary>
-    /// <param name="contributions">The nodes, in any order.</param>
-    /// <param name="shards">V, the number of shards.</param>
-    /// <param name="worldSize">W, the number of members.</param>
+    /// <summary>Checks and orders the contributions to one reduction. They may be given in any order.</summary>
     /// <exception cref="ArgumentException">Nodes overlap or leave a gap, or a rank does not exist.</exception>
     public Contributions(IEnumerable<Contribution> contributions, int shards, int worldSize)
     {

@@ -27,7 +27,7 @@ internal sealed class Contributions
         int next = 0, top = SummationTree.Root(shards).Level;
         foreach ((TreeNode node, int rank) in All)
         {
-            if (node.Level > top) throw new ArgumentException($"{node} lies above the root of {shards} shards.");
+            if (node.Level > top) throw new ArgumentException($"Node {node} is above the root of {shards} shards.");
             if (node.First != next) throw new ArgumentException($"Shard {Math.Min(next, node.First)} has {(node.First < next ? "two contributors" : "none")}.");
             if ((uint)rank >= worldSize) throw new ArgumentException($"Rank {rank} is not one of {worldSize}.");
             next = node.End(shards);

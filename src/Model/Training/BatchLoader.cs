@@ -16,6 +16,9 @@ public sealed class BatchLoader : IDisposable
     private readonly Split _split;
     private readonly IStepPlans _plans;
     private readonly ulong? _augmentationSeed;
+    /// <summary>How many steps are read before they are asked for, unless a caller chooses otherwise.</summary>
+    public const int DefaultReadAhead = 2;
+
     private readonly int _readAhead;
     private readonly Thread[] _threads;
 
@@ -34,7 +37,7 @@ public sealed class BatchLoader : IDisposable
     /// reads clean samples.</param>
     /// <param name="readAhead">How many steps are read before they are asked for, at least 1.</param>
     /// <param name="threads">Reading threads, at least 1.</param>
-    public BatchLoader(IDataset dataset, Split split, IStepPlans plans, ulong? augmentationSeed, int readAhead = 2, int threads = 1)
+    public BatchLoader(IDataset dataset, Split split, IStepPlans plans, ulong? augmentationSeed, int readAhead = DefaultReadAhead, int threads = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(readAhead);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);

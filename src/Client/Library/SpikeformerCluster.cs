@@ -223,12 +223,16 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
     {
         var command = new RunCommand { Id = Guid.NewGuid(), By = Environment.UserName };
         CommandReply reply = await Ask(() => send(Run(run), command), cancellation).ConfigureAwait(false);
-        if (reply.Refusal is null) return reply.Status;
-        // A refusal is one or two sentences: what, and what to do.
-        int end = reply.Refusal.IndexOf(". ", StringComparison.Ordinal);
-        throw end < 0
-            ? new SpikeformerException((ErrorKind)reply.ExitCode, reply.Refusal.TrimEnd('.'), "See 'list' for the runs of this cluster")
-            : new SpikeformerException((ErrorKind)reply.ExitCode, reply.Refusal[..end], reply.Refusal[(end + 2)..].TrimEnd('.'));
+        return reply.Refusal is null ? reply.Status : throw RefusalOf((ErrorKind)reply.ExitCode, reply.Refusal);
+    }
+
+    /// <summary>The error of a refusal, which is one or two sentences: what, and what to do.</summary>
+    internal static SpikeformerException RefusalOf(ErrorKind kind, string text)
+    {
+        int end = text.IndexOf(". ", StringComparison.Ordinal);
+        return end < 0
+            ? new SpikeformerException(kind, text.TrimEnd('.'), "See 'list' for the runs of this cluster")
+            : new SpikeformerException(kind, text[..end], text[(end + 2)..].TrimEnd('.'));
     }
 
     private async Task<WorkerStatus> OrderAsync(string worker, Func<IWorkerGrain, Task> send, CancellationToken cancellation)

@@ -65,7 +65,7 @@ public sealed class InitialWeightsTests : IDisposable
         await ResumeAsync(cluster, "second");
         RunStatus missing = await cluster.WaitAsync("second");
         Assert.Equal((RunState.Failed, (int)ErrorKind.NotFound), (missing.State, missing.Failure?.ExitCode));
-        Assert.Contains($"{given} holds no weights to begin with", missing.Failure!.Message);
+        Assert.Contains($"{given} contains no weights to start from", missing.Failure!.Message);
 
         Directory.Move(other, given);
         await ResumeAsync(cluster, "second");

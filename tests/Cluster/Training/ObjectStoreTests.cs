@@ -70,6 +70,6 @@ public sealed class ObjectStoreTests : IDisposable
         await cluster.StartAsync(_runs.Spec(ClusterRuns.Recipe(), "refused", workers: 1) with { Checkpoints = "s3://checkpoints/mine" });
         RunStatus end = await cluster.WaitAsync("refused");
         Assert.Equal((RunState.Failed, 0L), (end.State, end.Step));
-        Assert.StartsWith("Checkpoints cannot be kept in s3://checkpoints/mine: no access to s3://checkpoints/mine", end.Failure!.Message);
+        Assert.StartsWith("Cannot store checkpoints in s3://checkpoints/mine: no access to s3://checkpoints/mine", end.Failure!.Message);
     }
 }

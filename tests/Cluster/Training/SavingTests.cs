@@ -89,7 +89,7 @@ public sealed partial class SavingTests : IDisposable
         using var other = new StorageCheck(new LocalCheckpointFiles(folder["other"]), generation);
         using var former = new StorageCheck(new LocalCheckpointFiles(folder["shared"]), new(2, "n2"));
         Assert.False(same.IsShared);
-        proof.Leave(generation);
+        proof.Write(generation);
         await Eventually.HoldsAsync("the proof is seen", () => same.IsShared);
         Assert.False(other.IsShared);
         Assert.False(former.IsShared);
@@ -115,6 +115,6 @@ public sealed partial class SavingTests : IDisposable
     [GeneratedRegex("^Saved step-[0-9]+, written by a/[01], a/[01]$")]
     private static partial Regex TogetherPattern();
 
-    [GeneratedRegex("^The checkpoint of step ([0-9]+) was abandoned, earlier ones are untouched: it was called off before a/[01] had written")]
+    [GeneratedRegex("^The checkpoint of step ([0-9]+) was abandoned \\(earlier ones are untouched\\): it was called off before a/[01] had finished writing")]
     private static partial Regex AbandonedPattern();
 }

@@ -100,7 +100,7 @@ public sealed class CheckpointCrashTests : IDisposable
         store.Save(States.Info(1), States.State(1));
         lying.Lies = true;
         var error = Assert.Throws<SpikeformerException>(() => store.Save(States.Info(2), States.State(2)));
-        Assert.Contains("what was written reads back differently", error.Message);
+        Assert.Contains("a slice differs when read back", error.Message);
         States.AssertNewest(new CheckpointStore(_folder.Path), 1);
         Assert.False(Directory.Exists(_folder["step-2"]));
     }

@@ -107,7 +107,7 @@ public sealed class CheckpointDamageTests : IDisposable
         AssertFallsBack();
         Swap(Path.Combine(_newest, "optimizer-00001-of-00004.safetensors"), Path.Combine(_newest, "optimizer-00002-of-00004.safetensors"));
         File.Copy(_folder["step-1/manifest.json"], Path.Combine(_newest, "manifest.json"), overwrite: true);
-        Assert.Contains("is that of step-1", AssertFallsBack());
+        Assert.Contains("belongs to step-1", AssertFallsBack());
     }
 
     [Theory]
@@ -120,7 +120,7 @@ public sealed class CheckpointDamageTests : IDisposable
     public void A_manifest_cannot_point_outside_its_folder(string name)
     {
         EditManifest(text => text.Replace("model-00001-of-00002.safetensors", name, StringComparison.Ordinal));
-        Assert.Contains("is no name of a slice", AssertFallsBack());
+        Assert.Contains("is not the name of a slice", AssertFallsBack());
     }
 
     [Fact]
@@ -158,7 +158,7 @@ public sealed class CheckpointDamageTests : IDisposable
     {
         EditManifest(text => text.Replace("\"blocks.0.flag\"", "\"blocks.0.other\"", StringComparison.Ordinal));
         var skipped = Assert.Single(States.AssertNewest(_store, 1).Skipped);
-        Assert.Contains("it holds other tensors than the manifest lists", skipped.Reason);
+        Assert.Contains("its tensors are not those in the manifest", skipped.Reason);
     }
 
     [Fact]
@@ -166,7 +166,7 @@ public sealed class CheckpointDamageTests : IDisposable
     {
         string path = Path.Combine(_newest, Manifest.FileName);
         File.WriteAllText(path, """{ "version": 2, "all": "else is unknown" }""");
-        Assert.Contains("field version is 2, this program reads 1", AssertFallsBack());
+        Assert.Contains("field version is 2, but this program reads version 1", AssertFallsBack());
         Assert.Equal(ErrorKind.Conflict, Assert.Throws<SpikeformerException>(() => _store.Save(States.Info(2), States.State(2))).Kind);
         foreach (long step in (long[])[3, 4, 5]) _store.Save(States.Info(step), States.State(step));
         Assert.Equal([5, 4, 2], _store.List().Select(entry => entry.Id.Step));

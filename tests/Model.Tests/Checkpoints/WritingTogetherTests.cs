@@ -77,7 +77,7 @@ public sealed class WritingTogetherTests : IDisposable
         File.WriteAllText(Path.Combine(_directory, "saving-2-n1", ".optimizer-00002-of-00004.safetensors.x.tmp"), "half");
         var abandoned = Assert.Throws<SaveAbandonedException>(() => Open().Save(Info(2), States.State(2), writers: s_two, callOff: CalledOff));
         Assert.True(abandoned.IsCalledOff);
-        Assert.Contains("before a/1 had written", abandoned.Message);
+        Assert.Contains("before a/1 had finished writing", abandoned.Message);
         Assert.Empty(States.AssertNewest(Open(), 1).Skipped);
         Assert.Equal(["saving-2-n1", "step-1"], Folders());
 
@@ -152,7 +152,7 @@ public sealed class WritingTogetherTests : IDisposable
         new CheckpointStore(_folder["other"], States.SmallSlices).WriteShare(Info(2), States.State(2), s_two, 1);
         var abandoned = Assert.Throws<SaveAbandonedException>(() => Open(TimeSpan.FromMilliseconds(1)).Save(Info(2), States.State(2), writers: s_two));
         Assert.False(abandoned.IsCalledOff);
-        Assert.Contains("nothing has come from a/1", abandoned.Message);
+        Assert.Contains("nothing received from a/1", abandoned.Message);
         Assert.Empty(Open().Save(Info(3), States.State(3), writers: ["a/0"]).Writers);
         States.AssertNewest(Open(), 3);
         Assert.Equal(["step-3"], Folders());
@@ -165,7 +165,7 @@ public sealed class WritingTogetherTests : IDisposable
         States.FlipByte(Path.Combine(_directory, "saving-2-n1", "writer-1.json"), 200, 1);
         Assert.Contains("writer-1.json is damaged", Assert.Throws<SaveAbandonedException>(() => Open().Save(Info(2), States.State(2), writers: s_two)).Message);
         Open().WriteShare(Info(2) with { StepDigest = "ab" }, States.State(2), s_two, 1);
-        Assert.Contains("a/1 has written other bits", Assert.Throws<SaveAbandonedException>(() => Open().Save(Info(2), States.State(2), writers: s_two)).Message);
+        Assert.Contains("a/1 wrote other bits", Assert.Throws<SaveAbandonedException>(() => Open().Save(Info(2), States.State(2), writers: s_two)).Message);
         Assert.Empty(Folders());
     }
 

@@ -53,8 +53,8 @@ public sealed class InitialWeightsTests : IDisposable
         Save(state, step: 4);
         var error = Assert.Throws<SpikeformerException>(() => InitialWeights.Read(_folder["run"]).For(wider.Network.Layout));
         Assert.Equal(ErrorKind.Conflict, error.Kind);
-        Assert.Contains("model.pos_embed is F32 [1, 16, 16], needed is F32 [1, 16, 32]", error.Message);
-        Assert.Contains("the recipe that the checkpoint was made with", error.Remedy);
+        Assert.Contains("model.pos_embed is F32 [1, 16, 16], expected F32 [1, 16, 32]", error.Message);
+        Assert.Contains("the recipe of the checkpoint", error.Remedy);
         TorchFile.Write(_folder["w.pth"], [.. state.Snapshot().Where(tensor => tensor.Group == StateTensor.NetworkGroup && tensor.Name != "model.head.bias")]);
         error = Assert.Throws<SpikeformerException>(() => InitialWeights.Read(_folder["w.pth"]).For(state.Network.Layout));
         Assert.Contains("1 missing:\n    model.head.bias F32 [3]", error.Message);

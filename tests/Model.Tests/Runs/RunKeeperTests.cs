@@ -123,7 +123,7 @@ public sealed class RunKeeperTests : IDisposable
         keeper.Wait();
         Assert.False(keeper.IsBehind);
         Assert.True(keeper.MustWriteAlone);
-        keeper.Enter(new(2, "n2"), hasOthers: true, due: 0);
+        keeper.LeadGeneration(new(2, "n2"), hasOthers: true, due: 0);
         Assert.False(keeper.MustWriteAlone);
     }
 
@@ -134,8 +134,8 @@ public sealed class RunKeeperTests : IDisposable
         using (RunKeeper keeper = Begin())
             foreach (GenerationId generation in (GenerationId[])[s_generation, new(2, "n2")])
             {
-                keeper.Enter(generation, hasOthers: true, due: 0);
-                await Eventually.HoldsAsync("the proof", () => proof.IsHere(generation));
+                keeper.LeadGeneration(generation, hasOthers: true, due: 0);
+                await Eventually.HoldsAsync("the proof", () => proof.Exists(generation));
             }
         Assert.Empty(Directory.GetDirectories(Checkpoints));
     }
@@ -149,7 +149,7 @@ public sealed class RunKeeperTests : IDisposable
     {
         RunKeeper keeper = Begin();
         Store.Save(States.Info(20), States.State(20));
-        using (keeper) keeper.Enter(s_generation, hasOthers: false, due);
+        using (keeper) keeper.LeadGeneration(s_generation, hasOthers: false, due);
         Assert.Equal(isMissing, keeper.IsBehind);
         Assert.Equal([Path.Combine(Checkpoints, "step-20")], Directory.GetDirectories(Checkpoints));
     }

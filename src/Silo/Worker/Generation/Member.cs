@@ -1,22 +1,26 @@
 using Spikeformer.Collectives.Connections;
 using Spikeformer.Collectives.Plan;
 using Spikeformer.Contracts;
+using Spikeformer.Silo.Devices;
 using Spikeformer.Silo.Worker.Saving;
 using Spikeformer.Silo.Worker.Session;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
 /// <summary>A worker's part in a run, on its compute thread: prepares, then serves one generation after the other, as a voter or as a learner, until the run
-/// no longer needs the worker. It talks to the run only through its board, so that no step ever waits for a coordinator.</summary>
-internal sealed class Member(RunSpec spec, MemberBoard board, DataListener listener, TimeProvider time)
+/// no longer needs the worker. It talks to the run only through its board, so that no step ever waits for a coordinator. The workers of the silo share its
+/// memory.</summary>
+internal sealed class Member(RunSpec spec, MemberBoard board, DataListener listener, int siloWorkers, TimeProvider time)
 {
+    private readonly MachineMemory _machine = new();
+
     /// <summary>Serves the run until it ends for this worker. Reports failures to the board.</summary>
     public void Serve()
     {
         try
         {
             using PreparedRun run = PreparedRun.Open(spec, board.Info.Device, message => board.Happened("warning", message, time.GetUtcNow()), time);
-            board.Prepared(run.Fingerprint, run.Order.StepsPerEpoch, run.Dataset.Count(Data.Split.Train));
+            board.Prepared(run.Fingerprint, run.Order.StepsPerEpoch, run.Dataset.Count(Data.Split.Train), () => CapacityOf(run.Memory));
             board.Enter(WorkerPhase.Ready, run.Held.State.Step);
             using var lead = new Lead(run, board, time);
             using var shares = new ShareWriter(run, board, time);
@@ -36,6 +40,9 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
             Console.Error.WriteLine(failure);
         }
     }
+
+    private int CapacityOf(ShardMemory? memory) => memory is null ? int.MaxValue
+        : memory.Capacity(_machine.Own() ?? memory.Baseline, _machine.Available(), siloWorkers, MachineMemory.Limit);
 
     /// <summary>Serves one generation.</summary>
     /// <returns>The generation.</returns>

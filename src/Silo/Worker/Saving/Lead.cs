@@ -113,7 +113,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         foreach (ClusterEvent what in board.TakeEvents())
         {
             if (_logged.Add((what.Sequence, what.Time)))
-                _events.Append(new { what.Time, what.Kind, what.Step, what.Message, what.Worker, what.Sequence });
+                _events.Append(new { what.Time, what.Kind, what.Step, what.Message, what.Worker, what.Sequence, what.By });
             board.Logged(what.Sequence);
         }
     }
@@ -157,7 +157,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
             JsonElement what = JsonDocument.Parse(line).RootElement;
             _logged.Add((what.GetProperty("sequence").GetInt64(), what.GetProperty("time").GetDateTimeOffset()));
         }
-        _loggedStep = Keeper.OpenSteps(run.Held.State.Step);
+        _loggedStep = Keeper.OpenStepLog(run.Held.State.Step);
         LogMissed();
         _isWaiting = false;
         Enter();
@@ -172,13 +172,13 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
 
     private void Log(StepLine line)
     {
-        Keeper.Committed(line);
+        Keeper.LogStep(line);
         _loggedStep = line.Step;
     }
 
     private void Enter()
     {
-        if (_generation is var (id, hasOthers)) Keeper.Enter(id, hasOthers, due: run.Held.State.Step - run.Held.State.Step % SaveInterval);
+        if (_generation is var (id, hasOthers)) Keeper.LeadGeneration(id, hasOthers, due: run.Held.State.Step - run.Held.State.Step % SaveInterval);
     }
 
     private void Report(string kind, string message) => board.Happened(kind, message, time.GetUtcNow());

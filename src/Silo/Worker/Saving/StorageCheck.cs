@@ -42,7 +42,7 @@ internal sealed class StorageCheck : IDisposable
     {
         try
         {
-            return proof.IsHere(generation);
+            return proof.Exists(generation);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

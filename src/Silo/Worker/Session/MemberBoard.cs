@@ -11,6 +11,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     private readonly MemberOrders _orders = new();
     private readonly StuckWatch _watch = new(time);
     private GenerationPlan? _joined;
+    private volatile Func<int> _capacity = () => int.MaxValue;
 
     public WorkerInfo Info => info;
 
@@ -27,6 +28,8 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     public CancellationToken Ended => Read(() => _orders.Ended);
 
     private WorkerPhase Phase => _draft.Current.Phase;
+
+    private int Owned => _joined?.MemberOf(info.Worker, info.Incarnation) is { } own ? own.EndShard - own.FirstShard : 1;
 
     // The compute thread reads its orders.
 
@@ -76,8 +79,12 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
 
     public void Begin(Guid startId) => Report(current => current with { StartId = startId });
 
-    public void Prepared(IReadOnlyDictionary<string, string> fingerprint, int stepsPerEpoch, int trainSamples) =>
+    /// <summary>Has prepared the run. Each report calls for the number of shards that fit into this worker's memory.</summary>
+    public void Prepared(IReadOnlyDictionary<string, string> fingerprint, int stepsPerEpoch, int trainSamples, Func<int> capacity)
+    {
+        _capacity = capacity;
         Report(current => current with { Fingerprint = fingerprint, StepsPerEpoch = stepsPerEpoch, TrainSamples = trainSamples });
+    }
 
     /// <summary>Votes in a generation.</summary>
     public void Join(GenerationPlan plan)
@@ -167,7 +174,12 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     public void Leave() => Report(current => current with { WantsToLeave = true }, isUrgent: true);
 
     /// <summary>The next report. What it tells stays here until <see cref="Answered"/>.</summary>
-    public MemberReport Compose() => Read(() => _draft.Compose(_orders.Newest));
+    public MemberReport Compose()
+    {
+        // It reads files of the system, which the compute thread must not wait for.
+        int capacity = _capacity();
+        return Read(() => _draft.Compose(_orders.Newest) with { Capacity = Math.Max(capacity, Owned) });
+    }
 
     public void Answered(MemberReport report, MemberOrder order)
     {

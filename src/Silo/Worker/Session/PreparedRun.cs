@@ -24,7 +24,9 @@ internal sealed class PreparedRun : IDisposable
         Engine = new(Network, state.Parameters, recipe, device);
         Loader = new(dataset, Split.Train, Order, recipe.Data.Augmentation == Augmentation.None ? null : recipe.Seed, threads: LoaderThreads(recipe.Data.Kind));
         Directory = new(spec.OutDirectory);
-        string probe = Probe();
+        string probe = "";
+        ShardMemory? memory = ShardMemory.Measure(new(), () => Probe(out probe), areTogether: recipe.BatchNorm == BatchNormMode.Global);
+        Memory = device.HasOwnMemory ? null : memory;
         var weights = new StartingWeights(spec, Directory, state);
         Held = new(state, weights, Order.StepsPerEpoch, time);
         Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with
@@ -83,6 +85,9 @@ internal sealed class PreparedRun : IDisposable
     /// <summary>The properties that members must have in common: recipe, data, initial weights, numerics, and the bits of probe shards.</summary>
     public IReadOnlyDictionary<string, string> Fingerprint { get; }
 
+    /// <summary>The memory that shards take; null on a device with memory of its own, and where it cannot be measured.</summary>
+    public ShardMemory? Memory { get; }
+
     /// <summary>Committed steps when the run is complete.</summary>
     public long LastStep => (long)Order.StepsPerEpoch * Recipe.Epochs;
 
@@ -102,13 +107,18 @@ internal sealed class PreparedRun : IDisposable
 
     /// <summary>Computes a few shards of step 0 from fresh weights. Machines with equal names but different bits differ here, before they train
     /// together.</summary>
-    private string Probe()
+    /// <param name="digest">The digest of their vectors.</param>
+    /// <returns>The number of shards, and the bytes that a shard needs in any case: its vector and its samples, also those of the steps that are read
+    /// ahead.</returns>
+    private (int Shards, long LeastBytes) Probe(out string digest)
     {
         int[] shards = [.. Enumerable.Range(0, Math.Min(2, Recipe.Shards))];
         using StepBatch batch = Loader.Load(0, shards);
         int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
         var hash = new XxHash128();
         foreach (StepVector vector in Engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(Recipe.Shards, filled))) hash.Append(vector.Bytes);
-        return Convert.ToHexStringLower(hash.GetCurrentHash());
+        digest = Convert.ToHexStringLower(hash.GetCurrentHash());
+        long samples = batch.Inputs.Max(input => input.Samples.Length);
+        return (shards.Length, sizeof(float) * (StepVector.Length(Network.Layout) + samples * Dataset.Shape.Elements * (1 + BatchLoader.DefaultReadAhead)));
     }
 }

@@ -10,6 +10,7 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
     private const int Kill = 9;
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(200);
     private readonly MemberBoard _board = new(info, time);
+    private string? _reason;
 
     public (WorkerPhase Phase, long Step) Status => _board.Status;
 
@@ -62,6 +63,7 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
             {
                 MemberOrder order = await run.Report(report);
                 _board.Answered(report, order);
+                Log(order.Reason);
                 return order;
             }
             catch (Exception error) when (GrainCalls.IsTransient(error) || error is OrleansException)
@@ -70,5 +72,13 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
                 await Task.Delay(RetryPause, time);
             }
         }
+    }
+
+    /// <summary>Logs why the run leaves this worker out or does not train, once for each reason.</summary>
+    private void Log(string? reason)
+    {
+        if (reason is null || reason == _reason) return;
+        _reason = reason;
+        Console.Error.WriteLine($"Run {run.GetPrimaryKeyString()}: {reason}");
     }
 }

@@ -11,10 +11,8 @@ public readonly record struct GenerationId(long Number, string Nonce)
     public static GenerationId Alone => new(0, "");
 }
 
-/// <summary>
-/// The description of a saved state: everything besides the tensors that a resumed run needs to continue with the same bits, and to refuse
-/// to continue with others.
-/// </summary>
+/// <summary>The description of a saved state: everything besides the tensors that a resumed run needs to continue with the same bits, and to refuse to continue
+/// with others.</summary>
 public sealed record CheckpointInfo
 {
     /// <summary>The name of the run.</summary>
@@ -47,8 +45,7 @@ public sealed record CheckpointInfo
     public required JsonElement Recipe { get; init; }
     /// <summary>The hash of the recipe, lower-case hexadecimal.</summary>
     public required string RecipeHash { get; init; }
-    /// <summary>The fingerprint: everything besides the recipe that the bits depend on, such as library version, ISA class and threads, by
-    /// name.</summary>
+    /// <summary>The fingerprint: everything besides the recipe that the bits depend on, such as library version, ISA class and threads, by name.</summary>
     public IReadOnlyDictionary<string, string> Fingerprint { get; init; } = new Dictionary<string, string>();
     /// <summary>The hash of the data set's content, lower-case hexadecimal.</summary>
     public required string DataHash { get; init; }

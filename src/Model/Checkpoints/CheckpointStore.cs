@@ -2,11 +2,9 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>
-/// The checkpoints of one run. A save writes slices, verifies them by reading them back, and then writes the manifest, which alone makes the
-/// checkpoint exist. A kill at any moment therefore leaves the whole checkpoint or none, and never changes an older one. The newest checkpoint
-/// is the one of the highest step of the current lineage; file times do not matter. Thread-safe; several processes may share a directory.
-/// </summary>
+/// <summary>The checkpoints of one run. A save writes slices, verifies them by reading them back, and then writes the manifest, which alone makes the
+/// checkpoint exist. A kill at any moment therefore leaves the whole checkpoint or none, and never changes an older one. The newest checkpoint is the one of
+/// the highest step of the current lineage; file times do not matter. Thread-safe; several processes may share a directory.</summary>
 public sealed class CheckpointStore
 {
     private readonly ICheckpointFiles _files;
@@ -45,10 +43,8 @@ public sealed class CheckpointStore
     /// <exception cref="SpikeformerException">The storage cannot be listed.</exception>
     public IReadOnlyList<CheckpointEntry> List() => _reader.Scan();
 
-    /// <summary>
-    /// Saves a state, then removes the checkpoints that retention no longer keeps. Blocks until the disk has finished: call it on a background
-    /// thread, with tensors that do not change meanwhile. Repeating a save is harmless: with the same tensors it only rewrites the manifest.
-    /// </summary>
+    /// <summary>Saves a state, then removes the checkpoints that retention no longer keeps. Blocks until the disk has finished: call it on a background thread,
+    /// with tensors that do not change meanwhile. Repeating a save is harmless: with the same tensors it only rewrites the manifest.</summary>
     /// <param name="info">The description of the state; its step and lineage name the checkpoint.</param>
     /// <param name="state">The tensors, with unique names; the order is kept.</param>
     /// <param name="best">Whether to mark it as the best of the run, in place of the earlier best.</param>
@@ -115,8 +111,7 @@ public sealed class CheckpointStore
     /// <summary>Reads one checkpoint and verifies every byte of it.</summary>
     /// <param name="step">Its step.</param>
     /// <param name="lineage">Its lineage; null is the highest that has this step.</param>
-    /// <exception cref="SpikeformerException">It does not exist (NotFound), is damaged (CheckFailed), or was written by another version
-    /// (Conflict).</exception>
+    /// <exception cref="SpikeformerException">It does not exist (NotFound), is damaged (CheckFailed), or was written by another version (Conflict).</exception>
     public Checkpoint Read(long step, int? lineage = null) => _reader.Read(Find(step, lineage));
 
     /// <summary>Verifies every byte of one checkpoint without keeping its state in memory.</summary>

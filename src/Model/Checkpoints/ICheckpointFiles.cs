@@ -2,10 +2,8 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>
-/// The storage of checkpoints: folders of files with atomic, durable writes. It separates the format of checkpoints from their storage, which
-/// is a file system or an object store.
-/// </summary>
+/// <summary>The storage of checkpoints: folders of files with atomic, durable writes. It separates the format of checkpoints from their storage, which is a
+/// file system or an object store.</summary>
 /// <remarks>Folder and file names are plain names without separators. All methods may throw <see cref="IOException"/> or
 /// <see cref="UnauthorizedAccessException"/> if the storage fails; callers explain these errors. A <see cref="StorageException"/> concerns the
 /// storage as a whole.</remarks>

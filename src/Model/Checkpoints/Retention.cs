@@ -3,10 +3,8 @@ namespace Spikeformer.Checkpoints;
 /// <summary>Decides which checkpoints a run can resume from, in which order, and which may be removed. Pure functions of a scan's result.</summary>
 internal static class Retention
 {
-    /// <summary>
-    /// Returns the checkpoints that a run can resume from, the preferred one first: the checkpoints of the current lineage from the highest
-    /// step down, then those of each lineage before it up to the step where it was left. Later steps of older lineages are abandoned.
-    /// </summary>
+    /// <summary>Returns the checkpoints that a run can resume from, the preferred one first: the checkpoints of the current lineage from the highest step down,
+    /// then those of each lineage before it up to the step where it was left. Later steps of older lineages are abandoned.</summary>
     /// <param name="entries">All checkpoints.</param>
     /// <param name="lineage">The current lineage; null for the highest.</param>
     public static IReadOnlyList<CheckpointEntry> Succession(IReadOnlyCollection<CheckpointEntry> entries, int? lineage = null)

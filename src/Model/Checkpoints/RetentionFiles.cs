@@ -1,5 +1,3 @@
-using Spikeformer.Files;
-
 namespace Spikeformer.Checkpoints;
 
 /// <summary>Removes the checkpoints that <see cref="Retention"/> does not keep, and partial ones; sets and removes the marks that keep them.</summary>
@@ -34,16 +32,7 @@ internal sealed class RetentionFiles(ICheckpointFiles files, CheckpointReader re
     }
 
     /// <summary>Removes what a failed save has left. The error of the save matters more than one of the clean-up.</summary>
-    public void TryRemove(CheckpointId id)
-    {
-        try
-        {
-            Remove(id);
-        }
-        catch (Exception error) when (StorageErrors.IsStorage(error))
-        {
-        }
-    }
+    public void TryRemove(CheckpointId id) => BestEffort.Try(() => Remove(id));
 
     /// <summary>Removes the checkpoints without a manifest and what killed writes left in the others.</summary>
     public void RemovePartial()

@@ -11,8 +11,7 @@ public readonly record struct DirectoryOwner(string Process, Guid Start);
 /// process, even if that is killed.</summary>
 public sealed class RunLock : IDisposable
 {
-    /// <summary>The name of the lock file in the run directory. It contains the owner's process id and the start of the run that it
-    /// serves.</summary>
+    /// <summary>The name of the lock file in the run directory. It contains the owner's process id and the start of the run that it serves.</summary>
     public const string FileName = "run.lock";
 
     private const int MostTries = 10;
@@ -24,8 +23,7 @@ public sealed class RunLock : IDisposable
 
     /// <summary>Takes ownership, and creates the directory if needed.</summary>
     /// <param name="runDirectory">The run directory.</param>
-    /// <exception cref="SpikeformerException">Another process owns the directory (Conflict, with its id), or it cannot be written
-    /// (Usage).</exception>
+    /// <exception cref="SpikeformerException">Another process owns the directory (Conflict, with its id), or it cannot be written (Usage).</exception>
     public static RunLock Acquire(string runDirectory) => TryAcquire(runDirectory, Guid.Empty, out DirectoryOwner owner) ?? throw InUse(runDirectory, owner);
 
     /// <summary>Takes ownership for a start of the run, and creates the directory if needed. Returns null if another process owns it.</summary>

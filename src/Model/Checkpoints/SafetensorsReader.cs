@@ -9,10 +9,8 @@ namespace Spikeformer.Checkpoints;
 /// <param name="Metadata">The texts in the header, by name.</param>
 public sealed record SafetensorsContent(IReadOnlyList<StateTensor> Tensors, IReadOnlyDictionary<string, string> Metadata);
 
-/// <summary>
-/// Reads the safetensors format without trusting the file: every length, offset, type, shape and name is checked before memory is allocated.
-/// Errors name the file and the byte.
-/// </summary>
+/// <summary>Reads the safetensors format without trusting the file: every length, offset, type, shape and name is checked before memory is allocated. Errors
+/// name the file and the byte.</summary>
 public static class SafetensorsReader
 {
     /// <summary>The largest header in bytes, a limit of the format.</summary>
@@ -22,8 +20,7 @@ public static class SafetensorsReader
 
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="SpikeformerException">The file does not exist, cannot be read, or is not a valid safetensors file
-    /// (CheckFailed).</exception>
+    /// <exception cref="SpikeformerException">The file does not exist, cannot be read, or is not a valid safetensors file (CheckFailed).</exception>
     public static SafetensorsContent ReadFile(string path)
     {
         try

@@ -4,10 +4,8 @@ using System.Text.Json;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>
-/// Writes the safetensors format, which PyTorch and other programs read: the header length in eight bytes, a JSON header, the values. The same
-/// tensors and metadata always give the same bytes.
-/// </summary>
+/// <summary>Writes the safetensors format, which PyTorch and other programs read: the header length in eight bytes, a JSON header, the values. The same tensors
+/// and metadata always give the same bytes.</summary>
 /// <remarks>Source: https://github.com/huggingface/safetensors#format. Values are stored without gaps, wide element types first, so each tensor
 /// is aligned to its element size. The header is padded so that the values begin at a multiple of 64 bytes.</remarks>
 public static class SafetensorsWriter

@@ -1,15 +1,11 @@
 namespace Spikeformer.Checkpoints;
 
-/// <summary>
-/// The plan and progress of a save that several workers share: which slices each worker writes, which workers have reported theirs, and when to
-/// give up. The caller handles files and time.
-/// </summary>
-/// <remarks>
-/// All writers write to a folder of the save's own, named after step and generation. A save happens at most once in each folder. When all have
-/// reported, the lead moves the slices next to the manifest. So a writer that is late, because it was frozen or its save was abandoned, writes to
-/// a folder that is no longer read: even if its bits are wrong, they reach neither a checkpoint nor the next save of the same step. Within the
-/// folder, each file has one writer and appears completely or not at all.
-/// </remarks>
+/// <summary>The plan and progress of a save that several workers share: which slices each worker writes, which workers have reported theirs, and when to give
+/// up. The caller handles files and time.</summary>
+/// <remarks>All writers write to a folder of the save's own, named after step and generation. A save happens at most once in each folder. When all have
+/// reported, the lead moves the slices next to the manifest. So a writer that is late, because it was frozen or its save was abandoned, writes to a folder that
+/// is no longer read: even if its bits are wrong, they reach neither a checkpoint nor the next save of the same step. Within the folder, each file has one
+/// writer and appears completely or not at all.</remarks>
 /// <param name="info">The description of the state.</param>
 /// <param name="state">The names, types and shapes of its tensors.</param>
 /// <param name="plan">All slices of the state.</param>

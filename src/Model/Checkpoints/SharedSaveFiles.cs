@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 
@@ -14,16 +13,8 @@ internal sealed class SharedSaveFiles(ICheckpointFiles files, CheckpointReader r
     public void Report(SharedSave save, int writer, Manifest written) => Write(save, SharedSave.ReportFile(writer), written.ToBytes());
 
     /// <summary>Reports to the lead why a writer failed, so that the lead need not wait for it. If this fails too, the lead waits.</summary>
-    public void TryReportFailure(SharedSave save, int writer, string problem)
-    {
-        try
-        {
-            Write(save, SharedSave.FailureFile(writer), Encoding.UTF8.GetBytes(problem));
-        }
-        catch (Exception error) when (StorageErrors.IsStorage(error))
-        {
-        }
-    }
+    public void TryReportFailure(SharedSave save, int writer, string problem) =>
+        BestEffort.Try(() => Write(save, SharedSave.FailureFile(writer), Encoding.UTF8.GetBytes(problem)));
 
     /// <summary>Waits until all writers have reported.</summary>
     /// <param name="save">The save, which already has the caller's own slices.</param>
@@ -51,17 +42,11 @@ internal sealed class SharedSaveFiles(ICheckpointFiles files, CheckpointReader r
 
     /// <summary>Removes folders of shared saves that have ended, if possible. No correctness depends on it, and a late writer may still be
     /// writing to one.</summary>
-    public void TryRemove(Func<string, bool> hasEnded)
+    public void TryRemove(Func<string, bool> hasEnded) => BestEffort.Try(() =>
     {
-        try
-        {
-            foreach (string folder in files.Folders())
-                if (SharedSave.IsFolder(folder) && hasEnded(folder)) files.DeleteFolder(folder);
-        }
-        catch (Exception error) when (StorageErrors.IsStorage(error))
-        {
-        }
-    }
+        foreach (string folder in files.Folders())
+            if (SharedSave.IsFolder(folder) && hasEnded(folder)) files.DeleteFolder(folder);
+    });
 
     private Manifest ReadReport(SharedSave save, int writer)
     {

@@ -6,10 +6,8 @@ namespace Spikeformer.Checkpoints;
 /// <param name="Bytes">The size of their values in bytes.</param>
 public sealed record Slice(string File, IReadOnlyList<int> Tensors, long Bytes);
 
-/// <summary>
-/// Divides a training state into slices: a pure function of the tensors and the intended size, so every worker divides the same state into the
-/// same files. Canonical order is the order of the state, grouped by group. A tensor is never divided.
-/// </summary>
+/// <summary>Divides a training state into slices: a pure function of the tensors and the intended size, so every worker divides the same state into the same
+/// files. Canonical order is the order of the state, grouped by group. A tensor is never divided.</summary>
 public static class SlicePlan
 {
     /// <summary>The default size of a slice in bytes, 64 MiB: large enough for few files, small enough to divide among writers and to resume a

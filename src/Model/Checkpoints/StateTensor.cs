@@ -16,10 +16,8 @@ public sealed record TensorSpec(string Name, TensorType Type, IReadOnlyList<long
     public string Layout => $"{Type.SafetensorsName()} [{string.Join(", ", Shape)}]";
 }
 
-/// <summary>
-/// A logical tensor of the training state: a parameter or buffer of the network under the authors' name, an optimizer's moment under
-/// <c>optimizer/exp_avg/NAME</c>, <c>optimizer/exp_avg_sq/NAME</c> or <c>optimizer/momentum_buffer/NAME</c>, or an optimizer's counter.
-/// </summary>
+/// <summary>A logical tensor of the training state: a parameter or buffer of the network under the authors' name, an optimizer's moment under
+/// <c>optimizer/exp_avg/NAME</c>, <c>optimizer/exp_avg_sq/NAME</c> or <c>optimizer/momentum_buffer/NAME</c>, or an optimizer's counter.</summary>
 /// <param name="Name">The unique name in the state. The part before the first slash is the group; the network's tensors have no slash.</param>
 /// <param name="Type">The element type.</param>
 /// <param name="Shape">The sizes of the dimensions; empty for a scalar.</param>
@@ -38,8 +36,7 @@ public sealed partial record StateTensor(string Name, TensorType Type, IReadOnly
     internal static string GroupOf(string name) => name.IndexOf('/') is var slash && slash < 0 ? NetworkGroup : name[..slash];
 
     /// <summary>Checks a state before it is written: one that could not be read back is refused.</summary>
-    /// <exception cref="ArgumentException">There are no tensors, names are equal, a name or group cannot be stored, or data do not fit their
-    /// shape.</exception>
+    /// <exception cref="ArgumentException">There are no tensors, names are equal, a name or group cannot be stored, or data do not fit their shape.</exception>
     internal static void Validate(IReadOnlyList<StateTensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);

@@ -1,10 +1,8 @@
 namespace Spikeformer.Checkpoints;
 
-/// <summary>
-/// Tells the members of a generation whether they share the lead's storage. The lead writes a proof file named after the generation's nonce; a
-/// member that finds it reads the lead's storage. Whether the lead reads a member's storage shows in the first shared save: it finds the member's
-/// slices, or abandons the save.
-/// </summary>
+/// <summary>Tells the members of a generation whether they share the lead's storage. The lead writes a proof file named after the generation's nonce; a member
+/// that finds it reads the lead's storage. Whether the lead reads a member's storage shows in the first shared save: it finds the member's slices, or abandons
+/// the save.</summary>
 /// <remarks>All methods may throw the exceptions of <see cref="ICheckpointFiles"/>.</remarks>
 /// <param name="files">The storage.</param>
 internal sealed class StorageProof(ICheckpointFiles files)

@@ -55,13 +55,7 @@ public static class TensorTypes
     /// <returns>Whether the name is known.</returns>
     public static bool TryParse(string? name, out TensorType type)
     {
-        foreach (TensorType candidate in Enum.GetValues<TensorType>())
-            if (candidate.SafetensorsName() == name)
-            {
-                type = candidate;
-                return true;
-            }
-        type = default;
-        return false;
+        type = Enum.GetValues<TensorType>().FirstOrDefault(candidate => candidate.SafetensorsName() == name);
+        return type.SafetensorsName() == name;
     }
 }

@@ -27,8 +27,7 @@ internal sealed class SeriesGroup
         lock (_gate) (EndedAt, IsShown) = (null, true);
     }
 
-    /// <summary>Ends the group, which is then exported for <see cref="SeriesStore.Grace"/>. Its gauges end at once, unless they are still
-    /// true.</summary>
+    /// <summary>Ends the group, which is then exported for <see cref="SeriesStore.Grace"/>. Its gauges end at once, unless they are still true.</summary>
     public void End(bool keepsGauges = false)
     {
         lock (_gate)

@@ -2,10 +2,8 @@ using System.Diagnostics.Metrics;
 
 namespace Spikeformer.Metrics;
 
-/// <summary>
-/// The series that a silo exports, in groups that start and end together: the series of a run, and those of a worker in a run. Counters continue
-/// when a worker or a run starts again. A group that has ended is still exported for <see cref="Grace"/>, so that its last values are scraped.
-/// </summary>
+/// <summary>The series that a silo exports, in groups that start and end together: the series of a run, and those of a worker in a run. Counters continue when
+/// a worker or a run starts again. A group that has ended is still exported for <see cref="Grace"/>, so that its last values are scraped.</summary>
 /// <remarks>Counters and gauges are observed, since only observed series can end. Histograms cannot be observed, so each group has its own meter
 /// for them, which is disposed at the end. Thread-safe.</remarks>
 internal sealed class SeriesStore : IDisposable
@@ -37,8 +35,7 @@ internal sealed class SeriesStore : IDisposable
     /// <summary>How long an ended group is still exported: long enough for several scrapes.</summary>
     public static TimeSpan Grace => TimeSpan.FromMinutes(5);
 
-    /// <summary>Returns the group with these labels, always the same for the same labels. <see cref="SeriesGroup.Begin"/> starts its
-    /// export.</summary>
+    /// <summary>Returns the group with these labels, always the same for the same labels. <see cref="SeriesGroup.Begin"/> starts its export.</summary>
     public SeriesGroup Group(params ReadOnlySpan<(string Name, string Value)> labels)
     {
         string key = string.Join('\n', labels.ToArray().Select(label => $"{label.Name}={label.Value}"));

@@ -3,10 +3,8 @@ using Spikeformer.Runs.TensorBoard;
 
 namespace Spikeformer.Runs;
 
-/// <summary>
-/// Writes a run's curves: <c>epochs.csv</c>, and from it TensorBoard's event files. Every member knows the completed epochs, so each lead can
-/// complete the files. A storage error is reported, retried with the next epoch, and never stops training.
-/// </summary>
+/// <summary>Writes a run's curves: <c>epochs.csv</c>, and from it TensorBoard's event files. Every member knows the completed epochs, so each lead can complete
+/// the files. A storage error is reported, retried with the next epoch, and never stops training.</summary>
 /// <param name="directory">The run's directory.</param>
 /// <param name="job">The name of the recipe.</param>
 /// <param name="run">The name of the run.</param>

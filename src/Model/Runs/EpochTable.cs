@@ -3,10 +3,8 @@ using System.Text;
 
 namespace Spikeformer.Runs;
 
-/// <summary>
-/// The file <c>epochs.csv</c>: one row per epoch, with the columns of the authors' published curves and then the two losses as the authors average
-/// them. Each epoch rewrites the file atomically, so a row is never torn or repeated.
-/// </summary>
+/// <summary>The file <c>epochs.csv</c>: one row per epoch, with the columns of the authors' published curves and then the two losses as the authors average
+/// them. Each epoch rewrites the file atomically, so a row is never torn or repeated.</summary>
 public sealed class EpochTable
 {
     /// <summary>The columns of <c>docs/reference-curves.csv</c>.</summary>

@@ -13,8 +13,7 @@ namespace Spikeformer.Runs;
 /// <param name="BegunUtc">The time of the change, for information only.</param>
 public sealed record Lineage(int Number, long Start, string RecipeHashBefore, IReadOnlyList<RunDifference> Changes, DateTimeOffset BegunUtc);
 
-/// <summary>The description of a run in <c>run.json</c> of its directory. It is written when the run starts and when the run continues with
-/// changes.</summary>
+/// <summary>The description of a run in <c>run.json</c> of its directory. It is written when the run starts and when the run continues with changes.</summary>
 public sealed record RunDescription
 {
     /// <summary>The version of the file's schema, 1.</summary>

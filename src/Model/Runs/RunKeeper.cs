@@ -8,10 +8,8 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
 
-/// <summary>
-/// Maintains a run's directory during training: its lock, its description, its logs and its checkpoints. One process at a time has it open; the
-/// next lead opens it again.
-/// </summary>
+/// <summary>Maintains a run's directory during training: its lock, its description, its logs and its checkpoints. One process at a time has it open; the next
+/// lead opens it again.</summary>
 internal sealed partial class RunKeeper : IDisposable
 {
     private readonly RunDirectory _directory;
@@ -143,7 +141,8 @@ internal sealed partial class RunKeeper : IDisposable
     {
         _checkpoints.Dispose();
         _entering?.Join();
-        DeleteProof();
+        // An old proof does no harm, and the next lead removes it.
+        BestEffort.Try(() => _proof?.Delete());
         _epochs.Dispose();
         _steps?.Dispose();
         _lock.Dispose();
@@ -153,18 +152,6 @@ internal sealed partial class RunKeeper : IDisposable
     {
         Recipe recipe = RunDirectory.RecipeOf(_description);
         return new(_directory, recipe.Name, _description.Run, recipe.Batch, message => _report("warning", message), _time);
-    }
-
-    private void DeleteProof()
-    {
-        try
-        {
-            _proof?.Delete();
-        }
-        catch (Exception error) when (StorageErrors.IsStorage(error))
-        {
-            // An old proof does no harm, and the next lead removes it.
-        }
     }
 
     private void ReportSave(CheckpointInfo info, SaveResult? saved, Exception? failure)

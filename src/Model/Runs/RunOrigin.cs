@@ -1,9 +1,7 @@
 namespace Spikeformer.Runs;
 
-/// <summary>
-/// The weights of another training that a run starts from, optionally in a later epoch, with a new optimizer state. The learning rate, the order of
-/// the samples and the random draws are functions of the step, so they are those of that epoch.
-/// </summary>
+/// <summary>The weights of another training that a run starts from, optionally in a later epoch, with a new optimizer state. The learning rate, the order of
+/// the samples and the random draws are functions of the step, so they are those of that epoch.</summary>
 /// <param name="Weights">The path of the weights, as the workers see it.</param>
 /// <param name="Sha256">The SHA-256 over names and bytes of the network's tensors in its own order, 64 hexadecimal digits: the same for a
 /// checkpoint, its export and a <c>.pth</c> file of these weights.</param>

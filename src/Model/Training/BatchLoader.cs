@@ -4,10 +4,8 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Training;
 
-/// <summary>
-/// Reads the samples of steps ahead of their use, on its own threads, into pooled native memory. A batch depends only on the step and the list of
-/// shards, not on earlier requests, the number of threads, or timing.
-/// </summary>
+/// <summary>Reads the samples of steps ahead of their use, on its own threads, into pooled native memory. A batch depends only on the step and the list of
+/// shards, not on earlier requests, the number of threads, or timing.</summary>
 /// <remarks>The loader reads ahead for the same shards. A request for another step or other shards, after a resume or a new generation plan, only
 /// discards the steps that were read ahead. One thread makes the requests; any thread may dispose batches.</remarks>
 public sealed class BatchLoader : IDisposable
@@ -54,8 +52,7 @@ public sealed class BatchLoader : IDisposable
     /// <param name="step">The step, 0 to the plans' Steps-1.</param>
     /// <param name="shards">The shards, in any order, each 0 to V-1.</param>
     /// <returns>One input per shard, in the order of the request. The caller disposes the batch, whose memory is then reused.</returns>
-    /// <exception cref="SpikeformerException">A sample of this step could not be read: the error of the data set. A repeated request tries
-    /// again.</exception>
+    /// <exception cref="SpikeformerException">A sample of this step could not be read: the error of the data set. A repeated request tries again.</exception>
     /// <exception cref="ObjectDisposedException">The loader is disposed.</exception>
     public StepBatch Load(long step, ReadOnlySpan<int> shards)
     {
@@ -82,8 +79,7 @@ public sealed class BatchLoader : IDisposable
         throw failure;
     }
 
-    /// <summary>Stops the threads, after at most one more sample each, and frees the memory. Batches still in use are freed when they are
-    /// disposed.</summary>
+    /// <summary>Stops the threads, after at most one more sample each, and frees the memory. Batches still in use are freed when they are disposed.</summary>
     public void Dispose()
     {
         lock (_gate)

@@ -2,11 +2,9 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Training;
 
-/// <summary>
-/// The order of training. Every epoch is a permutation of the training split, drawn from (seed, epoch) and divided into global batches; the last
-/// step of an epoch takes the remaining samples. There is no padding and no repetition: for any number of shards, an epoch contains every sample
-/// exactly once.
-/// </summary>
+/// <summary>The order of training. Every epoch is a permutation of the training split, drawn from (seed, epoch) and divided into global batches; the last step
+/// of an epoch takes the remaining samples. There is no padding and no repetition: for any number of shards, an epoch contains every sample exactly
+/// once.</summary>
 /// <remarks>A pure function of its arguments. Thread-safe.</remarks>
 public sealed class EpochOrder : IStepPlans
 {

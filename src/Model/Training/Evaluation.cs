@@ -11,8 +11,7 @@ namespace Spikeformer.Training;
 /// <param name="Top1">The number of samples whose label had the largest logit.</param>
 /// <param name="Top5">The number of samples whose label was among the five largest logits.</param>
 /// <param name="LossSum">The sum over the samples of the cross-entropy without label smoothing, float64.</param>
-/// <param name="LastBatchLossSum">The part of the sum that belongs to the last batch when the split is divided into batches of the recipe's
-/// size.</param>
+/// <param name="LastBatchLossSum">The part of the sum that belongs to the last batch when the split is divided into batches of the recipe's size.</param>
 public sealed record EvaluationResult(long Samples, long Top1, long Top5, double LossSum, double LastBatchLossSum)
 {
     /// <summary>Top-1 accuracy, 0 to 1.</summary>

@@ -1,9 +1,7 @@
 namespace Spikeformer.Training;
 
-/// <summary>
-/// The order of an evaluation: shard v takes the samples floor(v*n/V) to floor((v+1)*n/V)-1 of the split, in order, in micro-batches of at most a
-/// given size. Step j is the j-th micro-batch of every shard. A shard that has finished has no samples.
-/// </summary>
+/// <summary>The order of an evaluation: shard v takes the samples floor(v*n/V) to floor((v+1)*n/V)-1 of the split, in order, in micro-batches of at most a
+/// given size. Step j is the j-th micro-batch of every shard. A shard that has finished has no samples.</summary>
 public sealed class EvaluationPlans : IStepPlans
 {
     private readonly int _microBatch, _epoch;
@@ -33,8 +31,7 @@ public sealed class EvaluationPlans : IStepPlans
     /// <inheritdoc/>
     public int MaxShardSamples => (int)Math.Min(_microBatch, LargestShard);
 
-    /// <summary>The first sample of the last batch when the split is divided into batches of the micro-batch's size, as in the authors'
-    /// evaluation.</summary>
+    /// <summary>The first sample of the last batch when the split is divided into batches of the micro-batch's size, as in the authors' evaluation.</summary>
     public int LastBatchStart => Math.Max(_order.Length - 1, 0) / _microBatch * _microBatch;
 
     private long LargestShard => ((long)_order.Length + Shards - 1) / Shards;

@@ -1,9 +1,7 @@
 namespace Spikeformer.Training;
 
-/// <summary>
-/// The record of the committed samples: the sum of their hashes modulo 2^64. The sum does not depend on the division into shards and steps, and
-/// its value after any number of steps can be computed in advance, so a lost or repeated sample shows.
-/// </summary>
+/// <summary>The record of the committed samples: the sum of their hashes modulo 2^64. The sum does not depend on the division into shards and steps, and its
+/// value after any number of steps can be computed in advance, so a lost or repeated sample shows.</summary>
 public static class Ledger
 {
     /// <summary>Returns the hash of one use of a training sample.</summary>

@@ -34,8 +34,7 @@ public static class Loss
     }
 
     /// <summary>Counts the labels with the largest logit, and the labels among the five largest logits.</summary>
-    /// <remarks>A label's rank is the number of larger logits, plus the number of equal ones with a smaller class index; NaN counts as
-    /// larger.</remarks>
+    /// <remarks>A label's rank is the number of larger logits, plus the number of equal ones with a smaller class index; NaN counts as larger.</remarks>
     /// <param name="logits">The logits, [B, classes].</param>
     /// <param name="labels">The labels, int64 [B].</param>
     public static (int Top1, int Top5) Correct(Tensor logits, Tensor labels)

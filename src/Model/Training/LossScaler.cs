@@ -1,11 +1,8 @@
 namespace Spikeformer.Training;
 
-/// <summary>
-/// The factor on the loss in float16 training, which keeps small gradients from vanishing. It halves after a step whose gradient was not finite and
-/// doubles after 2,000 consecutive finite steps. It is always a power of two, so multiplication and division are exact.
-/// </summary>
-/// <remarks>It is part of the training state and follows the verdict that all workers share. The constants are those of
-/// torch.cuda.amp.GradScaler.</remarks>
+/// <summary>The factor on the loss in float16 training, which keeps small gradients from vanishing. It halves after a step whose gradient was not finite and
+/// doubles after 2,000 consecutive finite steps. It is always a power of two, so multiplication and division are exact.</summary>
+/// <remarks>It is part of the training state and follows the verdict that all workers share. The constants are those of torch.cuda.amp.GradScaler.</remarks>
 internal sealed class LossScaler
 {
     /// <summary>The number of consecutive finite steps after which the scale doubles.</summary>

@@ -76,8 +76,7 @@ public sealed class Schedule(IReadOnlyList<ScheduleSegment> segments, int epochs
         return power;
     }
 
-    /// <summary>Returns (1 + cos(pi (1 - left))) / 2, which is exactly 1 at the start of the curve and 0 at its end; the error is below
-    /// 1e-15.</summary>
+    /// <summary>Returns (1 + cos(pi (1 - left))) / 2, which is exactly 1 at the start of the curve and 0 at its end; the error is below 1e-15.</summary>
     private static double HalfCosine(double left) => left <= 0.5 ? SquaredSine(left) : 1 - SquaredSine(1 - left);
 
     /// <summary>Returns sin(pi x / 2)^2 for x in [0, 0.5], by the Taylor series of the sine.</summary>

@@ -19,14 +19,11 @@ public readonly record struct ShardInput(int Shard, int[] Samples, Tensor? X_BTC
 /// <param name="Step">The step, counted over the run from 0.</param>
 /// <param name="Epoch">Its epoch, from 0.</param>
 /// <param name="Samples">The number of samples of the step over all shards.</param>
-/// <param name="LossScale">A power of two that scales the backward pass but not the resulting gradients. See
-/// <see cref="TrainingState.LossScale"/>.</param>
+/// <param name="LossScale">A power of two that scales the backward pass but not the resulting gradients. See <see cref="TrainingState.LossScale"/>.</param>
 public readonly record struct StepIdentity(long Step, int Epoch, long Samples, float LossScale = 1);
 
-/// <summary>
-/// Computes the step vectors of shards from their frames. It reads the weights and writes only its vectors, so a step can be abandoned or
-/// recomputed at any time.
-/// </summary>
+/// <summary>Computes the step vectors of shards from their frames. It reads the weights and writes only its vectors, so a step can be abandoned or recomputed
+/// at any time.</summary>
 /// <remarks>A shard's vector depends on the weights, the recipe, the step and its samples (with global BatchNorm, on the samples of all shards), but
 /// not on the other shards that the engine computes. Not thread-safe; use one engine per compute thread.</remarks>
 public sealed class ShardEngine : IDisposable

@@ -1,7 +1,6 @@
 namespace Spikeformer.Training;
 
-/// <summary>The samples of each shard in one step: a pure function of the recipe and the step, so every worker knows the samples of every
-/// shard.</summary>
+/// <summary>The samples of each shard in one step: a pure function of the recipe and the step, so every worker knows the samples of every shard.</summary>
 public readonly struct StepPlan
 {
     private readonly int[] _order;

@@ -3,10 +3,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
 
-/// <summary>
-/// The contribution of a shard to a step, and also the sum over all shards: one flat float32 vector. It starts with the gradient, followed by
-/// BatchNorm statistics and a few counts, so that one all-reduce completes the whole step.
-/// </summary>
+/// <summary>The contribution of a shard to a step, and also the sum over all shards: one flat float32 vector. It starts with the gradient, followed by
+/// BatchNorm statistics and a few counts, so that one all-reduce completes the whole step.</summary>
 public sealed class StepVector : IDisposable
 {
     private readonly long _parameters;

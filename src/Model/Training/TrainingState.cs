@@ -29,10 +29,8 @@ public sealed record CommittedStep(
 /// <param name="Digest">The step digest, 32 hexadecimal digits.</param>
 public sealed record StateCounters(long Step, long AppliedUpdates, ulong Ledger, string Digest);
 
-/// <summary>
-/// The state that a step changes: weights, running statistics, optimizer moments, loss scaler, counters, ledger and digest. One call applies the
-/// reduced vector of a step. The same vectors in the same order give the same state on every worker. Not thread-safe.
-/// </summary>
+/// <summary>The state that a step changes: weights, running statistics, optimizer moments, loss scaler, counters, ledger and digest. One call applies the
+/// reduced vector of a step. The same vectors in the same order give the same state on every worker. Not thread-safe.</summary>
 public sealed unsafe class TrainingState : IDisposable
 {
     private const string UpdatesName = "optimizer/updates", ScaleName = "optimizer/lossScale", FiniteStepsName = "optimizer/finiteSteps";
@@ -135,8 +133,7 @@ public sealed unsafe class TrainingState : IDisposable
         }
     }
 
-    /// <summary>Copies the whole state to named tensors: the network's in the authors' order, then the optimizer's and, in fp16, the loss
-    /// scaler's.</summary>
+    /// <summary>Copies the whole state to named tensors: the network's in the authors' order, then the optimizer's and, in fp16, the loss scaler's.</summary>
     /// <param name="reuse">An earlier snapshot of this state that is no longer needed: its memory is overwritten. Null allocates memory.</param>
     public IReadOnlyList<StateTensor> Snapshot(IReadOnlyList<StateTensor>? reuse = null)
     {
@@ -262,8 +259,7 @@ public sealed unsafe class TrainingState : IDisposable
         .. layout.Entries.Select(entry => new TensorSpec(entry.Name, entry.Kind == StateKind.BatchCount ? TensorType.I64 : TensorType.F32, entry.Shape)),
     ];
 
-    /// <summary>Returns the SHA-256 over names and bytes of a snapshot in its order, 64 hexadecimal digits: weights, statistics and optimizer
-    /// state.</summary>
+    /// <summary>Returns the SHA-256 over names and bytes of a snapshot in its order, 64 hexadecimal digits: weights, statistics and optimizer state.</summary>
     public static string WeightsDigest(IReadOnlyList<StateTensor> snapshot)
     {
         using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;
 
-/// <summary>Whatever happens to the newest checkpoint's files is found, and the one before it is taken.</summary>
+/// <summary>Any damage to the newest checkpoint's files is found, and the checkpoint before it is used.</summary>
 public sealed class CheckpointDamageTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -41,7 +41,7 @@ public sealed class CheckpointDamageTests : IDisposable
             long length = new FileInfo(file).Length;
             for (int i = 0; i < 40; i++)
             {
-                // Both ends, and random places between; from one bit to all bits of a byte.
+                // Both ends and random places between them; from one bit to all bits of a byte.
                 long position = i switch { 0 => 0, 1 => length - 1, _ => random.NextInt32((int)length) };
                 byte mask = (byte)(1 + random.NextInt32(255));
                 States.FlipByte(file, position, mask);
@@ -162,7 +162,7 @@ public sealed class CheckpointDamageTests : IDisposable
     }
 
     [Fact]
-    public void A_checkpoint_of_a_later_version_is_named_so_and_never_removed()
+    public void A_checkpoint_of_a_later_version_is_reported_as_such_and_never_removed()
     {
         string path = Path.Combine(_newest, Manifest.FileName);
         File.WriteAllText(path, """{ "version": 2, "all": "else is unknown" }""");
@@ -172,7 +172,7 @@ public sealed class CheckpointDamageTests : IDisposable
         Assert.Equal([5, 4, 2], _store.List().Select(entry => entry.Id.Step));
     }
 
-    // Changes the text and seals it again, as an attacker or a careless hand could.
+    // Changes the text and corrects its hash, as an attacker or a careless editor could.
     private void EditManifest(Func<string, string> edit)
     {
         string path = Path.Combine(_newest, Manifest.FileName);

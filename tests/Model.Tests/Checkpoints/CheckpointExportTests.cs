@@ -28,7 +28,7 @@ public sealed class CheckpointExportTests : IDisposable
     }
 
     [Fact]
-    public void Tensors_come_in_the_networks_order()
+    public void Tensors_are_in_the_order_of_the_network()
     {
         CheckpointExport.Write(_checkpoint, _folder["w.safetensors"]);
         Assert.Equal(Enumerable.Reverse(Specs).Select(spec => spec.Name),

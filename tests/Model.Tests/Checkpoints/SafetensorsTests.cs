@@ -9,7 +9,7 @@ namespace Spikeformer.Model.Tests.Checkpoints;
 public sealed class SafetensorsTests
 {
     [Fact]
-    public void What_is_written_is_read_back_with_its_metadata()
+    public void Written_tensors_are_read_back_with_their_metadata()
     {
         var state = States.State(3);
         var content = RoundTrip(state, new Dictionary<string, string> { ["format"] = "pt", ["run"] = "ä\n\"" });
@@ -36,7 +36,7 @@ public sealed class SafetensorsTests
         byte[] file = Write([States.Tensor("flag", TensorType.Bool, [3]), States.Tensor("a", TensorType.F32, [5]), States.Tensor("n", TensorType.I64, [1])]);
         long dataStart = 8 + BinaryPrimitives.ReadInt64LittleEndian(file);
         Assert.Equal(0, dataStart % 64);
-        // An independent look at the header: widest first, no gaps.
+        // The header, parsed independently: widest types first, no gaps.
         string header = Encoding.UTF8.GetString(file, 8, (int)dataStart - 8).TrimEnd(' ');
         Assert.Equal("""{"n":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[5],"data_offsets":[8,28]},"flag":{"dtype":"BOOL","shape":[3],"data_offsets":[28,31]}}""", header);
         Assert.Equal(dataStart + 31, file.Length);

@@ -25,7 +25,7 @@ public sealed class SharedSaveTests
     [InlineData(3, 3)]
     [InlineData(6, 6)]
     [InlineData(8, 6)]
-    public void Every_slice_has_one_writer_and_nobody_beyond_the_slices_is_waited_for(int writers, int atWork)
+    public void Every_slice_has_one_writer_and_a_worker_without_slices_is_not_awaited(int writers, int atWork)
     {
         Assert.Equal(6, s_plan.Count);
         SharedSave save = Save(writers);
@@ -37,7 +37,7 @@ public sealed class SharedSaveTests
     }
 
     [Fact]
-    public void It_is_complete_when_all_have_reported_and_lists_the_slices_in_their_order_whoever_was_first()
+    public void A_save_is_complete_when_all_have_reported_and_lists_its_slices_in_canonical_order()
     {
         SharedSave save = Save(3);
         foreach (int writer in (int[])[2, 0]) save.AddReport(writer, Report(save, writer));
@@ -48,7 +48,7 @@ public sealed class SharedSaveTests
     }
 
     [Fact]
-    public void A_save_has_a_folder_that_no_other_save_has()
+    public void Every_save_has_its_own_folder()
     {
         Assert.Equal("saving-22-n3", Save(2).Folder);
         Assert.True(SharedSave.IsFolder(Save(2).Folder));
@@ -57,7 +57,7 @@ public sealed class SharedSaveTests
     }
 
     [Fact]
-    public void A_report_of_another_save_or_other_bits_or_other_slices_ends_it()
+    public void A_report_of_another_save_or_other_bits_or_other_slices_ends_the_save()
     {
         SharedSave save = Save(2);
         Manifest right = Report(save, 1);
@@ -85,7 +85,7 @@ public sealed class SharedSaveTests
     }
 
     [Fact]
-    public void It_is_given_up_when_it_is_called_off_or_silent_for_too_long_and_never_when_it_is_complete()
+    public void A_save_is_abandoned_when_it_is_called_off_or_idle_for_too_long_but_not_when_it_is_complete()
     {
         SharedSave save = Save(2);
         save.AddSlices(0, Written(save, 0));

@@ -14,7 +14,7 @@ public sealed class StorageProofTests : IDisposable
     private StorageProof Proof(string directory = "checkpoints") => new(new LocalCheckpointFiles(_folder[directory]));
 
     [Fact]
-    public void Who_shares_the_storage_finds_the_proof_of_its_generation_and_who_has_another_does_not()
+    public void Only_a_member_with_the_same_storage_finds_the_proof_of_its_generation()
     {
         StorageProof lead = Proof();
         lead.Write(s_first);
@@ -25,7 +25,7 @@ public sealed class StorageProofTests : IDisposable
     }
 
     [Fact]
-    public void A_new_proof_takes_the_place_of_all_earlier_ones_and_leaves_checkpoints_alone()
+    public void A_new_proof_replaces_all_earlier_ones_and_does_not_touch_checkpoints()
     {
         Directory.CreateDirectory(_folder["checkpoints/step-1"]);
         Proof().Write(s_first);

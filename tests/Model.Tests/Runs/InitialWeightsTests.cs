@@ -37,7 +37,7 @@ public sealed class InitialWeightsTests : IDisposable
     }
 
     [Fact]
-    public void Of_a_run_directory_the_newest_sound_checkpoint_is_taken()
+    public void A_run_directory_gives_its_newest_valid_checkpoint()
     {
         using TrainingState state = New();
         string sound = Save(state, step: 4), damaged = Save(state, step: 8);
@@ -61,7 +61,7 @@ public sealed class InitialWeightsTests : IDisposable
     }
 
     [Fact]
-    public void Where_there_are_no_weights_the_path_and_what_would_do_are_told()
+    public void Missing_weights_are_reported_with_the_path_and_the_accepted_kinds()
     {
         Directory.CreateDirectory(_folder["empty/checkpoints"]);
         Directory.CreateDirectory(_folder["other"]);

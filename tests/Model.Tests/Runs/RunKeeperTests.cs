@@ -11,7 +11,7 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Runs;
 
-/// <summary>What a lead makes of saves that others take part in.</summary>
+/// <summary>How a lead handles shared saves.</summary>
 public sealed class RunKeeperTests : IDisposable
 {
     private const int StepsPerEpoch = 22;
@@ -58,7 +58,7 @@ public sealed class RunKeeperTests : IDisposable
     private void Save(RunKeeper keeper, params string[] writers) => keeper.Save(_state, _progress, StepsPerEpoch, s_generation, writers);
 
     [Fact]
-    public void A_save_that_is_called_off_leaves_the_run_behind_until_the_next_one_which_is_the_best_then()
+    public void After_a_save_is_called_off_the_next_one_catches_up_and_is_marked_as_the_best()
     {
         using RunKeeper keeper = Begin();
         Save(keeper, "a/0", "a/1");
@@ -99,7 +99,7 @@ public sealed class RunKeeperTests : IDisposable
     }
 
     [Fact]
-    public void A_save_by_several_names_them()
+    public void A_shared_save_names_its_writers()
     {
         using RunKeeper keeper = Begin();
         Store.WriteShare(_description.InfoOf(_state, _progress, StepsPerEpoch, s_generation, default), _state.Snapshot(), ["a/0", "a/1"], 1);
@@ -145,7 +145,7 @@ public sealed class RunKeeperTests : IDisposable
     [InlineData(21, true)]
     [InlineData(22, true)]
     [InlineData(20, false)]
-    public void A_new_lead_finds_out_whether_the_checkpoint_that_was_due_last_is_missing(long due, bool isMissing)
+    public void A_new_lead_notices_whether_the_last_due_checkpoint_is_missing(long due, bool isMissing)
     {
         RunKeeper keeper = Begin();
         Store.Save(States.Info(20), States.State(20));

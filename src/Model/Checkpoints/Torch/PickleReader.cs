@@ -24,10 +24,8 @@ internal sealed record PickleCall(PickleName Callee, object? Arguments)
 /// <param name="Id">The identifier of the object.</param>
 internal sealed record PickleReference(object? Id);
 
-/// <summary>
-/// Reads a Python pickle as data. A pickle is a program; this reader records its calls but never executes them, so it is safe for files from any
-/// source. Existing libraries create the objects and refuse files with unknown classes, which checkpoints contain in numbers.
-/// </summary>
+/// <summary>Reads a Python pickle as data. A pickle is a program; this reader records its calls but never executes them, so it is safe for files from any
+/// source. Existing libraries create the objects and refuse files with unknown classes, which checkpoints contain in numbers.</summary>
 /// <remarks>Protocols 2 to 4, as PyTorch writes them. Values become null, bool, long, double, string, byte[], List of object (list), object[]
 /// (tuple), Dictionary (dict), and the records above.</remarks>
 internal sealed class PickleReader

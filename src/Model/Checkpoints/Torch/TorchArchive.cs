@@ -9,11 +9,9 @@ namespace Spikeformer.Checkpoints.Torch;
 /// <param name="Epoch">The last epoch, from 0; null if the file does not contain it.</param>
 public sealed record TorchCheckpoint(IReadOnlyList<StateTensor> Tensors, long? Epoch);
 
-/// <summary>
-/// Reads the weights from a <c>.pth</c> file of PyTorch 1.6 or later (a zip with a pickle and the values), such as the checkpoints of the authors'
-/// scripts: a state dictionary, or a dictionary with a state dictionary under <c>model</c> or <c>state_dict</c>. No code in the file is executed;
-/// optimizer, scheduler and arguments are ignored.
-/// </summary>
+/// <summary>Reads the weights from a <c>.pth</c> file of PyTorch 1.6 or later (a zip with a pickle and the values), such as the checkpoints of the authors'
+/// scripts: a state dictionary, or a dictionary with a state dictionary under <c>model</c> or <c>state_dict</c>. No code in the file is executed; optimizer,
+/// scheduler and arguments are ignored.</summary>
 public static class TorchArchive
 {
     private const string ParallelPrefix = "module.";
@@ -37,8 +35,7 @@ public static class TorchArchive
 
     /// <summary>Reads the weights.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="SpikeformerException">The file does not exist, is damaged, has another format, or contains no weights
-    /// (CheckFailed).</exception>
+    /// <exception cref="SpikeformerException">The file does not exist, is damaged, has another format, or contains no weights (CheckFailed).</exception>
     public static TorchCheckpoint Read(string path)
     {
         try

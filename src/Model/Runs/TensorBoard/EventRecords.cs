@@ -3,10 +3,8 @@ using System.Numerics;
 
 namespace Spikeformer.Runs.TensorBoard;
 
-/// <summary>
-/// The frames of TensorFlow record files: the length in 8 bytes, the masked CRC-32C of the length in 4 bytes, the record, the masked CRC-32C of the
-/// record in 4 bytes. All numbers are little-endian.
-/// </summary>
+/// <summary>The frames of TensorFlow record files: the length in 8 bytes, the masked CRC-32C of the length in 4 bytes, the record, the masked CRC-32C of the
+/// record in 4 bytes. All numbers are little-endian.</summary>
 internal static class EventRecords
 {
     private const int HeadBytes = sizeof(ulong) + sizeof(uint), FootBytes = sizeof(uint), MaxRecordBytes = 1 << 20;

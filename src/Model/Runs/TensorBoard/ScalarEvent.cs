@@ -3,10 +3,8 @@ using System.Text;
 
 namespace Spikeformer.Runs.TensorBoard;
 
-/// <summary>
-/// TensorFlow's protobuf message <c>Event</c>, in the three kinds that a log of curves contains: a file's version, the start of a session, and a
-/// scalar.
-/// </summary>
+/// <summary>TensorFlow's protobuf message <c>Event</c>, in the three kinds that a log of curves contains: a file's version, the start of a session, and a
+/// scalar.</summary>
 /// <param name="WallTime">The time of the event in seconds since 1970.</param>
 /// <param name="Step">The x value of the curve. For a session start, the first step of the session.</param>
 /// <param name="Tag">The name of the curve, or null.</param>

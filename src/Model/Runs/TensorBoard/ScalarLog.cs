@@ -3,11 +3,9 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Runs.TensorBoard;
 
-/// <summary>
-/// A folder of event files with curves of one value per epoch. Each opening adds a file. It begins with a session start at the first epoch that the
-/// earlier files lack or that will be recomputed, and readers discard earlier values from that epoch on. So a torn end does no harm, and no value
-/// is lost or shown twice.
-/// </summary>
+/// <summary>A folder of event files with curves of one value per epoch. Each opening adds a file. It begins with a session start at the first epoch that the
+/// earlier files lack or that will be recomputed, and readers discard earlier values from that epoch on. So a torn end does no harm, and no value is lost or
+/// shown twice.</summary>
 internal sealed class ScalarLog : IDisposable
 {
     private const string Prefix = "events.out.tfevents.";

@@ -3,10 +3,8 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Training.Optimizers;
 
-/// <summary>
-/// Adam with the L2 term added to the gradient (coupled decay), the authors' rule for the DVS jobs. With the update n counted from 1:
-/// g += wd p; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g g; p -= lr / (1 - b1^n) m / (sqrt(v) / sqrt(1 - b2^n) + eps).
-/// </summary>
+/// <summary>Adam with the L2 term added to the gradient (coupled decay), the authors' rule for the DVS jobs. With the update n counted from 1: g += wd p; m =
+/// b1 m + (1 - b1) g; v = b2 v + (1 - b2) g g; p -= lr / (1 - b1^n) m / (sqrt(v) / sqrt(1 - b2^n) + eps).</summary>
 /// <remarks>Kingma and Ba, "Adam: a method for stochastic optimization", 2015. Constants are rounded to float32 once per update.</remarks>
 /// <param name="recipe">Provides beta1, beta2 and epsilon.</param>
 /// <param name="ranges">The weight decay of all parameters.</param>

@@ -3,10 +3,8 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Training.Optimizers;
 
-/// <summary>
-/// An update rule for the flat parameters, with one pass over memory per update. It works elementwise, with explicit fused multiply-adds and
-/// without estimate instructions or a mathematics library, so the bits are the same on every processor.
-/// </summary>
+/// <summary>An update rule for the flat parameters, with one pass over memory per update. It works elementwise, with explicit fused multiply-adds and without
+/// estimate instructions or a mathematics library, so the bits are the same on every processor.</summary>
 /// <remarks>It has no state and may be shared; the caller owns the moments, <see cref="OptimizerState"/>. The caller must also check that the
 /// gradients are finite.</remarks>
 public abstract unsafe class Optimizer
@@ -51,8 +49,7 @@ public abstract unsafe class Optimizer
     /// <param name="gradients">The gradients, float32, <see cref="Length"/> elements, all finite; only read.</param>
     /// <param name="state">The moments; updated in place.</param>
     /// <param name="learningRate">The learning rate, at least 0.</param>
-    /// <param name="applied">The number of updates since the start, or since the last reset of momentum. With 0, the moments are cleared
-    /// first.</param>
+    /// <param name="applied">The number of updates since the start, or since the last reset of momentum. With 0, the moments are cleared first.</param>
     /// <exception cref="ArgumentException">The state does not belong to this kind of optimizer.</exception>
     public void Apply(float* parameters, float* gradients, OptimizerState state, double learningRate, long applied) =>
         Apply(parameters, gradients, state, learningRate, applied, Lanes.Widest);

@@ -3,10 +3,8 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Training.Optimizers;
 
-/// <summary>
-/// SGD with momentum, without dampening or Nesterov momentum, with the L2 term added to the gradient: the authors' rule for ImageNet.
-/// g += wd p; buf = mu buf + g, starting from a zero buffer; p -= lr buf.
-/// </summary>
+/// <summary>SGD with momentum, without dampening or Nesterov momentum, with the L2 term added to the gradient: the authors' rule for ImageNet. g += wd p; buf =
+/// mu buf + g, starting from a zero buffer; p -= lr buf.</summary>
 /// <param name="recipe">Provides the momentum.</param>
 /// <param name="ranges">The weight decay of all parameters.</param>
 internal sealed unsafe class SgdMomentum(OptimizerRecipe recipe, IReadOnlyList<DecayRange> ranges) : Optimizer(ranges)

@@ -36,7 +36,7 @@ public sealed class TorchArchiveTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_such_file_is_refused_with_its_name()
+    public void A_file_of_another_format_is_refused_with_its_name()
     {
         string text = _folder["text.pth"];
         File.WriteAllText(text, "not a zip");
@@ -48,7 +48,7 @@ public sealed class TorchArchiveTests : IDisposable
     }
 
     [Fact]
-    public void Missing_values_and_a_tensor_beyond_them_are_told()
+    public void Missing_values_and_a_tensor_that_exceeds_them_are_reported()
     {
         string file = Copy();
         using (ZipArchive zip = ZipFile.Open(file, ZipArchiveMode.Update)) zip.GetEntry("authors/data/3")!.Delete();
@@ -59,7 +59,7 @@ public sealed class TorchArchiveTests : IDisposable
 
     /// <summary>A pickle that would run a command in Python is read as data. It is not a state dictionary.</summary>
     [Fact]
-    public void A_pickle_that_would_run_something_runs_nothing()
+    public void A_pickle_that_would_run_a_command_runs_nothing()
     {
         string file = Copy();
         Rewrite(file, "authors/data.pkl", [0x80, 2, .. "cposix\nsystem\n(X\u000a\0\0\0touch /owntR."u8]);
@@ -67,7 +67,7 @@ public sealed class TorchArchiveTests : IDisposable
     }
 
     [Fact]
-    public void Any_damage_to_the_pickle_gives_weights_or_an_error_of_ours()
+    public void Any_damage_to_the_pickle_gives_weights_or_a_SpikeformerException()
     {
         byte[] pickle;
         using (ZipArchive zip = ZipFile.OpenRead(Fixture("authors.pth")))

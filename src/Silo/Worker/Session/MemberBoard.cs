@@ -79,7 +79,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
 
     public void Begin(Guid startId) => Report(current => current with { StartId = startId });
 
-    /// <summary>Has prepared the run. Each report calls for the number of shards that fit into this worker's memory.</summary>
+    /// <summary>Has prepared the run. Each report asks anew how many shards fit into this worker's memory.</summary>
     public void Prepared(IReadOnlyDictionary<string, string> fingerprint, int stepsPerEpoch, int trainSamples, Func<int> capacity)
     {
         _capacity = capacity;
@@ -110,7 +110,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
-    /// <summary>Watches the other members: each report calls for the names of those without a sign of life.</summary>
+    /// <summary>Watches the other members. Each report asks anew which workers give no sign of life.</summary>
     public void Watch(Func<IReadOnlyList<string>> silent)
     {
         lock (_gate) _draft.Silent = silent;

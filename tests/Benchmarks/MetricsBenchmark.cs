@@ -60,8 +60,7 @@ internal static class MetricsBenchmark
         using MeasurementPage page = MeasurementPage.Open(reader.Path);
         using var writer = new MeasurementWriter(page);
         writer.Begin("benchmark");
-        var clock = new StepClock(TimeProvider.System);
-        var metrics = new StepMetrics(clock);
+        var metrics = new StepMetrics(TimeProvider.System);
 
         for (int step = 0; step < 2 * WarmUp; step++) Step(PairedCost.IsWith(step));
         double[] steps = [.. Enumerable.Range(0, 2 * pairs).Select(step => Step(PairedCost.IsWith(step)))];
@@ -70,15 +69,16 @@ internal static class MetricsBenchmark
         double Step(bool isMeasured)
         {
             TimeSpan start = Environment.CpuUsage.TotalTime;
+            metrics.Begin(StepPart.Load);
             using StepBatch batch = loader.Load(state.Step, shards);
-            clock.Ends(StepPart.Load);
+            metrics.Begin(StepPart.Compute);
             int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
             IReadOnlyList<StepVector> vectors = engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(recipe.Shards, filled));
-            clock.Ends(StepPart.Compute);
+            metrics.Begin(StepPart.Reduce);
             SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count, v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
-            clock.Ends(StepPart.Reduce);
+            metrics.Begin(StepPart.Apply);
             state.Apply(batch.Plan, vectors[0]);
-            clock.Ends(StepPart.Apply);
+            metrics.Begin(StepPart.Tell);
             if (isMeasured) metrics.Committed(batch.Plan, vectors[0], bytes: 0);
             return (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;
         }

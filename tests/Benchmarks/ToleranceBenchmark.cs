@@ -90,31 +90,31 @@ internal static class ToleranceBenchmark
 
             void Step(bool isTolerant)
             {
-                long number = run.State.Step;
+                long number = run.Held.State.Step;
                 if (isTolerant)
                 {
-                    progress.Begins(number, Stage.Compute);
+                    progress.Enter(number, Stage.Compute);
                     board.Enter(WorkerPhase.Computing, number);
                 }
                 using StepBatch batch = run.Loader.Load(number, shards);
                 IReadOnlyList<StepVector> vectors = run.Engine.Compute(batch.Identity, batch.Inputs, coupling: null);
                 NodeVector[] sums = [.. group.OwnNodes.Select(node => Fold(node.Node))];
-                StepVector reduced = isTolerant ? run.Reduced.For(number) : run.Reduced.For(0);
+                StepVector reduced = isTolerant ? run.Held.Reduced.For(number) : run.Held.Reduced.For(0);
                 if (isTolerant)
                 {
-                    progress.Reaches(Stage.Reduce);
+                    progress.Enter(number, Stage.Reduce);
                     board.Enter(WorkerPhase.Reducing, number);
                 }
                 group.AllReduce(number, 0, sums, reduced.Pointer, reduced.Values.NumberOfElements);
                 if (isTolerant) board.Enter(WorkerPhase.Applying, number);
-                CommittedStep committed = run.State.Apply(batch.Plan, reduced);
+                CommittedStep committed = run.Held.State.Apply(batch.Plan, reduced);
                 if (!isTolerant) return;
-                run.Reduced.Committed(number);
-                run.Kept.Forget();
-                run.Recent.Add(StepLine.Of(committed, new(1, "")));
+                run.Held.Reduced.Committed(number);
+                run.Held.Kept.Forget();
+                run.Held.Recent.Add(StepLine.Of(committed, new(1, "")));
                 board.Committed(new() { Step = committed.Step, Digest = committed.Digest, Time = DateTimeOffset.UtcNow }, isLead: false, 0.1);
-                pulse.Applied(number, ulong.Parse(run.State.Digest.AsSpan(0, 16), NumberStyles.HexNumber));
-                run.Transfers.Commit(number, StateWire.Digest(committed.Digest), reduced.Bytes, run.Copy);
+                pulse.Applied(number, ulong.Parse(run.Held.State.Digest.AsSpan(0, 16), NumberStyles.HexNumber));
+                run.Held.Transfers.Commit(number, StateWire.Digest(committed.Digest), reduced.Bytes, run.Held.Copy);
 
                 NodeVector Fold(TreeNode node)
                 {
@@ -130,10 +130,10 @@ internal static class ToleranceBenchmark
     {
         const int times = 50;
         TimeSpan start = Environment.CpuUsage.TotalTime;
-        for (int i = 0; i < times; i++) run.State.Hash();
+        for (int i = 0; i < times; i++) run.Held.State.Hash();
         double hash = (Environment.CpuUsage.TotalTime - start).TotalMicroseconds / times;
         start = Environment.CpuUsage.TotalTime;
-        for (int i = 0; i < times; i++) XxHash128.HashToUInt128(run.Reduced.For(0).Bytes);
+        for (int i = 0; i < times; i++) XxHash128.HashToUInt128(run.Held.Reduced.For(0).Bytes);
         double digest = (Environment.CpuUsage.TotalTime - start).TotalMicroseconds / times;
         start = Environment.CpuUsage.TotalTime;
         Thread.Sleep(Listening);

@@ -33,6 +33,7 @@ public static class CommandLine
         RunVerbs.CreateStop(interruption),
         RunVerbs.CreateCancel(interruption),
         WatchVerbs.CreateCluster(),
+        DrainVerb.Create(interruption),
         EvaluateVerb.Create(interruption),
         PlotVerb.Create(),
         ReportVerb.Create(),

@@ -14,6 +14,9 @@ public sealed class BatchLoader : IDisposable
     private readonly Split _split;
     private readonly IStepPlans _plans;
     private readonly ulong? _augmentationSeed;
+    /// <summary>How many steps are read before they are asked for, unless a caller chooses otherwise.</summary>
+    public const int DefaultReadAhead = 2;
+
     private readonly int _readAhead;
     private readonly Thread[] _threads;
 
@@ -32,7 +35,7 @@ public sealed class BatchLoader : IDisposable
     /// samples without augmentation.</param>
     /// <param name="readAhead">The number of steps to read ahead, at least 1.</param>
     /// <param name="threads">The number of reading threads, at least 1.</param>
-    public BatchLoader(IDataset dataset, Split split, IStepPlans plans, ulong? augmentationSeed, int readAhead = 2, int threads = 1)
+    public BatchLoader(IDataset dataset, Split split, IStepPlans plans, ulong? augmentationSeed, int readAhead = DefaultReadAhead, int threads = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(readAhead);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -16,7 +17,7 @@ namespace Spikeformer.Silo.Supervision;
 
 /// <summary>Starts, watches and restarts one worker process for each device of a node silo, and adopts those that have outlived the silo's
 /// predecessor. When the silo ends in order, the workers leave their runs first.</summary>
-internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
+internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeeper
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromSeconds(30), Steady = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
@@ -27,13 +28,17 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
     private readonly IMembershipTable _membership;
     private readonly ILogger<WorkerSupervisor> _logger;
     private readonly IReadOnlyList<Device> _devices;
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _drained = [];
+    private readonly ConcurrentDictionary<string, int> _processes = [];
 
     /// <summary>Supervises the devices that the settings name.</summary>
-    /// <exception cref="SpikeformerException">A device is not there.</exception>
+    /// <exception cref="SpikeformerException">A device is not there, or the limit of the memory is wrong.</exception>
     public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger)
     {
         (_settings, _membership, _logger) = (settings, membership, logger);
         _devices = settings.Roles.HasFlag(SiloRoles.Node) ? DeviceInventory.OfThisMachine.Select(settings.Devices) : [];
+        // A wrong value ends the silo now, rather than each of its workers later.
+        _ = MachineMemory.Limit;
         if (_devices.Count > 0 && settings.Devices == DeviceSelection.Auto && CudaLibrary.HasDriver && CudaLibrary.Problem is { } problem)
             LogNoCuda(problem.What, problem.Remedy);
     }
@@ -42,7 +47,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
     public static void AddTo(IServiceCollection services, SiloSettings settings)
     {
         services.AddSingleton<WorkerSupervisor>();
-        services.AddSingleton<IWorkerLogs>(provider => provider.GetRequiredService<WorkerSupervisor>());
+        services.AddSingleton<IWorkerKeeper>(provider => provider.GetRequiredService<WorkerSupervisor>());
         services.AddHostedService(provider => provider.GetRequiredService<WorkerSupervisor>());
     }
 
@@ -52,6 +57,21 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         string file = LogFile(int.Parse(worker[(worker.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture));
         return File.Exists(file) ? File.ReadLines(file).TakeLast(lines).ToArray() : [];
     }
+
+    /// <inheritdoc/>
+    public void Drain(string worker) => _drained.TryAdd(worker, new(TaskCreationOptions.RunContinuationsAsynchronously));
+
+    /// <inheritdoc/>
+    public void Undrain(string worker)
+    {
+        if (_drained.TryRemove(worker, out TaskCompletionSource? undone)) undone.SetResult();
+    }
+
+    /// <inheritdoc/>
+    public bool IsDrained(string worker) => _drained.ContainsKey(worker);
+
+    /// <inheritdoc/>
+    public bool IsRunning(string worker) => _processes.ContainsKey(worker);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stopping)
@@ -70,6 +90,11 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         TimeSpan pause = FirstPause;
         while (!stopping.IsCancellationRequested)
         {
+            if (_drained.TryGetValue(Name(device), out TaskCompletionSource? undone))
+            {
+                await undone.Task.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                continue;
+            }
             long began = Stopwatch.GetTimestamp();
             Process? orphan = OrphanOn(device);
             // An adopted process writes to the page of the silo that started it.
@@ -77,6 +102,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
             using Process process = orphan ?? Process.Start(await CommandAsync(device, measurements?.Path))!;
             if (orphan is null) LogStarted(Name(device), device.ToString(), process.Id);
             else LogAdopted(Name(device), device.ToString(), process.Id);
+            _processes[Name(device)] = process.Id;
             try
             {
                 await process.WaitForExitAsync(stopping);
@@ -86,9 +112,16 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
                 await DrainAsync(process, device);
                 return;
             }
+            _processes.TryRemove(Name(device), out _);
             measurements?.Dispose();
             if (stopping.IsCancellationRequested) return;
-            LogExited(Name(device), process.Id, orphan is null ? $"{process.ExitCode}" : "unknown", LogFile(device.Slot));
+            string exitCode = orphan is null ? $"{process.ExitCode}" : "unknown";
+            if (IsDrained(Name(device)))
+            {
+                LogDrained(Name(device), process.Id, exitCode);
+                continue;
+            }
+            LogExited(Name(device), process.Id, exitCode, LogFile(device.Slot));
             if (Stopwatch.GetElapsedTime(began) > Steady) pause = FirstPause;
             await Task.Delay(pause, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
@@ -150,6 +183,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
             .. await ClusterArgumentsAsync(), "--cluster-id", _settings.ClusterId, "--service-id", _settings.ServiceId,
             "--data-address", _settings.AdvertisedAddress.ToString(), "--data-port", $"{(_settings.DataPort == 0 ? 0 : _settings.DataPort + device.Slot)}",
             "--log", LogFile(device.Slot), "--agent-lock", Locks.Agent, "--device-lock", Locks.Worker(device.Slot), "--orphan-grace", $"{_settings.OrphanGrace}",
+            "--silo-workers", $"{_devices.Count}",
             .. metrics is null ? Array.Empty<string>() : ["--metrics", metrics],
         ];
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
@@ -195,6 +229,9 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device}, process {Process}, has outlived the silo that started it and is adopted")]
     private partial void LogAdopted(string worker, string device, int process);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode} and is drained; 'drain {Worker} --undo' puts it back into service")]
+    private partial void LogDrained(string worker, int process, string exitCode);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode}, a new one is started; its log is {Log}")]
     private partial void LogExited(string worker, int process, string exitCode, string log);

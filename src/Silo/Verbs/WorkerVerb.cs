@@ -30,10 +30,11 @@ internal static class WorkerVerb
         var agentLock = new Option<string?>("--agent-lock") { Description = "File that the silo keeps locked while it lives", HelpName = "FILE" };
         var deviceLock = new Option<string?>("--device-lock") { Description = "File to lock: one worker for a device", HelpName = "FILE" };
         var grace = new Option<int>("--orphan-grace") { Description = "Seconds to go on without a silo", DefaultValueFactory = _ => 60 };
+        var workers = new Option<int>("--silo-workers") { Description = "Number of the silo's workers, which share its memory", DefaultValueFactory = _ => 1 };
         var metrics = new Option<string?>("--metrics") { Description = "The silo's page for measurements", HelpName = "FILE" };
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
-            name, device, gateways, state, clusterId, serviceId, address, port, log, agentLock, deviceLock, grace, metrics,
+            name, device, gateways, state, clusterId, serviceId, address, port, log, agentLock, deviceLock, grace, workers, metrics,
         };
         command.SetAction(async parsed =>
         {
@@ -63,7 +64,7 @@ internal static class WorkerVerb
                 DataAddress = IPAddress.Parse(parsed.GetRequiredValue(address)),
                 DataPort = parsed.GetValue(port),
                 Metrics = parsed.GetValue(metrics),
-            }, (spec, board, listener) => new Member(spec, board, listener, TimeProvider.System).Serve(), drain.Token);
+            }, (spec, board, listener) => new Member(spec, board, listener, parsed.GetValue(workers), TimeProvider.System).Serve(), drain.Token);
         });
         return command;
     }

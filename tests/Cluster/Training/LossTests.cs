@@ -152,7 +152,7 @@ public sealed class LossTests : IDisposable
         TestData.RequireLong();
         await TrainAsync("kept", "a/2:reduce@17=kill", "epochs=2", "batchNorm=shard");
         string aligned = _runs.Events("kept", "aligned").Single(message => message.StartsWith("Generation 2 ", StringComparison.Ordinal));
-        Assert.Matches("^Generation 2 goes on from step 17 with 2 workers; [56] of 8 shards of that step are not computed again$", aligned);
+        Assert.Matches("^Generation 2 continues at step 17 with 2 workers; [56] of 8 shards of that step are already computed$", aligned);
     }
 
     /// <summary>The lead seals its generation when the step is reduced and not yet applied; the others have applied it. The log has that step's line
@@ -174,7 +174,7 @@ public sealed class LossTests : IDisposable
     {
         TestData.RequireLong();
         await TrainAsync("hung", $"a/1:{place}@33=hang", "epochs=2", $"batchNorm={batchNorm}");
-        Assert.Contains(_runs.Events("hung", "sealed"), message => message.Contains("(a/1) is alive, but its computation does not come on", StringComparison.Ordinal));
+        Assert.Contains(_runs.Events("hung", "sealed"), message => message.Contains("(a/1) is alive, but its computation is stuck", StringComparison.Ordinal));
     }
 
     /// <summary>With three workers the odd one can be named, with two nobody knows which it is; the state is that of the last checkpoint again.</summary>
@@ -250,7 +250,7 @@ public sealed class LossTests : IDisposable
             Assert.InRange(reached - saved, 0, 4 * every);
             TestContext.Current.TestOutputHelper!.WriteLine($"{reached - saved} steps to compute again");
             await Eventually.HoldsAsync("a generation that has aligned", () => Aligned(logged).Length > 0);
-            Assert.StartsWith($"goes on from step {saved} ", Aligned(logged)[0]);
+            Assert.StartsWith($"continues at step {saved} ", Aligned(logged)[0]);
             await ClusterRuns.StepAsync(cluster, "razed", reached + 1);
         }
         await cluster.StopAsync("razed");

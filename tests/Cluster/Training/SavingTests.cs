@@ -85,9 +85,9 @@ public sealed partial class SavingTests : IDisposable
         using var folder = new TemporaryFolder();
         var generation = new GenerationId(3, "n3");
         var proof = new StorageProof(new LocalCheckpointFiles(folder["shared"]));
-        using var same = new StorageSight(new LocalCheckpointFiles(folder["shared"]), generation);
-        using var other = new StorageSight(new LocalCheckpointFiles(folder["other"]), generation);
-        using var former = new StorageSight(new LocalCheckpointFiles(folder["shared"]), new(2, "n2"));
+        using var same = new StorageCheck(new LocalCheckpointFiles(folder["shared"]), generation);
+        using var other = new StorageCheck(new LocalCheckpointFiles(folder["other"]), generation);
+        using var former = new StorageCheck(new LocalCheckpointFiles(folder["shared"]), new(2, "n2"));
         Assert.False(same.IsShared);
         proof.Write(generation);
         await Eventually.HoldsAsync("the proof is seen", () => same.IsShared);

@@ -37,7 +37,7 @@ public sealed class StrangerTests : IDisposable
         await cluster.StartAsync(_runs.Spec(recipe, "attacked", Workers));
         await ClusterRuns.StepAsync(cluster, "attacked", 5);
 
-        GroupPlan plan = VoterPlan.Of(StoredPlan(), ownRank: 0);
+        GroupPlan plan = GroupPlanFactory.Create(StoredPlan(), ownRank: 0);
         var random = new Random(7);
         Socket[] silent = [.. plan.Members.SelectMany(member => Enumerable.Range(0, Silent).Select(_ => Connect(member)))];
         silent[^1].Send("S"u8); // and one that dribbles

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Spikeformer.Client;
 using Spikeformer.Contracts;
-using Spikeformer.ObjectStore;
 using Spikeformer.Recipes;
 using Spikeformer.Runs;
 
@@ -25,6 +24,16 @@ internal static class RunOptions
     {
         Description = "Worker processes (default: one per core, at most the recipe's shards)", HelpName = "N",
     });
+
+    public static Option<int> MinWorkers() => AtLeastOne(new Option<int>("--min-workers")
+    {
+        Description = "Wait while there are fewer workers than this (default: 1)", HelpName = "N",
+    });
+
+    public static Option<string?> Cache() => new("--cache")
+    {
+        Description = "Folder for decoded frames as the workers see it (default: ~/.cache/spikeformer)", HelpName = "DIR",
+    };
 
     public static Option<int?> CheckpointEvery() => AtLeastOne(new Option<int?>("--checkpoint-every")
     {
@@ -55,27 +64,19 @@ internal static class RunOptions
 
     /// <summary>What is to be started. Paths become absolute: the workers stand elsewhere.</summary>
     public static RunSpec Spec(
-        Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery, string? initFrom, int startEpoch, string? checkpoints)
+        Recipe recipe, string? data, string? @out, int workers, int minWorkers, int? checkpointEvery, string? initFrom, int startEpoch, string? checkpoints,
+        string? cache)
     {
-        RunSpec spec = RunSpecs.Of(recipe);
         RunOrigin.Check(initFrom, startEpoch, recipe.Epochs);
-        return spec with
-        {
-            DataPath = data is null ? null : Path.GetFullPath(data),
-            OutDirectory = @out is null ? spec.OutDirectory : Path.GetFullPath(@out),
-            Workers = workers,
-            CheckpointEvery = checkpointEvery,
-            InitFrom = initFrom is null ? null : Path.GetFullPath(initFrom),
-            StartEpoch = startEpoch,
-            Checkpoints = checkpoints is null ? null : CheckpointPlaces.Normalized(checkpoints),
-        };
+        return RunSpecs.Of(recipe).With(null, data, @out, workers, minWorkers, checkpointEvery ?? 0, initFrom, startEpoch, checkpoints, cache);
     }
 
-    private static Option<T> AtLeastOne<T>(Option<T> option)
+    /// <summary>Refuses numbers below 1. A text that is no number has an error already.</summary>
+    public static Option<T> AtLeastOne<T>(Option<T> option)
     {
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<T>() is < 1) result.AddError($"{option.Name} must be at least 1.");
+            if (result.Tokens is [{ Value: var text }] && int.TryParse(text, out int number) && number < 1) result.AddError($"{option.Name} must be at least 1.");
         });
         return option;
     }

@@ -7,10 +7,10 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>checkpoint list|inspect|verify|prune</c>: what a run has saved.</summary>
+/// <summary><c>checkpoint list|inspect|verify|prune|pin|unpin</c>: what a run has saved.</summary>
 internal static class CheckpointVerb
 {
-    public static Command Create() => new("checkpoint", "Look at and tidy up the checkpoints of a run") { List(), Inspect(), Verify(), Prune() };
+    public static Command Create() => new("checkpoint", "Look at and tidy up the checkpoints of a run") { List(), Inspect(), Verify(), Prune(), Pin(), Unpin() };
 
     private static Command List() => OnStore("list", "All checkpoints, newest first", (terminal, store) =>
     {
@@ -71,11 +71,7 @@ internal static class CheckpointVerb
 
     private static Command Prune()
     {
-        var keep = new Option<int>("--keep") { Description = "Sound checkpoints to keep beside the best and the pinned ones", HelpName = "N", DefaultValueFactory = _ => 2 };
-        keep.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1) result.AddError("--keep must be at least 1.");
-        });
+        Option<int> keep = RunOptions.AtLeastOne(new Option<int>("--keep") { Description = "Sound checkpoints to keep beside the best and the pinned ones", HelpName = "N", DefaultValueFactory = _ => 2 });
         return OnStore("prune", "Remove older checkpoints", (terminal, store, parsed) =>
         {
             IReadOnlyList<CheckpointId> removed = store.Prune(parsed.GetValue(keep));
@@ -83,6 +79,25 @@ internal static class CheckpointVerb
             else terminal.Print(removed.Count == 0 ? "Nothing to remove." : $"Removed {string.Join(", ", removed)}.");
             return 0;
         }, keep);
+    }
+
+    private static Command Pin() => Mark("pin", "Keep a checkpoint until it is unpinned", isPinned: true, (store, id) => store.Pin(id.Step, id.Lineage));
+
+    private static Command Unpin() =>
+        Mark("unpin", "Let a pinned checkpoint be removed once newer ones replace it", isPinned: false, (store, id) => store.Unpin(id.Step, id.Lineage));
+
+    private static Command Mark(string name, string description, bool isPinned, Action<CheckpointStore, CheckpointId> mark)
+    {
+        Option<long?> step = RunCheckpoints.StepOption();
+        step.Required = true;
+        return OnStore(name, description, (terminal, store, parsed) =>
+        {
+            CheckpointId id = Find(store, parsed.GetValue(step)).Id;
+            mark(store, id);
+            if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, id.Step, id.Lineage, IsPinned = isPinned });
+            else terminal.Print($"{id} is {(isPinned ? "pinned" : "not pinned")}.");
+            return 0;
+        }, step);
     }
 
     private static Command OnStore(string name, string description, Func<Terminal, CheckpointStore, int> action) =>

@@ -1,7 +1,6 @@
 using Spikeformer.Cli.Shell;
 using Spikeformer.Client;
 using Spikeformer.Contracts;
-using Spikeformer.Recipes;
 using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
@@ -17,14 +16,15 @@ internal static class EmbeddedRun
     /// <returns>The run when it was over.</returns>
     public static async Task<RunStatus> TrainAsync(Terminal terminal, RunSpec spec, Interruption interruption, Func<SpikeformerCluster, RunNews, Task>? react = null)
     {
-        // What can be told without a cluster is told without one.
-        int shards = RecipeReader.Read(spec.Recipe, spec.Name).Shards;
+        // Mistakes that need no cluster are reported before one starts.
+        Decision decision = RunTransitions.Start(new(), spec, default);
+        if (decision.Refusal is { } refusal) throw SpikeformerCluster.RefusalOf(decision.Kind, refusal);
         if (!spec.IsResume) new RunDirectory(spec.OutDirectory).RequireNoRun();
         if (spec.DataPath is { } data && !Directory.Exists(data))
             throw new SpikeformerException(ErrorKind.NotFound, $"data folder {data} does not exist", "Check --data");
         // Of a run directory one checkpoint is meant, the same for all workers.
         if (spec is { IsResume: false, InitFrom: { } weights }) spec = spec with { InitFrom = InitialWeights.Read(weights).Path };
-        int workers = spec.Workers > 0 ? spec.Workers : Math.Min(Environment.ProcessorCount, shards);
+        int workers = spec.Workers > 0 ? spec.Workers : Math.Max(Math.Min(Environment.ProcessorCount, decision.Record.Shards), spec.MinWorkers);
         await using EmbeddedCluster silo = await EmbeddedCluster.StartAsync(spec.OutDirectory, workers, interruption.Token);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Address, interruption.Token);
         await cluster.StartAsync(spec with { Workers = workers }, interruption.Token);

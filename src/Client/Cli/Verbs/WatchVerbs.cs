@@ -28,8 +28,13 @@ internal static class WatchVerbs
     public static Command CreateStatus()
     {
         Argument<string> run = ClusterOptions.Run();
-        return Look("status", "Show a run: its state, its workers, and what it waits for", [run], async (terminal, cluster, parsed, cancellation) =>
-            StatusView.Show(terminal, await cluster.StatusAsync(parsed.GetRequiredValue(run), cancellation)));
+        var shards = new Option<bool>("--shards") { Description = "Show the owner and the committed samples of each shard instead" };
+        return Look("status", "Show a run: its state, its workers, and what it waits for", [run, shards], async (terminal, cluster, parsed, cancellation) =>
+        {
+            RunStatus status = await cluster.StatusAsync(parsed.GetRequiredValue(run), cancellation);
+            if (!parsed.GetValue(shards)) StatusView.Show(terminal, status);
+            else StatusView.Show(terminal, status, await Task.WhenAll(Enumerable.Range(0, status.Shards).Select(shard => cluster.ShardAsync(status.Run, shard, cancellation))));
+        });
     }
 
     public static Command CreateWatch(Interruption interruption)
@@ -61,7 +66,7 @@ internal static class WatchVerbs
             await cluster.StatusAsync(name, cancellation);
             foreach (ClusterEvent what in (await cluster.NewsAsync(name, new(), cancellation)).Events)
                 if (terminal.Json) terminal.PrintJson(Event(what));
-                else terminal.Print($"{what.Time.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)}  {what.Kind,-16} step {what.Step,-7} {what.Worker,-12} {what.Message}");
+                else terminal.Print($"{what.Time.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)}  {what.Kind,-16} step {what.Step,-7} {what.Worker ?? what.By,-12} {what.Message}");
         });
     }
 
@@ -101,7 +106,7 @@ internal static class WatchVerbs
         }),
     };
 
-    private static object Event(ClusterEvent what) => new { Type = "event", what.Sequence, what.Time, what.Kind, what.Step, what.Message, what.Worker };
+    private static object Event(ClusterEvent what) => new { Type = "event", what.Sequence, what.Time, what.Kind, what.Step, what.Message, what.Worker, what.By };
 
     private static Command Look(
         string verb, string description, IReadOnlyList<Symbol> symbols, Func<Terminal, SpikeformerCluster, ParseResult, CancellationToken, Task> look)

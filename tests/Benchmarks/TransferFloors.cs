@@ -6,10 +6,10 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>What the machine can do at best, measured by the barest code.</summary>
+/// <summary>The machine's best possible transfer rates, measured with minimal code.</summary>
 internal static unsafe class TransferFloors
 {
-    /// <summary>Bytes per second between memory and all cores: a += b on two threads, which reads two and writes one.</summary>
+    /// <summary>Bytes per second between memory and all cores: a += b on two threads, with two reads and one write.</summary>
     public static double MemoryTraffic()
     {
         const long Bytes = 160_000_000;
@@ -30,7 +30,8 @@ internal static unsafe class TransferFloors
         }));
     }
 
-    /// <summary>Bytes per second each way through a loopback connection that is used both ways at once, with cubic congestion control.</summary>
+    /// <summary>Bytes per second in each direction of a loopback connection that is used in both directions at once, with cubic congestion
+    /// control.</summary>
     public static double SocketsBothWays()
     {
         const int Total = 400 << 20, Block = 256 << 10;
@@ -70,7 +71,7 @@ internal static unsafe class TransferFloors
 
     private static double Least(Func<double> measure) => Enumerable.Range(0, 3).Select(_ => measure()).Min();
 
-    /// <summary>Seconds in which two threads do the same at once; their preparations are not counted.</summary>
+    /// <summary>Seconds that two threads take for the same work at the same time, without their preparation.</summary>
     private static double Both(Func<(Action Work, Action CleanUp)> prepare)
     {
         using var start = new Barrier(3);

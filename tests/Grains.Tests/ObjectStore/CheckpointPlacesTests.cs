@@ -43,7 +43,7 @@ public sealed class CheckpointPlacesTests : IDisposable
         new CheckpointStore(place).Save(States.Info(1), States.State(1));
         var error = Assert.Throws<SpikeformerException>(() => Begin("second", start: 2));
         Assert.Equal(ErrorKind.Conflict, error.Kind);
-        Assert.StartsWith($"{place} holds checkpoints already, step-1 among them", error.Message);
+        Assert.StartsWith($"{place} already contains checkpoints, such as step-1", error.Message);
         Assert.False(new RunDirectory(_folder["second"]).HasRun);
         // The place in run.json is used, whatever this process would choose.
         using RunKeeper again = RunKeeper.TryContinue(new(_folder["first"]), Run(null), [], CheckpointPlaces.Open, (_, _) => { }, TimeProvider.System, out _)!;

@@ -156,7 +156,7 @@ public sealed class S3FaultTests : IDisposable
         _place.Server.Fault = null;
         Save(3);
         Assert.Equal(["saved 1", "saved 3"], [reports[0], reports[2]]);
-        Assert.StartsWith("The checkpoint of step 2 was not saved in s3://checkpoints/runs/nmnist, earlier ones are untouched: the store does not serve requests", reports[1]);
+        Assert.StartsWith("The checkpoint of step 2 was not saved in s3://checkpoints/runs/nmnist (earlier ones are untouched): the store does not serve requests", reports[1]);
         States.AssertNewest(_place.OpenStore(s_limits), 3);
     }
 }

@@ -193,9 +193,18 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         var fingerprint = candidates.FirstOrDefault(candidate => candidate.CanVote) is { } first ? _roster.ReportOf(first.Info.Worker)!.Fingerprint : null;
         await Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow(), MustMove(candidates)), [.. NewlyLeftOut()]);
         _mustSuspend = RunTransitions.MustSuspend(_record, candidates);
-        // The number of shards changes with the free memory. Its first value is kept, so that workers log one reason.
-        string? shortage = _record.State is RunState.WaitingForWorkers ? RunTransitions.MemoryShortage(_record, candidates) : null;
-        _shortage = shortage is null ? null : _shortage ?? shortage;
+        await Tell(_record.State is RunState.WaitingForWorkers ? RunTransitions.MemoryShortage(_record, candidates) : null);
+    }
+
+    /// <summary>Announces that the workers' memory is too small. The number of shards changes with the free memory; its first value is kept, so that there
+    /// is one event and one line in the workers' logs.</summary>
+    private async Task Tell(string? shortage)
+    {
+        bool isNew = shortage is not null && _shortage is null;
+        if (isNew || shortage is null) _shortage = shortage;
+        string kind = RunTransitions.Name(RunState.WaitingForWorkers);
+        if (isNew && _events.LastOrDefault(what => what.Kind == kind)?.Message != shortage)
+            await Commit(Decision.None(_record), [new() { Time = time.GetUtcNow(), Kind = kind, Step = _lastCommit?.Step ?? 0, Message = shortage! }]);
     }
 
     /// <summary>An event for each worker that is left out, once for each reason and start of the run.</summary>

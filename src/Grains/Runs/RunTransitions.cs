@@ -226,7 +226,7 @@ public static class RunTransitions
     private static Decision Enter(RunRecord record, RunState state, DateTimeOffset now, string message) =>
         new(record with { State = state, Changed = now }, [(Name(state), message)]);
 
-    private static string Name(RunState state) => char.ToLowerInvariant(state.ToString()[0]) + state.ToString()[1..];
+    internal static string Name(RunState state) => char.ToLowerInvariant(state.ToString()[0]) + state.ToString()[1..];
 
     /// <summary>A number with its noun: "1 worker", "2 workers".</summary>
     internal static string Count(int number, string noun) => $"{number} {noun}{(number == 1 ? "" : "s")}";

@@ -56,6 +56,12 @@ public sealed class ObjectStoreTests : IDisposable
         Assert.Equal(end.Outcome!.Step, list.GetProperty("checkpoints")[0].GetProperty("step").GetInt64());
         JsonElement verified = ProgramProcess.Cli(_store.Environment, "checkpoint", "verify", "--out", directory)[0];
         Assert.All(verified.GetProperty("checkpoints").EnumerateArray(), checkpoint => Assert.True(checkpoint.GetProperty("sound").GetBoolean()));
+        foreach (string verb in (string[])["pin", "unpin"])
+        {
+            ProgramProcess.Cli(_store.Environment, "checkpoint", verb, "--out", directory, "--step", $"{end.Outcome.Step}");
+            list = ProgramProcess.Cli(_store.Environment, "checkpoint", "list", "--out", directory)[0];
+            Assert.Equal(verb == "pin", list.GetProperty("checkpoints")[0].GetProperty("isPinned").GetBoolean());
+        }
         string file = Path.Combine(directory, "model.safetensors");
         ProgramProcess.Cli(_store.Environment, "export", "--out", directory, file);
         Assert.True(new FileInfo(file).Length > 1000);

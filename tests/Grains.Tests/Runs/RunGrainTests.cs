@@ -334,6 +334,20 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
     }
 
     [Fact]
+    public async Task A_run_that_waits_for_workers_tells_when_it_waits_for_memory_instead()
+    {
+        await Start(workers: 0, minWorkers: 2);
+        silo.Time.Advance(TimeSpan.FromSeconds(10));
+        FakeWorker a = new(Run, "a"), b = new(Run, "b");
+        await a.Report(WorkerPhase.Ready, 0, report => report with { Capacity = 1 });
+        await b.Report(WorkerPhase.Ready, 0, report => report with { Capacity = 2 });
+        await b.Report(WorkerPhase.Ready, 0, report => report with { Capacity = 1 });
+        await a.Report(WorkerPhase.Ready, 0, report => report with { Capacity = 1 });
+        Assert.Equal(["1 of 2 workers ready", "3 of 4 shards fit into the memory of 2 workers; add workers or memory"],
+            (await Run.News(new())).Events.Where(what => what.Kind == "waitingForWorkers").Select(what => what.Message));
+    }
+
+    [Fact]
     public async Task Events_name_the_user_of_a_command()
     {
         await Start(workers: 2);

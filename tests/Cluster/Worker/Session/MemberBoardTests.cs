@@ -60,6 +60,21 @@ public sealed class MemberBoardTests
     }
 
     [Fact]
+    public void The_capacity_is_asked_for_each_report_and_never_below_the_owned_shards()
+    {
+        Assert.Equal(int.MaxValue, _board.Compose().Capacity);
+        int capacity = 5;
+        _board.Prepared(new Dictionary<string, string>(), stepsPerEpoch: 1, trainSamples: 1, () => capacity);
+        Assert.Equal(5, _board.Compose().Capacity);
+        capacity = 1;
+        Assert.Equal(1, _board.Compose().Capacity);
+        Join(Plan("a") with { Shards = 3, Members = [Plan("a").Members[0] with { EndShard = 3 }] });
+        Assert.Equal(3, _board.Compose().Capacity);
+        capacity = 7;
+        Assert.Equal(7, _board.Compose().Capacity);
+    }
+
+    [Fact]
     public void Lost_and_silent_workers_are_reported_while_the_computation_continues()
     {
         Join(Plan("a", "b", "c"));

@@ -68,7 +68,7 @@ public sealed unsafe class SummationTreeTests
         var node = new TreeNode(2, 1);
         Assert.Equal((new TreeNode(1, 2), new TreeNode(1, 3), new TreeNode(3, 0)), (node.Left, node.Right, node.Parent));
         Assert.Equal((node.First, node.End(7)), (node.Left.First, node.Right.End(7)));
-        Assert.Equal("Node (2, 1)", node.ToString());
+        Assert.Equal("(2, 1)", node.ToString());
     }
 
     [Fact]

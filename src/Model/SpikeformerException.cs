@@ -18,14 +18,14 @@ public enum ErrorKind
 }
 
 /// <summary>
-/// An error that a user can act on. The message says what happened, where (file, field, byte, shard, step) and what to do about it.
+/// An error that a user can act on. The message says what happened, where (file, field, byte, shard, step), and what to do about it.
 /// </summary>
 /// <param name="kind">The class of the error, and so the exit code.</param>
-/// <param name="what">What happened and where, one sentence without the final full stop.</param>
-/// <param name="remedy">What the user can do, one sentence without the final full stop; shown after the first.</param>
+/// <param name="what">What happened and where: a sentence, or a sentence and a list of lines, without the final full stop.</param>
+/// <param name="remedy">What the user can do, one sentence without the final full stop; empty when nothing is known.</param>
 /// <param name="inner">The cause, when another error lies behind this one.</param>
 public class SpikeformerException(ErrorKind kind, string what, string remedy, Exception? inner = null)
-    : Exception($"{what}. {remedy}.", inner)
+    : Exception(Text(what, remedy), inner)
 {
     /// <summary>The class of the error, and so the exit code.</summary>
     public ErrorKind Kind { get; } = kind;
@@ -35,4 +35,6 @@ public class SpikeformerException(ErrorKind kind, string what, string remedy, Ex
 
     /// <summary>What the user can do, without the final full stop.</summary>
     public string Remedy { get; } = remedy;
+
+    private static string Text(string what, string remedy) => remedy.Length == 0 ? what : what.Contains('\n') ? $"{what}\n{remedy}." : $"{what}. {remedy}.";
 }

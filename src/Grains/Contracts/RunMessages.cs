@@ -129,10 +129,12 @@ public sealed record CommandReply
 {
     /// <summary>The run after the command.</summary>
     [Id(0)] public required RunStatus Status { get; init; }
-    /// <summary>Why it was refused and what to do, or null when it was done.</summary>
+    /// <summary>Why it was refused, without the final full stop; null when it was done.</summary>
     [Id(1)] public string? Refusal { get; init; }
-    /// <summary>Exit code of a refusal; 0 when it was done.</summary>
+    /// <summary>The refusal's <see cref="ErrorKind"/>; 0 when it was done.</summary>
     [Id(2)] public int ExitCode { get; init; }
+    /// <summary>What the user can do about a refusal, without the final full stop.</summary>
+    [Id(3)] public string Remedy { get; init; } = "";
 }
 
 /// <summary>A run in the list.</summary>

@@ -56,7 +56,7 @@ public sealed record ClusterEvent
     [Id(0)] public long Sequence { get; init; }
     /// <summary>When; for people only.</summary>
     [Id(1)] public DateTimeOffset Time { get; init; }
-    /// <summary>What kind, such as <c>started</c>, <c>generation</c>, <c>checkpoint</c>, <c>completed</c>.</summary>
+    /// <summary>What kind: a constant of <c>EventKinds</c>, such as <c>generation</c> or <c>checkpoint</c>.</summary>
     [Id(2)] public required string Kind { get; init; }
     /// <summary>Committed steps at that time.</summary>
     [Id(3)] public long Step { get; init; }
@@ -72,14 +72,19 @@ public sealed record WorkerFailure
 {
     /// <summary>The worker.</summary>
     [Id(0)] public required string Worker { get; init; }
-    /// <summary>What went wrong and what to do, for people.</summary>
+    /// <summary>What went wrong and where, without the final full stop.</summary>
     [Id(1)] public required string Message { get; init; }
-    /// <summary>The exit code that the command line ends with.</summary>
+    /// <summary>Its <see cref="ErrorKind"/>, the exit code of the command line.</summary>
     [Id(2)] public int ExitCode { get; init; } = 1;
     /// <summary>The exception with its stack, for developers.</summary>
     [Id(3)] public string? Details { get; init; }
     /// <summary>Step that was computed, or null.</summary>
     [Id(4)] public long? Step { get; init; }
+    /// <summary>What the user can do, without the final full stop; empty in records of earlier versions, whose message holds it.</summary>
+    [Id(5)] public string Remedy { get; init; } = "";
+
+    /// <summary>The error that the worker met.</summary>
+    public SpikeformerException ToException() => new((ErrorKind)ExitCode, Message, Remedy);
 }
 
 /// <summary>How a run stands when its members are done with it.</summary>

@@ -53,7 +53,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     /// <inheritdoc/>
     public Task<CommandReply> Start(RunCommand command, RunSpec spec) => Obey(command, () => spec.Name == this.GetPrimaryKeyString()
         ? Begin(RunTransitions.Start(_record, spec with { StartId = command.Id }, time.GetUtcNow()))
-        : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot be started as {spec.Name}."));
+        : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot be started as {spec.Name}", "Start it by its own name"));
 
     /// <inheritdoc/>
     public Task<CommandReply> Resume(RunCommand command, RunChanges changes) =>
@@ -89,7 +89,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
             IsFingerprintKnown = _roster.ReportOf(info.Worker) is { Fingerprint.Count: > 0 } known && known.Info.Incarnation == info.Incarnation,
             Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
             Events = IsLead(report) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
-            Reason = _record.Failure?.Message
+            Reason = _record.Failure?.ToException().Message
                 ?? (_record.Fingerprint is { } common && report.Fingerprint.Count > 0 ? Roster.Difference(common, report.Fingerprint) : null),
         };
     }
@@ -130,15 +130,13 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
 
     private async Task<CommandReply> Obey(RunCommand command, Func<Decision> decide)
     {
-        AnsweredCommand? answered = _record.Commands.FirstOrDefault(known => known.Id == command.Id);
-        if (answered is null)
-        {
-            Decision decision = decide();
-            answered = new() { Id = command.Id, Refusal = decision.Refusal, ExitCode = decision.Refusal is null ? 0 : (int)decision.Kind };
-            if (decision.Refusal is null)
-                await Commit(decision with { Record = decision.Record with { Commands = decision.Record.Commands.Append(answered).TakeLast(RememberedCommands).ToArray() } });
-        }
-        return new() { Status = await Status(), Refusal = answered.Refusal, ExitCode = answered.ExitCode };
+        if (_record.Commands.Any(known => known.Id == command.Id)) return new() { Status = await Status() };
+        Decision decision = decide();
+        if (decision.Refusal is { } refusal)
+            return new() { Status = await Status(), Refusal = refusal.What, ExitCode = (int)refusal.Kind, Remedy = refusal.Remedy };
+        AnsweredCommand[] commands = [.. decision.Record.Commands.Append(new() { Id = command.Id }).TakeLast(RememberedCommands)];
+        await Commit(decision with { Record = decision.Record with { Commands = commands } });
+        return new() { Status = await Status() };
     }
 
     /// <summary>What a report says about the run itself.</summary>

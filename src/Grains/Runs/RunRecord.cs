@@ -24,7 +24,7 @@ public sealed record RunRecord
     [Id(7)] public RunOutcome? Outcome { get; init; }
     /// <summary>Why it failed, or null.</summary>
     [Id(8)] public WorkerFailure? Failure { get; init; }
-    /// <summary>The last commands and their answers.</summary>
+    /// <summary>The last commands that were carried out.</summary>
     [Id(9)] public IReadOnlyList<AnsweredCommand> Commands { get; init; } = [];
     /// <summary>Number of the last event when this was written.</summary>
     [Id(10)] public long LastEvent { get; init; }
@@ -38,14 +38,10 @@ public sealed record RunRecord
     [Id(14)] public IReadOnlyList<ClusterEvent> Events { get; init; } = [];
 }
 
-/// <summary>A command that was answered: asked again, it gets the same answer.</summary>
+/// <summary>A command that was carried out: sent again, it changes nothing more.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.AnsweredCommand")]
 public sealed record AnsweredCommand
 {
     /// <summary>The caller's id.</summary>
     [Id(0)] public required Guid Id { get; init; }
-    /// <summary>Why it was refused, or null.</summary>
-    [Id(1)] public string? Refusal { get; init; }
-    /// <summary>Exit code of the refusal, 0 when it was done.</summary>
-    [Id(2)] public int ExitCode { get; init; }
 }

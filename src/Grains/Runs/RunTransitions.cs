@@ -10,20 +10,19 @@ namespace Spikeformer.Runs;
 /// </summary>
 public static class RunTransitions
 {
-    private const int MaxNameLength = 63;
-
     /// <summary>Within this time every idle worker of a cluster has seen a new run: they ask every second.</summary>
     private static readonly TimeSpan GatheringTime = TimeSpan.FromSeconds(3);
 
     /// <summary>A client wants the run to begin or to go on.</summary>
     public static Decision Start(RunRecord record, RunSpec spec, DateTimeOffset now)
     {
-        if (NameProblem(spec.Name) is { } problem) return Decision.Refuse(record, ErrorKind.Usage, problem);
+        if (!NameRule.Allows(spec.Name)) return Decision.Refuse(record, ErrorKind.Usage, $"'{spec.Name}' cannot name a run", $"Use {NameRule.Text}");
         if (record.State is not RunState.None && !RunStates.IsOver(record.State))
             return Decision.Refuse(record, ErrorKind.Conflict,
-                $"Run {spec.Name} is {Name(record.State)} already. Watch it with 'watch {spec.Name}', or choose another name.");
+                $"Run {spec.Name} is already {StateNames.Of(record.State)}", $"Watch it with 'watch {spec.Name}', or choose another name");
         if (spec.Workers < 0 || spec.MinWorkers < 1)
-            return Decision.Refuse(record, ErrorKind.Usage, $"A run needs at least one worker; {spec.Workers} wanted, {spec.MinWorkers} at least are impossible.");
+            return Decision.Refuse(record, ErrorKind.Usage,
+                $"{spec.Workers} workers are wanted, and at least {spec.MinWorkers}", "Ask for 0 workers (all there are) or more, and for a minimum of 1 or more");
         Recipe recipe;
         try
         {
@@ -32,14 +31,16 @@ public static class RunTransitions
         }
         catch (SpikeformerException error)
         {
-            return Decision.Refuse(record, error.Kind, error.Message);
+            return Decision.Refuse(record, error);
         }
         string hash = RecipeWriter.Hash(recipe);
         if (Math.Max(spec.Workers, spec.MinWorkers) > recipe.Shards)
             return Decision.Refuse(record, ErrorKind.Usage,
-                $"{Math.Max(spec.Workers, spec.MinWorkers)} workers are wanted, but the recipe has {recipe.Shards} shards and a worker owns at least one. Ask for at most {recipe.Shards}.");
+                $"{Math.Max(spec.Workers, spec.MinWorkers)} workers are wanted, but the recipe has {recipe.Shards} shards and a worker owns at least one",
+                $"Ask for at most {recipe.Shards}");
         if (spec.IsResume && record.State is RunState.Completed && hash == record.RecipeHash)
-            return Decision.Refuse(record, ErrorKind.Conflict, $"Run {spec.Name} is complete; there is nothing to resume.");
+            return Decision.Refuse(record, ErrorKind.Conflict,
+                $"Run {spec.Name} is complete; there is nothing to resume", "Start another run, or change this one, for example: --set epochs=N --override epochs");
         var next = record with
         {
             Spec = spec,
@@ -54,7 +55,7 @@ public static class RunTransitions
             Epochs = recipe.Epochs,
             RecipeHash = hash,
         };
-        return new(next, [(spec.IsResume ? "resumed" : "accepted", $"Run {spec.Name} was {(spec.IsResume ? "resumed" : "accepted")}: recipe {hash[..12]}, {recipe.Shards} shards")]);
+        return new(next, [(spec.IsResume ? EventKinds.Resumed : EventKinds.Accepted, $"Run {spec.Name} was {(spec.IsResume ? "resumed" : "accepted")}: recipe {hash[..12]}, {recipe.Shards} shards")]);
     }
 
     /// <summary>A client wants a run that is over to go on.</summary>
@@ -72,7 +73,7 @@ public static class RunTransitions
         }
         catch (SpikeformerException error)
         {
-            return Decision.Refuse(record, error.Kind, error.Message);
+            return Decision.Refuse(record, error);
         }
     }
 
@@ -107,7 +108,7 @@ public static class RunTransitions
     public static Decision Fail(RunRecord record, WorkerFailure failure, DateTimeOffset now)
     {
         if (RunStates.IsOver(record.State) || record.State is RunState.None) return Decision.None(record);
-        return Enter(record with { Plan = null, Failure = failure }, RunState.Failed, now, $"Worker {failure.Worker}: {failure.Message}");
+        return Enter(record with { Plan = null, Failure = failure }, RunState.Failed, now, $"Worker {failure.Worker}: {failure.ToException().Message}");
     }
 
     /// <summary>Looks at the workers at hand: keeps the generation, makes the next one, or waits.</summary>
@@ -140,8 +141,8 @@ public static class RunTransitions
         }
         var planned = record with { Plan = next, LastNumber = next.Number, Fingerprint = record.Fingerprint ?? fingerprint ?? new Dictionary<string, string>() };
         string message = $"Generation {next.Number}: {string.Join(", ", next.Members.Select(member => $"{member.Worker} owns {Range(member)}"))}";
-        if (record.State is RunState.Running or RunState.Stopping) return new(planned, [("generation", message)]);
-        return new(planned with { State = RunState.Running, Changed = now }, [("generation", message)]);
+        if (record.State is RunState.Running or RunState.Stopping) return new(planned, [(EventKinds.Generation, message)]);
+        return new(planned with { State = RunState.Running, Changed = now }, [(EventKinds.Generation, message)]);
     }
 
     /// <summary>Whether so many members want to leave that the rest is too few: then all save and the run waits.</summary>
@@ -192,17 +193,8 @@ public static class RunTransitions
         ? $"shard {member.FirstShard}"
         : $"shards {member.FirstShard}-{member.EndShard - 1}";
 
-    private static Decision NotFound(RunRecord record) => Decision.Refuse(record, ErrorKind.NotFound, "There is no such run. 'list' shows the runs of this cluster.");
+    private static Decision NotFound(RunRecord record) => Decision.Refuse(record, ErrorKind.NotFound, "There is no such run", "'list' shows the runs of this cluster");
 
     private static Decision Enter(RunRecord record, RunState state, DateTimeOffset now, string message) =>
-        new(record with { State = state, Changed = now }, [(Name(state), message)]);
-
-    private static string Name(RunState state) => char.ToLowerInvariant(state.ToString()[0]) + state.ToString()[1..];
-
-    private static string? NameProblem(string name)
-    {
-        bool isGood = name.Length is > 0 and <= MaxNameLength && char.IsAsciiLetterOrDigit(name[0])
-            && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
-        return isGood ? null : $"'{name}' cannot name a run. Use 1 to {MaxNameLength} letters, digits, '-', '_' and '.', a letter or digit first.";
-    }
+        new(record with { State = state, Changed = now }, [(StateNames.Of(state), message)]);
 }

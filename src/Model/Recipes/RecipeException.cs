@@ -14,24 +14,12 @@ public sealed record RecipeProblem(string Path, string Source, int Line, int Col
 }
 
 /// <summary>A recipe that cannot be used; carries every problem at once, in the order of the text.</summary>
-public sealed class RecipeException : SpikeformerException
+/// <param name="name">The recipe's file or name.</param>
+/// <param name="problems">All that is wrong; at least one problem.</param>
+public sealed class RecipeException(string name, IReadOnlyList<RecipeProblem> problems) : SpikeformerException(ErrorKind.Usage,
+    $"Recipe '{name}' cannot be used, {(problems.Count == 1 ? "1 problem" : $"{problems.Count} problems")}:\n  {string.Join("\n  ", problems)}",
+    "Correct the recipe; 'spikeformer recipe schema' lists the fields")
 {
-    private const string Advice = "Correct the recipe; 'spikeformer recipe schema' lists the fields";
-
-    /// <summary>Wraps the problems, at least one.</summary>
-    /// <param name="name">The recipe's file or name.</param>
-    /// <param name="problems">All that is wrong.</param>
-    public RecipeException(string name, IReadOnlyList<RecipeProblem> problems)
-        : base(ErrorKind.Usage, $"Recipe '{name}' cannot be used", Advice)
-    {
-        Problems = problems;
-        Message = $"Recipe '{name}' cannot be used, {(problems.Count == 1 ? "1 problem" : $"{problems.Count} problems")}:\n  "
-            + string.Join("\n  ", problems) + $"\n{Advice}.";
-    }
-
     /// <summary>All that is wrong, in the order of the text, options last.</summary>
-    public IReadOnlyList<RecipeProblem> Problems { get; }
-
-    /// <inheritdoc/>
-    public override string Message { get; }
+    public IReadOnlyList<RecipeProblem> Problems { get; } = problems;
 }

@@ -58,7 +58,7 @@ public sealed class RunKeeper : IDisposable
         {
             directory.RequireNoRun();
             // Those in the run directory belong to its run.json.
-            if (description.Checkpoints is not null) RequireEmpty(place(directory, description, message => report("warning", message)));
+            if (description.Checkpoints is not null) RequireEmpty(place(directory, description, message => report(EventKinds.Warning, message)));
             directory.Begin(description);
             return (description, null);
         });
@@ -121,17 +121,17 @@ public sealed class RunKeeper : IDisposable
     internal static void RestoreUnowned(RunDirectory directory, CheckpointPlace place, Action<string, string> report, TrainingState state, TrainingProgress progress)
     {
         RunDescription description = directory.ReadDescription();
-        Restore(new(place(directory, description, message => report("warning", message))), description, state, progress, report);
+        Restore(new(place(directory, description, message => report(EventKinds.Warning, message))), description, state, progress, report);
     }
 
     private static Checkpoint? Restore(
         CheckpointStore store, RunDescription description, TrainingState state, TrainingProgress progress, Action<string, string> report)
     {
         NewestCheckpoint newest = store.TryReadNewest();
-        foreach (SkippedCheckpoint skipped in newest.Skipped) report("warning", $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
+        foreach (SkippedCheckpoint skipped in newest.Skipped) report(EventKinds.Warning, $"Checkpoint {skipped.Id} was passed over: {skipped.Reason}");
         if (newest.Checkpoint is not { } checkpoint)
         {
-            report("resumed", $"There is no sound checkpoint: the run begins again at step {state.Step}");
+            report(EventKinds.Resumed, $"There is no sound checkpoint: the run begins again at step {state.Step}");
             return null;
         }
         if (checkpoint.Info.RecipeHash != description.RecipeHashIn(checkpoint.Id.Lineage))
@@ -139,7 +139,7 @@ public sealed class RunKeeper : IDisposable
                 "Restore the run.json that belongs to the checkpoints");
         state.Restore(checkpoint);
         progress.Restore(checkpoint.Info.Metrics);
-        report("resumed", $"Resumed from checkpoint {checkpoint.Id}");
+        report(EventKinds.Resumed, $"Resumed from checkpoint {checkpoint.Id}");
         return checkpoint;
     }
 
@@ -175,7 +175,7 @@ public sealed class RunKeeper : IDisposable
     /// <returns>The last step that the log holds, 0 for none. A lead that was lost may have left it short.</returns>
     public long OpenSteps(long step)
     {
-        _steps = JsonLinesLog.Open(_directory.StepsFile, message => _report("warning", message), throughStep: step);
+        _steps = JsonLinesLog.Open(_directory.StepsFile, message => _report(EventKinds.Warning, message), throughStep: step);
         string? last = File.ReadLines(_directory.StepsFile).LastOrDefault();
         return last is null ? 0 : JsonDocument.Parse(last).RootElement.GetProperty("step").GetInt64();
     }
@@ -257,7 +257,7 @@ public sealed class RunKeeper : IDisposable
         try
         {
             (RunDescription description, RunDescription? changed) = describe();
-            ICheckpointFiles checkpoints = place(directory, description, message => report("warning", message));
+            ICheckpointFiles checkpoints = place(directory, description, message => report(EventKinds.Warning, message));
             return new(directory, description, changed, checkpoints, held, report, time);
         }
         catch
@@ -294,13 +294,13 @@ public sealed class RunKeeper : IDisposable
         _epochs.Dispose();
         _epochs = NewEpochLog();
         _changed = null;
-        _report("lineage", $"Lineage {lineage.Number} begins at step {start}: {string.Join("; ", lineage.Changes)}");
+        _report(EventKinds.Lineage, $"Lineage {lineage.Number} begins at step {start}: {string.Join("; ", lineage.Changes)}");
     }
 
     private EpochLog NewEpochLog()
     {
         Recipe recipe = RunDirectory.RecipeOf(_description);
-        return new(_directory, recipe.Name, _description.Run, recipe.Batch, message => _report("warning", message), _time);
+        return new(_directory, recipe.Name, _description.Run, recipe.Batch, message => _report(EventKinds.Warning, message), _time);
     }
 
     private void TakeProofBack()
@@ -322,12 +322,12 @@ public sealed class RunKeeper : IDisposable
         {
             if (!abandoned.IsCalledOff) _mustWriteAlone = true;
             _isBehind = true;
-            _report("checkpointAbandoned", abandoned.Message);
+            _report(EventKinds.CheckpointAbandoned, abandoned.Message);
             return;
         }
         if (saved is null)
         {
-            _report("checkpointFailed", failure!.Message);
+            _report(EventKinds.CheckpointFailed, failure!.Message);
             return;
         }
         _isBest = false;
@@ -335,8 +335,8 @@ public sealed class RunKeeper : IDisposable
         Catalogue.CheckpointDuration.Record(_time.GetElapsedTime(_writeBegan).TotalSeconds, "write");
         Catalogue.CheckpointSize.Record(saved.Entry.Manifest!.SliceBytes);
         Catalogue.CheckpointStep.Record(info.Step);
-        _report("checkpoint", $"Saved {saved.Entry.Id}" + (saved.Writers.Count > 1 ? $", written by {string.Join(", ", saved.Writers)}" : ""));
-        foreach (string warning in saved.Warnings) _report("warning", warning);
+        _report(EventKinds.Checkpoint, $"Saved {saved.Entry.Id}" + (saved.Writers.Count > 1 ? $", written by {string.Join(", ", saved.Writers)}" : ""));
+        foreach (string warning in saved.Warnings) _report(EventKinds.Warning, warning);
     }
 
     private string FolderOf(CheckpointId id) => $"{_store.Location}/{id.Folder}";

@@ -32,12 +32,12 @@ public sealed partial class RunMetricsTests : IDisposable
         Task asking = AskAllAsync(over.Token);
         RunStatus end = await TrainAsync(silo, async () =>
         {
-            await Eventually.HoldsAsync("a running run", async () => await prometheus.AskAsync("spikeformer_run_state{run='killed',state='Running'} == 1") is [1]);
+            await Eventually.HoldsAsync("a running run", async () => await prometheus.AskAsync("spikeformer_run_state{run='killed',state='running'} == 1") is [1]);
             running = (await Scrape.OfAsync(silo)).Own;
             await Eventually.HoldsAsync("steps of a/1", async () =>
                 (before = (await Scrape.OfAsync(silo)).Values("spikeformer_step_duration_seconds_count", ("worker", "a/1"))) is [> 0]);
         });
-        await Eventually.HoldsAsync("the end of the run in Prometheus", async () => await prometheus.AskAsync("spikeformer_run_state{run='killed',state='Completed'} == 1") is [1]);
+        await Eventually.HoldsAsync("the end of the run in Prometheus", async () => await prometheus.AskAsync("spikeformer_run_state{run='killed',state='completed'} == 1") is [1]);
         await over.CancelAsync();
         await asking;
 
@@ -90,7 +90,7 @@ public sealed partial class RunMetricsTests : IDisposable
     {
         Scrape scrape = null!;
         await Eventually.HoldsAsync("the end of the run in the metrics", async () =>
-            (scrape = await Scrape.OfAsync(silo)).Sum("spikeformer_run_state", ("run", "killed"), ("state", "Completed")) == 1
+            (scrape = await Scrape.OfAsync(silo)).Sum("spikeformer_run_state", ("run", "killed"), ("state", "completed")) == 1
                 && scrape.Sum("spikeformer_checkpoint_last_success_timestamp_seconds") > 0
                 && scrape.Values("spikeformer_tensors_live", ("run", "killed")).Length == 0);
 

@@ -22,9 +22,9 @@ let train (cluster: SpikeformerCluster) (spec: RunSpec) =
 let outcome (status: RunStatus) =
     match status.State, Option.ofObj status.Outcome, Option.ofObj status.Failure with
     | RunState.Completed, Some outcome, _ -> Ok outcome.StepDigest
-    | RunState.Failed, _, Some failure -> Error $"worker {failure.Worker}: {failure.Message}"
+    | RunState.Failed, _, Some failure -> Error $"worker {failure.Worker}: {failure.ToException().Message}"
     | RunState.Stopped, _, _ -> Error $"stopped at step {status.Step}; 'resume' continues it"
-    | state, _, _ -> Error $"the run is {state}"
+    | state, _, _ -> Error $"the run is {StateNames.Of state}"
 
 /// Trains on a cluster that is there: host:port of its gateways, or the state directory of silos on this machine.
 let trainOn (address: string) spec =

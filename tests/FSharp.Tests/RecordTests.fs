@@ -77,11 +77,11 @@ let ``A match on the state says what the library says`` (state: RunState, isOver
 let ``A completed run is Ok with its digest, every other end an Error with its reason`` () =
     let digests = RunOutcome(State = RunState.Completed, StepDigest = "ab", WeightsDigest = "cd")
     let completed = RunStatus(Run = "one", State = RunState.Completed, Outcome = digests)
-    let failed = RunStatus(Run = "one", State = RunState.Failed, Failure = WorkerFailure(Worker = "local/0", Message = "out of memory"))
+    let failed = RunStatus(Run = "one", State = RunState.Failed, Failure = WorkerFailure(Worker = "local/0", Message = "Out of memory", Remedy = "Take a smaller batch"))
     Assert.Equal(Ok "ab", Training.outcome completed)
-    Assert.Equal(Error "worker local/0: out of memory", Training.outcome failed)
+    Assert.Equal(Error "worker local/0: Out of memory. Take a smaller batch.", Training.outcome failed)
     Assert.Equal(Error "stopped at step 7; 'resume' continues it", Training.outcome (status RunState.Stopped))
-    Assert.Equal(Error "the run is Cancelled", Training.outcome (status RunState.Cancelled))
+    Assert.Equal(Error "the run is cancelled", Training.outcome (status RunState.Cancelled))
 
 [<Fact>]
 let ``Lists of a record are read like any sequence`` () =

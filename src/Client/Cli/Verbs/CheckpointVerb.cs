@@ -7,12 +7,12 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>checkpoint list|inspect|verify|prune</c>: what a run has saved.</summary>
+/// <summary><c>checkpoint list|inspect|verify|prune</c>: the checkpoints of a run.</summary>
 internal static class CheckpointVerb
 {
-    public static Command Create() => new("checkpoint", "Look at and tidy up the checkpoints of a run") { List(), Inspect(), Verify(), Prune() };
+    public static Command Create() => new("checkpoint", "Inspect and remove the checkpoints of a run") { List(), Inspect(), Verify(), Prune() };
 
-    private static Command List() => OnStore("list", "All checkpoints, newest first", (terminal, store) =>
+    private static Command List() => OnStore("list", "List all checkpoints, newest first", (terminal, store) =>
     {
         IReadOnlyList<CheckpointEntry> entries = store.List();
         if (terminal.Json)
@@ -32,7 +32,7 @@ internal static class CheckpointVerb
     private static Command Inspect()
     {
         Option<long?> step = RunCheckpoints.StepOption();
-        return OnStore("inspect", "What a checkpoint holds", (terminal, store, parsed) =>
+        return OnStore("inspect", "Show the content of a checkpoint (default: the newest)", (terminal, store, parsed) =>
         {
             CheckpointEntry entry = Find(store, parsed.GetValue(step));
             if (entry.Problem is { } problem) throw problem;
@@ -56,7 +56,7 @@ internal static class CheckpointVerb
     private static Command Verify()
     {
         Option<long?> step = RunCheckpoints.StepOption();
-        return OnStore("verify", "Read checkpoints back and compare their hashes; exits with 6 when one is damaged", (terminal, store, parsed) =>
+        return OnStore("verify", "Read checkpoints and compare their hashes; exit with 6 if one is damaged", (terminal, store, parsed) =>
         {
             IReadOnlyList<CheckpointEntry> entries = parsed.GetValue(step) is { } chosen ? [Find(store, chosen)] : store.List();
             var results = entries.Select(entry => (entry.Id, Problems: entry.Problem is { } problem ? [problem.Message] : store.Verify(entry.Id.Step, entry.Id.Lineage))).ToList();
@@ -71,12 +71,12 @@ internal static class CheckpointVerb
 
     private static Command Prune()
     {
-        var keep = new Option<int>("--keep") { Description = "Sound checkpoints to keep beside the best and the pinned ones", HelpName = "N", DefaultValueFactory = _ => 2 };
+        var keep = new Option<int>("--keep") { Description = "Sound checkpoints to keep in addition to the best and the pinned ones", HelpName = "N", DefaultValueFactory = _ => 2 };
         keep.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() < 1) result.AddError("--keep must be at least 1.");
         });
-        return OnStore("prune", "Remove older checkpoints", (terminal, store, parsed) =>
+        return OnStore("prune", "Remove old checkpoints", (terminal, store, parsed) =>
         {
             IReadOnlyList<CheckpointId> removed = store.Prune(parsed.GetValue(keep));
             if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, Removed = removed.Select(id => id.Folder) });

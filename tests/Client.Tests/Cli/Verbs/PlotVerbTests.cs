@@ -62,7 +62,7 @@ public sealed class PlotVerbTests
         using var run = new CurveFolder(epochs: 0);
         Call call = await Call.Of("plot", "--out", run.Path);
         Assert.Equal(((int)ErrorKind.NotFound, false), (call.ExitCode, File.Exists(run["curves.png"])));
-        Assert.Contains("no epoch that is over", call.Error);
+        Assert.Contains("no completed epochs", call.Error);
     }
 
     [Fact]

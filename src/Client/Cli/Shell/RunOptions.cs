@@ -21,6 +21,8 @@ internal static class RunOptions
 
     public static Option<string?> Out() => new("--out") { Description = "Directory of the run (default: runs/NAME)", HelpName = "DIR" };
 
+    public static Option<string?> OutOfRun(bool isRequired = true) => new("--out") { Description = "Directory of the run", HelpName = "DIR", Required = isRequired };
+
     public static Option<int> Workers() => AtLeastOne(new Option<int>("--workers")
     {
         Description = "Number of workers (default: one per core, at most the number of shards)", HelpName = "N",

@@ -90,8 +90,7 @@ internal static class CheckpointVerb
 
     private static Command OnStore(string name, string description, Func<Terminal, CheckpointStore, ParseResult, int> action, params Option[] options)
     {
-        Option<string?> @out = RunOptions.Out();
-        @out.Required = true;
+        Option<string?> @out = RunOptions.OutOfRun();
         var command = new Command(name, description) { @out };
         foreach (Option option in options) command.Add(option);
         command.SetAction(parsed =>

@@ -18,8 +18,7 @@ internal static class EvaluateVerb
 {
     public static Command Create(Interruption interruption)
     {
-        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out();
-        @out.Description = "Directory of the run";
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.OutOfRun(isRequired: false);
         Option<long?> step = RunCheckpoints.StepOption();
         var weights = new Option<string?>("--weights") { Description = "File that 'export' or torch.save has written, instead of a run", HelpName = "FILE" };
         Option<string> recipe = RunOptions.Recipe();

@@ -11,8 +11,7 @@ internal static class ExportVerb
 {
     public static Command Create()
     {
-        Option<string?> @out = RunOptions.Out();
-        @out.Required = true;
+        Option<string?> @out = RunOptions.OutOfRun();
         Option<long?> step = RunCheckpoints.StepOption();
         var file = new Argument<string>("file") { Description = "File to write, for example model.safetensors" };
         var command = new Command("export", "Export the weights of a checkpoint (default: the best) for other programs") { @out, step, file };

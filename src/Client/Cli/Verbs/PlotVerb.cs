@@ -13,8 +13,7 @@ internal static class PlotVerb
 {
     public static Command Create()
     {
-        Option<string?> @out = RunOptions.Out();
-        (@out.Required, @out.Description) = (true, "Directory of the run");
+        Option<string?> @out = RunOptions.OutOfRun();
         var reference = new Option<string?>("--reference")
         {
             Description = "Draw the curves of a job of the authors, too (default: the job on the same data)", HelpName = "JOB", Arity = ArgumentArity.ZeroOrOne,

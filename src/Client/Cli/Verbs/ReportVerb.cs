@@ -11,8 +11,7 @@ internal static class ReportVerb
 {
     public static Command Create()
     {
-        Option<string?> @out = RunOptions.Out();
-        (@out.Required, @out.Description) = (true, "Directory of the run");
+        Option<string?> @out = RunOptions.OutOfRun();
         var file = new Argument<string?>("file") { Description = "HTML file to write (default: report.html in the run directory)", Arity = ArgumentArity.ZeroOrOne };
         var command = new Command("report", "Write an HTML page with curves, checkpoints, events, numerics and recipe of a run") { @out, file };
         command.SetAction(parsed =>

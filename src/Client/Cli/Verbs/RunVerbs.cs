@@ -38,7 +38,7 @@ internal static class RunVerbs
     public static Command CreateResume(Interruption interruption)
     {
         var run = new Argument<string?>("run") { Description = "Name of a run on a cluster", Arity = ArgumentArity.ZeroOrOne };
-        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out();
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.OutOfRun(isRequired: false);
         var cluster = new ClusterOptions();
         Option<int> workers = RunOptions.Workers();
         Option<int?> every = RunOptions.CheckpointEvery();

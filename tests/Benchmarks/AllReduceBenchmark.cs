@@ -41,9 +41,9 @@ internal static partial class AllReduceBenchmark
             var times = new Dictionary<(string Side, long Bytes), List<double>>();
             for (int round = 0; round < options.Rounds; round++)
             {
-                Add(Shared, Ours(worldSize, TransportChoice.Auto));
+                Add(Shared, Ours(worldSize, forceTcp: false));
                 if (mpi is not null) Add(MpiShared, Mpi(mpi, worldSize, "vader,self"));
-                Add(Tcp, Ours(worldSize, TransportChoice.ForceTcp));
+                Add(Tcp, Ours(worldSize, forceTcp: true));
                 if (mpi is not null) Add(MpiTcp, Mpi(mpi, worldSize, "tcp,self"));
                 if (hasGloo) Add(Gloo, GlooFigures(options.Python, gloo, worldSize));
             }
@@ -64,7 +64,7 @@ internal static partial class AllReduceBenchmark
         else Print(rows, memoryBytesPerSecond, socketBytesPerSecond, options.Rounds);
     }
 
-    private static IEnumerable<AllReduceFigure> Ours(int worldSize, TransportChoice transport)
+    private static IEnumerable<AllReduceFigure> Ours(int worldSize, bool forceTcp)
     {
         Process[] processes = [.. Enumerable.Range(0, worldSize).Select(_ => Process.Start(
             new ProcessStartInfo(Environment.ProcessPath!, ["allreduce-worker"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!)];
@@ -73,7 +73,7 @@ internal static partial class AllReduceBenchmark
         {
             RunHash = 1, GenerationNumber = 1, GenerationNonce = Guid.NewGuid(), Shards = worldSize, OwnRank = 0, Secret = RandomNumberGenerator.GetBytes(32),
             Members = [.. ports.Select((port, rank) => new GroupMember($"rank {rank}", 1, "here", "127.0.0.1", port, rank, rank + 1))],
-            Options = new() { Transport = transport },
+            Options = new() { ForceTcp = forceTcp },
         };
         for (int rank = 0; rank < worldSize; rank++) processes[rank].StandardInput.WriteLine(JsonSerializer.Serialize(plan with { OwnRank = rank }));
         var figures = JsonSerializer.Deserialize<AllReduceFigure[]>(processes[0].StandardOutput.ReadToEnd())!;

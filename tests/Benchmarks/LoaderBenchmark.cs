@@ -4,6 +4,8 @@ using System.Runtime.Intrinsics;
 using System.Text.Json;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
+using Spikeformer.Data.Events;
+using Spikeformer.Data.Formats;
 using Spikeformer.Data.Images;
 using Spikeformer.Numerics;
 using Spikeformer.Recipes;

@@ -61,7 +61,7 @@ internal static class MetricsBenchmark
         using var writer = new MeasurementWriter(page);
         writer.Begin("benchmark");
         var clock = new StepClock(TimeProvider.System);
-        var metrics = new StepMetrics(clock);
+        var metrics = new StepMetrics();
 
         for (int step = 0; step < 2 * WarmUp; step++) Step(PairedCost.IsWith(step));
         double[] steps = [.. Enumerable.Range(0, 2 * pairs).Select(step => Step(PairedCost.IsWith(step)))];
@@ -70,16 +70,17 @@ internal static class MetricsBenchmark
         double Step(bool isMeasured)
         {
             TimeSpan start = Environment.CpuUsage.TotalTime;
+            clock.Begin(StepPart.Load);
             using StepBatch batch = loader.Load(state.Step, shards);
-            clock.Ends(StepPart.Load);
+            clock.Begin(StepPart.Compute);
             int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
             IReadOnlyList<StepVector> vectors = engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(recipe.Shards, filled));
-            clock.Ends(StepPart.Compute);
+            clock.Begin(StepPart.Reduce);
             SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count, v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
-            clock.Ends(StepPart.Reduce);
+            clock.Begin(StepPart.Apply);
             state.Apply(batch.Plan, vectors[0]);
-            clock.Ends(StepPart.Apply);
-            if (isMeasured) metrics.Committed(batch.Plan, vectors[0], bytes: 0);
+            clock.Begin(StepPart.Tell);
+            if (isMeasured) metrics.Committed(clock, batch.Plan, vectors[0], bytes: 0);
             return (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;
         }
 
@@ -87,7 +88,7 @@ internal static class MetricsBenchmark
         {
             using var vector = new StepVector(network.Layout);
             TimeSpan start = Environment.CpuUsage.TotalTime;
-            for (int i = 0; i < times; i++) metrics.Committed(order.Plan(0), vector, bytes: 0);
+            for (int i = 0; i < times; i++) metrics.Committed(clock, order.Plan(0), vector, bytes: 0);
             return (Environment.CpuUsage.TotalTime - start).TotalMicroseconds / times;
         }
 
@@ -98,7 +99,7 @@ internal static class MetricsBenchmark
             double taking = 0;
             for (int i = 0; i < times; i++)
             {
-                for (int step = 0; step < 20; step++) metrics.Committed(order.Plan(0), vector, bytes: 0);
+                for (int step = 0; step < 20; step++) metrics.Committed(clock, order.Plan(0), vector, bytes: 0);
                 TimeSpan start = Environment.CpuUsage.TotalTime;
                 reader.Take();
                 taking += (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;

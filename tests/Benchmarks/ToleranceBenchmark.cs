@@ -93,7 +93,7 @@ internal static class ToleranceBenchmark
                 long number = run.State.Step;
                 if (isTolerant)
                 {
-                    progress.Begins(number, Stage.Compute);
+                    progress.Enter(number, Stage.Compute);
                     board.Enter(WorkerPhase.Computing, number);
                 }
                 using StepBatch batch = run.Loader.Load(number, shards);
@@ -102,7 +102,7 @@ internal static class ToleranceBenchmark
                 StepVector reduced = isTolerant ? run.Reduced.For(number) : run.Reduced.For(0);
                 if (isTolerant)
                 {
-                    progress.Reaches(Stage.Reduce);
+                    progress.Enter(number, Stage.Reduce);
                     board.Enter(WorkerPhase.Reducing, number);
                 }
                 group.AllReduce(number, 0, sums, reduced.Pointer, reduced.Values.NumberOfElements);

@@ -31,7 +31,7 @@ public sealed class NameTests : IDisposable
         Call refused = await Call.Of([.. start, $"{s_longest}n"]);
         Assert.Equal(((int)ErrorKind.Usage, ""), (refused.ExitCode, refused.Output));
         JsonElement error = JsonDocument.Parse(refused.Error).RootElement.GetProperty("error");
-        Assert.Equal(("usage", $"'{s_longest}n' cannot name a run"), (error.GetProperty("kind").GetString(), error.GetProperty("problem").GetString()));
+        Assert.Equal(("usage", $"'{s_longest}n' is not a valid name for a run"), (error.GetProperty("kind").GetString(), error.GetProperty("problem").GetString()));
         Assert.StartsWith("Use 1 to 64 letters", error.GetProperty("remedy").GetString());
         Call started = await Call.Of([.. start, s_longest]);
         Assert.Equal((0, s_longest), (started.ExitCode, started.Json["run"]!.GetValue<string>()));

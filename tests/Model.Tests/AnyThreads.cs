@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Model.Tests;
 
-/// <summary>Computes something with other numbers of threads. Tests that use it belong to the collection
-/// <see cref="ComputeThreadsTests"/>: the number is the process's.</summary>
+/// <summary>Asserts that a result is the same for any number of threads. Tests that use it belong to the collection
+/// <see cref="ComputeThreadsTests"/>, since the number of threads is set per process.</summary>
 internal static class AnyThreads
 {
-    /// <param name="digest">What to compute, the same on every call.</param>
+    /// <param name="digest">Computes the result's digest.</param>
     public static void AssertSameDigest(Func<string> digest)
     {
         int before = get_num_threads();

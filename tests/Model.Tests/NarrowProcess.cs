@@ -4,13 +4,13 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests;
 
-/// <summary>Computes something again in a process whose runtime may not use AVX-512: a test runs itself once more and both digests must
-/// agree.</summary>
+/// <summary>Asserts that a result is the same without AVX-512: the test runs itself again in a process whose runtime may not use it, and both
+/// digests must be equal.</summary>
 internal static class NarrowProcess
 {
     private const string ReportVariable = "SPIKEFORMER_NARROW_REPORT";
 
-    /// <param name="digest">What to compute, the same on every call.</param>
+    /// <param name="digest">Computes the result's digest.</param>
     /// <param name="test">The calling test.</param>
     public static void AssertSameDigest(Func<string> digest, Delegate test)
     {

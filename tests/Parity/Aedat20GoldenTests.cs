@@ -1,4 +1,5 @@
-using Spikeformer.Data;
+using Spikeformer.Data.Events;
+using Spikeformer.Data.Formats;
 using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Xunit;

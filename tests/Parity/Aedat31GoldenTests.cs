@@ -1,4 +1,7 @@
 using Spikeformer.Data;
+using Spikeformer.Data.Events;
+using Spikeformer.Data.Formats;
+using Spikeformer.Data.Recordings;
 using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Xunit;

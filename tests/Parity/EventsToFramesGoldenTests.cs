@@ -1,4 +1,4 @@
-using Spikeformer.Data;
+using Spikeformer.Data.Events;
 using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Xunit;

@@ -1,4 +1,4 @@
-using Spikeformer.Data;
+using Spikeformer.Data.Recordings;
 using Spikeformer.TestKit;
 using Xunit;
 

@@ -54,7 +54,7 @@ public sealed class TrajectoryGoldenTests
         }
         (Tensor X, Tensor Y)[] batches = [.. Enumerable.Range(0, Steps).Select(step => (golden.Input($"in/x{step}"), golden.Input($"in/y{step}")))];
         var logits = new Tensor[Steps];
-        using var ranks = new Ranks(recipe.Shards, [1, 2], new() { Transport = TransportChoice.ForceTcp });
+        using var ranks = new Ranks(recipe.Shards, [1, 2], new() { ForceTcp = true });
 
         CommittedStep[][] committed = ranks.Run(group =>
         {

@@ -8,17 +8,17 @@ using Xunit;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>The members of a generation as threads of this process, each with a listener of its own.</summary>
-public sealed class Ranks : IDisposable
+/// <summary>The members of a generation as threads of this process, each with its own listener.</summary>
+internal sealed class Ranks : IDisposable
 {
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
 
     private readonly DataListener[] _listeners;
 
-    /// <param name="shards">V.</param>
+    /// <param name="shards">V, the number of shards.</param>
     /// <param name="ends">End of each rank's block.</param>
-    /// <param name="options">How they talk.</param>
-    /// <param name="host">Host of each rank; all the same by default.</param>
+    /// <param name="options">Options of the group.</param>
+    /// <param name="host">Host of each rank; by default the same for all.</param>
     public Ranks(int shards, int[] ends, GroupOptions? options = null, Func<int, string>? host = null)
     {
         _listeners = [.. ends.Select(_ => new DataListener(IPAddress.Loopback))];
@@ -31,24 +31,24 @@ public sealed class Ranks : IDisposable
         };
     }
 
-    /// <summary>The plan of rank 0; the others' differ in <see cref="GroupPlan.OwnRank"/>.</summary>
+    /// <summary>The plan of rank 0. Those of the other ranks differ in <see cref="GroupPlan.OwnRank"/>.</summary>
     public GroupPlan Plan { get; set; }
 
     public DataListener Listener(int rank) => _listeners[rank];
 
     public GroupPlan PlanOf(int rank) => Plan with { OwnRank = rank };
 
-    /// <summary>Even blocks, as far as possible.</summary>
+    /// <summary>Blocks that are as even as possible.</summary>
     public static int[] Even(int shards, int ranks) => [.. Enumerable.Range(1, ranks).Select(r => shards * r / ranks)];
 
-    /// <summary>Connects all and runs one action on each.</summary>
+    /// <summary>Connects all ranks and runs an action on each.</summary>
     public T[] Run<T>(Func<Group, T> action) => Start(rank =>
     {
         using Group group = Group.Connect(PlanOf(rank), _listeners[rank], Deadline);
         return action(group);
     });
 
-    /// <summary>Runs one action per rank on a thread of its own and waits for all; the first failure is thrown.</summary>
+    /// <summary>Runs an action on a separate thread for each rank and waits for all of them. Throws the first failure.</summary>
     public T[] Start<T>(Func<int, T> action)
     {
         var results = new T[_listeners.Length];
@@ -71,10 +71,10 @@ public sealed class Ranks : IDisposable
         return results;
     }
 
-    public static void AssertLost(PeerLostException loss, PeerLossReason reason, params int[] suspects)
+    public static void AssertLost(PeerLostException lost, PeerLossReason reason, params int[] suspects)
     {
-        Assert.Equal(reason, loss.Reason);
-        Assert.Equal(suspects, loss.Suspects);
+        Assert.Equal(reason, lost.PeerLoss.Reason);
+        Assert.Equal(suspects, lost.PeerLoss.Suspects);
     }
 
     public void Dispose()

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>A device with memory of its own, played by the CPU: everything is copied to it and from it, and computed by libtorch's operations.
-/// Copies to the host arrive only when they are awaited, as they may on a real one.</summary>
+/// <summary>A device with its own memory, simulated by the CPU: everything is copied to it and from it, and libtorch's operations compute.
+/// Copies to the host arrive only at <see cref="Synchronize"/>, as on a real device at the latest.</summary>
 public sealed class SimulatedDevice : ComputeDevice
 {
     private readonly List<(Tensor Values, Tensor Host)> _copies = [];
@@ -16,13 +16,13 @@ public sealed class SimulatedDevice : ComputeDevice
 
     internal override Device Torch => CPU;
 
-    internal override Tensor Take(Tensor host) => host.clone();
+    internal override Tensor ToDevice(Tensor host) => host.clone();
 
     internal override Tensor HostZeros(long length) => zeros(length, ScalarType.Float32, CPU);
 
-    internal override void Give(Tensor values, Tensor host) => _copies.Add((values.clone().DetachFromDisposeScope(), host));
+    internal override void CopyToHost(Tensor values, Tensor host) => _copies.Add((values.clone().DetachFromDisposeScope(), host));
 
-    internal override void Await()
+    internal override void Synchronize()
     {
         foreach ((Tensor values, Tensor host) in _copies)
         {

@@ -34,6 +34,7 @@ internal static class CommandLine
         RunVerbs.CreateStop(interruption),
         RunVerbs.CreateCancel(interruption),
         WatchVerbs.CreateCluster(),
+        DrainVerb.Create(interruption),
         EvaluateVerb.Create(interruption),
         PlotVerb.Create(),
         ReportVerb.Create(),

@@ -39,12 +39,12 @@ public static class RunSpecs
         Recipe recipe = RecipeReader.Read(description.Recipe.GetRawText(), run.DescriptionFile, changes.Settings);
         IReadOnlyList<RunDifference> refused = RunDifferences.NotCovered(RunDifferences.Between(RunDirectory.RecipeOf(description), recipe), changes.Overrides);
         if (refused.Count > 0) throw RunDifferences.Refusal($"{description.Run} in {run.Path}", refused);
-        return new()
+        return new RunSpec
         {
             Name = description.Run, Recipe = Encoding.UTF8.GetString(RecipeWriter.ToCanonical(recipe)), OutDirectory = run.Path,
             DataPath = changes.DataPath ?? description.DataPath, Checkpoints = description.Checkpoints, IsResume = true, Overrides = changes.Overrides,
             InitFrom = description.Origin?.Weights, StartEpoch = description.Origin?.Epoch ?? 0,
-        };
+        }.With(workers: changes.Workers, minWorkers: changes.MinWorkers, checkpointEvery: changes.CheckpointEvery, cacheDirectory: changes.CacheDirectory);
     }
 
     /// <summary>Returns a copy with other values, for F#, which cannot copy C# records. Null and 0 keep the value of the original.</summary>
@@ -58,8 +58,10 @@ public static class RunSpecs
     /// <param name="initFrom">Initial weights as the workers see them; made absolute.</param>
     /// <param name="startEpoch">The first epoch.</param>
     /// <param name="checkpoints">Place of the checkpoints: <c>s3://bucket/prefix</c>, or a folder as the workers see it; made absolute.</param>
+    /// <param name="cacheDirectory">Folder for decoded frames as the workers see it; made absolute.</param>
     public static RunSpec With(this RunSpec spec, string? name = null, string? dataPath = null, string? outDirectory = null,
-        int workers = 0, int minWorkers = 0, int checkpointEvery = 0, string? initFrom = null, int startEpoch = 0, string? checkpoints = null) => spec with
+        int workers = 0, int minWorkers = 0, int checkpointEvery = 0, string? initFrom = null, int startEpoch = 0, string? checkpoints = null,
+        string? cacheDirectory = null) => spec with
         {
             Name = name ?? spec.Name,
             DataPath = dataPath is null ? spec.DataPath : Path.GetFullPath(dataPath),
@@ -70,5 +72,6 @@ public static class RunSpecs
             InitFrom = initFrom is null ? spec.InitFrom : Path.GetFullPath(initFrom),
             StartEpoch = startEpoch > 0 ? startEpoch : spec.StartEpoch,
             Checkpoints = checkpoints is null ? spec.Checkpoints : CheckpointPlaces.Normalized(checkpoints),
+            CacheDirectory = cacheDirectory is null ? spec.CacheDirectory : Path.GetFullPath(cacheDirectory),
         };
 }

@@ -97,6 +97,19 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
     /// <param name="cancellation">Ends the call.</param>
     public Task<IReadOnlyList<WorkerStatus>> WorkersAsync(CancellationToken cancellation = default) => Ask(() => Directory.Workers(), cancellation);
 
+    /// <summary>Returns a worker that has reported within the last 10 seconds, or is drained.</summary>
+    /// <param name="worker">The worker, <c>silo/slot</c>.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    /// <exception cref="SpikeformerException">There is no such worker (NotFound), or the cluster does not answer (Unreachable).</exception>
+    public async Task<WorkerStatus> WorkerAsync(string worker, CancellationToken cancellation = default)
+    {
+        IReadOnlyList<WorkerStatus> workers = await WorkersAsync(cancellation).ConfigureAwait(false);
+        return workers.FirstOrDefault(one => one.Report.Info.Worker == worker)
+            ?? throw new SpikeformerException(ErrorKind.NotFound, $"There is no worker {worker} in this cluster", workers.Count == 0
+                ? "Start a silo with devices; this cluster has no workers"
+                : $"Name one of {string.Join(", ", workers.Select(one => one.Report.Info.Worker))}");
+    }
+
     /// <summary>Returns a data shard of a run: its owner, and the committed samples.</summary>
     /// <param name="run">The run.</param>
     /// <param name="shard">v, 0 to V-1.</param>
@@ -111,11 +124,38 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
     public Task<IReadOnlyList<string>> LogAsync(string worker, int lines, CancellationToken cancellation = default) =>
         Ask(() => _client.Grains.GetGrain<IWorkerGrain>(worker).Log(lines), cancellation);
 
-    /// <summary>Asks a worker to leave its run at the next boundary and end. Its silo starts another one.</summary>
+    /// <summary>Asks a worker to leave its run at the next boundary and exit. Its silo starts no other one in its place until
+    /// <see cref="UndrainAsync"/>, or until the silo restarts.</summary>
     /// <param name="worker">The worker, <c>silo/slot</c>.</param>
     /// <param name="cancellation">Ends the call.</param>
-    public Task DrainAsync(string worker, CancellationToken cancellation = default) =>
-        GrainCalls.RetryAsync(() => _client.Grains.GetGrain<IWorkerGrain>(worker).Drain(), Patience, cancellation);
+    /// <returns>The worker before the drain.</returns>
+    /// <exception cref="SpikeformerException">There is no such worker (NotFound), or the cluster does not answer (Unreachable).</exception>
+    public Task<WorkerStatus> DrainAsync(string worker, CancellationToken cancellation = default) =>
+        OrderAsync(worker, twin => twin.Drain(), cancellation);
+
+    /// <summary>Puts a drained worker back into service: its silo starts a process for it.</summary>
+    /// <param name="worker">The worker, <c>silo/slot</c>.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    /// <returns>The worker before that.</returns>
+    /// <exception cref="SpikeformerException">There is no such worker (NotFound), or the cluster does not answer (Unreachable).</exception>
+    public Task<WorkerStatus> UndrainAsync(string worker, CancellationToken cancellation = default) =>
+        OrderAsync(worker, twin => twin.Undrain(), cancellation);
+
+    /// <summary>Waits until the process of a worker that drains has exited, or its silo is gone.</summary>
+    /// <param name="worker">The worker, <c>silo/slot</c>.</param>
+    /// <param name="cancellation">Ends the call, not the drain.</param>
+    /// <exception cref="SpikeformerException">The drain was undone meanwhile (Conflict), or the cluster does not answer (Unreachable).</exception>
+    public async Task WaitDrainedAsync(string worker, CancellationToken cancellation = default)
+    {
+        ulong? process = null;
+        while ((await WorkersAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(one => one.Report.Info.Worker == worker)?.Report is { } report)
+        {
+            if (report.Phase is WorkerPhase.Drained) return;
+            if (report.Info.Incarnation != (process ??= report.Info.Incarnation))
+                throw new SpikeformerException(ErrorKind.Conflict, $"Worker {worker} is back in service", "Drain it again if it should stay out of service");
+            await Task.Delay(NewsInterval, cancellation).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Follows a run to its end: returns all that is known of it, then what is new. If the cluster is unreachable for a while, the news are only
     /// late.</summary>
@@ -184,6 +224,13 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
         var command = new RunCommand { Id = Guid.NewGuid(), By = Environment.UserName };
         CommandReply reply = await Ask(() => send(Run(run), command), cancellation).ConfigureAwait(false);
         return reply.Refusal is null ? reply.Status : throw new SpikeformerException((ErrorKind)reply.ExitCode, reply.Refusal, reply.Remedy);
+    }
+
+    private async Task<WorkerStatus> OrderAsync(string worker, Func<IWorkerGrain, Task> send, CancellationToken cancellation)
+    {
+        WorkerStatus status = await WorkerAsync(worker, cancellation).ConfigureAwait(false);
+        await GrainCalls.RetryAsync(() => send(_client.Grains.GetGrain<IWorkerGrain>(worker)), Patience, cancellation).ConfigureAwait(false);
+        return status;
     }
 
     private static Task<T> Ask<T>(Func<Task<T>> call, CancellationToken cancellation) => GrainCalls.RetryAsync(call, Patience, cancellation);

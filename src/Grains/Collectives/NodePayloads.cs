@@ -4,25 +4,25 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Collectives;
 
-/// <summary>What all members sent in an exchange: one payload per tree node, in shard order.</summary>
-public sealed unsafe class NodePayloads
+/// <summary>The result of an exchange: one payload per tree node, in shard order.</summary>
+internal sealed unsafe class NodePayloads
 {
     private readonly Contributions _contributions;
     private readonly ExchangeTransfer _exchange;
     private int _payloadBytes;
 
-    internal NodePayloads(Contributions contributions, ExchangeTransfer exchange) => (_contributions, _exchange) = (contributions, exchange);
+    public NodePayloads(Contributions contributions, ExchangeTransfer exchange) => (_contributions, _exchange) = (contributions, exchange);
 
-    /// <summary>V.</summary>
+    /// <summary>V, the number of shards.</summary>
     public int Shards => _contributions.Shards;
 
-    /// <summary>Number of nodes; together they cover all shards.</summary>
+    /// <summary>Number of nodes. Together they cover all shards.</summary>
     public int Count => _contributions.All.Count;
 
-    /// <summary>A node, in shard order.</summary>
+    /// <summary>Returns a node by its position in shard order.</summary>
     public TreeNode Node(int index) => _contributions.All[index].Node;
 
-    /// <summary>Its payload; valid until the group's next call.</summary>
+    /// <summary>The payload of a node; valid until the group's next call.</summary>
     public ReadOnlySpan<byte> this[int index]
     {
         get
@@ -32,9 +32,9 @@ public sealed unsafe class NodePayloads
         }
     }
 
-    /// <summary>Folds what the payloads mean along the summation tree: the same on every member.</summary>
-    /// <param name="read">A payload's meaning; null is the identity.</param>
-    /// <param name="add">Left and right to their sum.</param>
+    /// <summary>Folds the payloads along the summation tree. The result is the same on every member.</summary>
+    /// <param name="read">Reads a payload; null is the identity.</param>
+    /// <param name="add">Adds left and right.</param>
     public T? Fold<T>(Func<ReadOnlySpan<byte>, T?> read, Func<T, T, T> add) where T : class
     {
         var values = new Dictionary<TreeNode, T?>();
@@ -42,7 +42,7 @@ public sealed unsafe class NodePayloads
         return NodeFold.Fold(SummationTree.Root(Shards), Shards, values, add);
     }
 
-    internal NodePayloads Of(int payloadBytes)
+    public NodePayloads Of(int payloadBytes)
     {
         _payloadBytes = payloadBytes;
         return this;

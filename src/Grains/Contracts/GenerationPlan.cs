@@ -1,7 +1,7 @@
 namespace Spikeformer.Contracts;
 
-/// <summary>One fixed membership of a run: who computes which shards. Its identity, number and nonce, is the fencing token of every frame,
-/// report and manifest.</summary>
+/// <summary>One fixed membership of a run: its workers and the shards that each of them computes. Number and nonce identify it; they are the
+/// fencing token of every frame, report and manifest.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.GenerationPlan")]
 public sealed record GenerationPlan
 {
@@ -9,23 +9,23 @@ public sealed record GenerationPlan
     [Id(0)] public required string Run { get; init; }
     /// <summary>Counts up from 1.</summary>
     [Id(1)] public required long Number { get; init; }
-    /// <summary>Random; tells apart plans of equal number, which two coordinators could make. Compared for equality only.</summary>
+    /// <summary>A random value that distinguishes plans of the same number, which two coordinators could make. Compared for equality only.</summary>
     [Id(2)] public required Guid Nonce { get; init; }
-    /// <summary>V.</summary>
+    /// <summary>V, the number of shards.</summary>
     [Id(3)] public required int Shards { get; init; }
     /// <summary>The voters by rank. Their blocks are contiguous, in rank order, and cover all shards.</summary>
     [Id(4)] public required IReadOnlyList<PlanMember> Members { get; init; }
-    /// <summary>32 random bytes that members prove to each other when they connect.</summary>
+    /// <summary>32 random bytes. Members prove to each other that they know them when they connect.</summary>
     [Id(5)] public required byte[] Secret { get; init; }
-    /// <summary>Generations up to this number have lost a member: they commit nothing more, and whoever is still in one leaves it at once.
+    /// <summary>Generations up to this number have lost a member and commit nothing more; a member that is still in one leaves it at once.
     /// Between healthy generations the members change over at a step that they agree on.</summary>
     [Id(6)] public long SealedThrough { get; init; }
 
-    /// <summary>The member that a worker's incarnation is in this plan, or null.</summary>
+    /// <summary>Returns a worker's place in this plan, or null when the plan does not have that incarnation of it.</summary>
     public PlanMember? MemberOf(string worker, ulong incarnation) =>
         Members.FirstOrDefault(member => member.Worker == worker && member.Incarnation == incarnation);
 
-    /// <summary>Whether two plans are the same generation.</summary>
+    /// <summary>Returns whether two plans are the same generation.</summary>
     public bool IsSameAs(GenerationPlan? other) => other is not null && other.Number == Number && other.Nonce == Nonce;
 }
 
@@ -35,9 +35,9 @@ public sealed record PlanMember
 {
     /// <summary>The worker, <c>silo/slot</c>.</summary>
     [Id(0)] public required string Worker { get; init; }
-    /// <summary>Its process: random, new at every start.</summary>
+    /// <summary>Identifies its process: random, new at every start.</summary>
     [Id(1)] public required ulong Incarnation { get; init; }
-    /// <summary>Where its data plane listens, <c>host:port</c>.</summary>
+    /// <summary>Address of its data plane, <c>host:port</c>.</summary>
     [Id(2)] public required string Address { get; init; }
     /// <summary>Equal for workers that can share memory.</summary>
     [Id(3)] public required string HostId { get; init; }

@@ -8,22 +8,26 @@ public sealed record MemberStatus
     [Id(0)] public required string Worker { get; init; }
     /// <summary>Its device.</summary>
     [Id(1)] public required string Device { get; init; }
-    /// <summary>Its rank, or null for a learner or one that waits.</summary>
+    /// <summary>Its rank; null for a learner and for a worker that waits.</summary>
     [Id(2)] public int? Rank { get; init; }
     /// <summary>First shard owned.</summary>
     [Id(3)] public int FirstShard { get; init; }
     /// <summary>One past the last shard owned.</summary>
     [Id(4)] public int EndShard { get; init; }
-    /// <summary>What it is doing.</summary>
+    /// <summary>Its current phase.</summary>
     [Id(5)] public WorkerPhase Phase { get; init; }
-    /// <summary>Seconds since it began that phase of that step, as far as reports told.</summary>
+    /// <summary>Seconds since it began that phase of that step, by its reports.</summary>
     [Id(6)] public double SecondsInPhase { get; init; }
     /// <summary>Committed steps.</summary>
     [Id(7)] public long Step { get; init; }
     /// <summary>Seconds since its last report.</summary>
     [Id(8)] public double SecondsSinceReport { get; init; }
-    /// <summary>Mean seconds of a step per shard.</summary>
+    /// <summary>Median seconds of a step per shard; 0 until known.</summary>
     [Id(9)] public double SecondsPerShard { get; init; }
+    /// <summary>Why the run leaves it out, and what to do; null when it may train.</summary>
+    [Id(10)] public string? LeftOut { get; init; }
+    /// <summary>The number of shards that fit into its memory; null where that is not measured.</summary>
+    [Id(11)] public int? Capacity { get; init; }
 }
 
 /// <summary>A run as clients see it.</summary>
@@ -32,13 +36,13 @@ public sealed record RunStatus
 {
     /// <summary>Its name.</summary>
     [Id(0)] public required string Run { get; init; }
-    /// <summary>Where it stands.</summary>
+    /// <summary>Its state.</summary>
     [Id(1)] public required RunState State { get; init; }
-    /// <summary>When it was accepted.</summary>
+    /// <summary>The time at which it was accepted.</summary>
     [Id(2)] public DateTimeOffset Created { get; init; }
-    /// <summary>When its state last changed.</summary>
+    /// <summary>The time at which its state last changed.</summary>
     [Id(3)] public DateTimeOffset Changed { get; init; }
-    /// <summary>What it is waiting for, in words; null when nothing is awaited.</summary>
+    /// <summary>The worker that holds the others up, or what is missing before it can train, for people; null when it waits for nothing.</summary>
     [Id(4)] public string? WaitingFor { get; init; }
     /// <summary>Number of its newest generation, 0 before the first.</summary>
     [Id(5)] public long Generation { get; init; }
@@ -58,35 +62,35 @@ public sealed record RunStatus
     [Id(12)] public EpochResult? LastEpoch { get; init; }
     /// <summary>Training samples per second over the last seconds.</summary>
     [Id(13)] public double SamplesPerSecond { get; init; }
-    /// <summary>Why it failed, or null.</summary>
+    /// <summary>The error that ended it, or null.</summary>
     [Id(14)] public WorkerFailure? Failure { get; init; }
-    /// <summary>How it ended, or null.</summary>
+    /// <summary>Its result, or null.</summary>
     [Id(15)] public RunOutcome? Outcome { get; init; }
     /// <summary>Hash of its recipe.</summary>
     [Id(16)] public string RecipeHash { get; init; } = "";
     /// <summary>The run directory as the workers see it.</summary>
     [Id(17)] public string OutDirectory { get; init; } = "";
-    /// <summary>V.</summary>
+    /// <summary>V, the number of shards.</summary>
     [Id(18)] public int Shards { get; init; }
-    /// <summary>Wanted workers; 0 for as many as there are.</summary>
+    /// <summary>Wanted workers; 0 for all that are available.</summary>
     [Id(19)] public int Workers { get; init; }
 }
 
-/// <summary>What happened to a run since a client last asked.</summary>
+/// <summary>The news of a run since a client last asked.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.RunNews")]
 public sealed record RunNews
 {
-    /// <summary>The run now.</summary>
+    /// <summary>The run's current status.</summary>
     [Id(0)] public required RunStatus Status { get; init; }
-    /// <summary>Events after the asked-for number.</summary>
+    /// <summary>Events after the given number.</summary>
     [Id(1)] public IReadOnlyList<ClusterEvent> Events { get; init; } = [];
-    /// <summary>Commits after the asked-for step, as far back as the run still knows.</summary>
+    /// <summary>Commits after the given step, as far back as the run remembers them.</summary>
     [Id(2)] public IReadOnlyList<StepCommit> Commits { get; init; } = [];
-    /// <summary>Evaluations after the asked-for count.</summary>
+    /// <summary>Evaluations after the given count.</summary>
     [Id(3)] public IReadOnlyList<EpochResult> Epochs { get; init; } = [];
 }
 
-/// <summary>How far a client has read a run's news.</summary>
+/// <summary>A client's position in a run's news.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.NewsPosition")]
 public sealed record NewsPosition
 {
@@ -94,33 +98,41 @@ public sealed record NewsPosition
     [Id(0)] public long Event { get; init; }
     /// <summary>Last committed step seen.</summary>
     [Id(1)] public long Step { get; init; }
-    /// <summary>Epochs whose evaluation was seen.</summary>
+    /// <summary>Number of epochs whose evaluation was seen.</summary>
     [Id(2)] public int Epochs { get; init; }
 }
 
-/// <summary>A client's command. The same id again answers as the first time and does nothing more.</summary>
+/// <summary>A client's command. A repeated id gets the first answer and changes nothing.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.RunCommand")]
 public sealed record RunCommand
 {
-    /// <summary>Chosen by the caller; new for each wish, the same for each retry.</summary>
+    /// <summary>Chosen by the caller: new for each command, the same for each retry.</summary>
     [Id(0)] public required Guid Id { get; init; }
-    /// <summary>Who asks, for the event log.</summary>
+    /// <summary>The user that asks, for the event log.</summary>
     [Id(1)] public string By { get; init; } = "";
 }
 
-/// <summary>What is to be another when a run resumes.</summary>
+/// <summary>The settings that change when a run resumes.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.RunChanges")]
 public sealed record RunChanges
 {
-    /// <summary>Nothing.</summary>
+    /// <summary>No changes.</summary>
     public static RunChanges None { get; } = new();
 
     /// <summary>Changes to the recipe, <c>key=value</c>.</summary>
     [Id(0)] public IReadOnlyList<string> Settings { get; init; } = [];
-    /// <summary>Names of what may differ from the run's beginning; see <see cref="RunSpec.Overrides"/>.</summary>
+    /// <summary>Names of fields that may differ from the run's beginning; see <see cref="RunSpec.Overrides"/>.</summary>
     [Id(1)] public IReadOnlyList<string> Overrides { get; init; } = [];
-    /// <summary>Another folder of the data, as the workers see it; null for the one it had.</summary>
+    /// <summary>Another folder of the data, as the workers see it; null keeps the folder.</summary>
     [Id(2)] public string? DataPath { get; init; }
+    /// <summary>See <see cref="RunSpec.Workers"/>; 0 keeps the number.</summary>
+    [Id(3)] public int Workers { get; init; }
+    /// <summary>See <see cref="RunSpec.MinWorkers"/>; 0 keeps the number.</summary>
+    [Id(4)] public int MinWorkers { get; init; }
+    /// <summary>See <see cref="RunSpec.CheckpointEvery"/>; 0 keeps the interval.</summary>
+    [Id(5)] public int CheckpointEvery { get; init; }
+    /// <summary>See <see cref="RunSpec.CacheDirectory"/>; null keeps the folder.</summary>
+    [Id(6)] public string? CacheDirectory { get; init; }
 }
 
 /// <summary>The answer to a command.</summary>
@@ -129,27 +141,27 @@ public sealed record CommandReply
 {
     /// <summary>The run after the command.</summary>
     [Id(0)] public required RunStatus Status { get; init; }
-    /// <summary>Why it was refused, without the final full stop; null when it was done.</summary>
+    /// <summary>Why it was refused, without the final full stop; null when it was carried out.</summary>
     [Id(1)] public string? Refusal { get; init; }
-    /// <summary>The refusal's <see cref="ErrorKind"/>; 0 when it was done.</summary>
+    /// <summary>The <see cref="ErrorKind"/> of a refusal; 0 when it was carried out.</summary>
     [Id(2)] public int ExitCode { get; init; }
     /// <summary>What the user can do about a refusal, without the final full stop.</summary>
     [Id(3)] public string Remedy { get; init; } = "";
 }
 
-/// <summary>A run in the list.</summary>
+/// <summary>A run in the cluster's list.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.RunEntry")]
 public sealed record RunEntry
 {
     /// <summary>Its name.</summary>
     [Id(0)] public required string Run { get; init; }
-    /// <summary>Where it stands.</summary>
+    /// <summary>Its state.</summary>
     [Id(1)] public RunState State { get; init; }
-    /// <summary>When it was accepted.</summary>
+    /// <summary>The time at which it was accepted.</summary>
     [Id(2)] public DateTimeOffset Created { get; init; }
-    /// <summary>How many more workers it would take.</summary>
+    /// <summary>The number of further workers that it would take.</summary>
     [Id(3)] public int WantedWorkers { get; init; }
-    /// <summary>Workers that serve it.</summary>
+    /// <summary>Number of workers that serve it.</summary>
     [Id(4)] public int Workers { get; init; }
     /// <summary>Committed steps.</summary>
     [Id(5)] public long Step { get; init; }

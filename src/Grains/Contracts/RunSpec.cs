@@ -1,6 +1,6 @@
 namespace Spikeformer.Contracts;
 
-/// <summary>What a client asks for: a recipe and how the run is kept.</summary>
+/// <summary>The specification of a run: its recipe, its directories and its number of workers.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.RunSpec")]
 public sealed record RunSpec
 {
@@ -12,29 +12,30 @@ public sealed record RunSpec
     [Id(2)] public string? DataPath { get; init; }
     /// <summary>The run directory as the workers see it.</summary>
     [Id(3)] public required string OutDirectory { get; init; }
-    /// <summary>How many workers are wanted at most; 0 takes as many as there are, up to V.</summary>
+    /// <summary>The most workers that train at once; 0 takes all that are available, up to V.</summary>
     [Id(4)] public int Workers { get; init; }
-    /// <summary>With fewer workers than this the run waits. At least 1.</summary>
+    /// <summary>The fewest workers that train: with fewer, the run waits. At least 1.</summary>
     [Id(5)] public int MinWorkers { get; init; } = 1;
-    /// <summary>Seconds that the first generation waits for all wanted workers before it goes on with the minimum.</summary>
+    /// <summary>Seconds that the first generation waits for all wanted workers before it starts with fewer.</summary>
     [Id(6)] public int StartGraceSeconds { get; init; } = 15;
     /// <summary>Steps between two checkpoints; null saves at the end of each epoch.</summary>
     [Id(7)] public int? CheckpointEvery { get; init; }
-    /// <summary>True to continue what lies in <see cref="OutDirectory"/>; false to begin there.</summary>
+    /// <summary>True to continue the run in <see cref="OutDirectory"/>; false to begin a new one there.</summary>
     [Id(8)] public bool IsResume { get; init; }
     /// <summary>Folder for decoded frames as the workers see it; null takes each worker's default.</summary>
     [Id(9)] public string? CacheDirectory { get; init; }
-    /// <summary>Which start this is; the run sets it. Tells a directory that this start began from one that held a run before.</summary>
+    /// <summary>Identifies this start; the run sets it. It distinguishes a directory that this start created from one that held a run
+    /// before.</summary>
     [Id(10)] public Guid StartId { get; init; }
-    /// <summary>When it resumes: names of what may differ from the run's beginning, fields of the recipe or of the numerics fingerprint,
-    /// <c>dataHash</c>, <c>initialWeights</c> or <c>startEpoch</c>. Each change begins a lineage.</summary>
+    /// <summary>For a resume: names of fields that may differ from the run's beginning. They are fields of the recipe or of the numerics
+    /// fingerprint, <c>dataHash</c>, <c>initialWeights</c> or <c>startEpoch</c>. Each change begins a new lineage.</summary>
     [Id(11)] public IReadOnlyList<string> Overrides { get; init; } = [];
-    /// <summary>Weights to begin with, as the workers see them: a run directory, a folder of a checkpoint, or a file that <c>export</c> or
-    /// <c>torch.save</c> has written; null for fresh ones. Together with <see cref="StartEpoch"/> part of what defines the result.</summary>
+    /// <summary>Initial weights as the workers see them: a run directory, the folder of a checkpoint, or a file from <c>export</c> or
+    /// <c>torch.save</c>; null for fresh weights. Like <see cref="StartEpoch"/>, they are part of the definition of the result.</summary>
     [Id(12)] public string? InitFrom { get; init; }
-    /// <summary>The first epoch, from 0; above 0 with <see cref="InitFrom"/> only.</summary>
+    /// <summary>The first epoch, from 0; above 0 only with <see cref="InitFrom"/>.</summary>
     [Id(13)] public int StartEpoch { get; init; }
-    /// <summary>Where its checkpoints go, as the workers see it: <c>s3://bucket/prefix</c> or a folder; null takes each worker's default. A run that
-    /// resumes keeps the place that its <c>run.json</c> names.</summary>
+    /// <summary>The place of its checkpoints as the workers see it: <c>s3://bucket/prefix</c> or a folder; null takes each worker's default. A run
+    /// that resumes keeps the place in its <c>run.json</c>.</summary>
     [Id(14)] public string? Checkpoints { get; init; }
 }

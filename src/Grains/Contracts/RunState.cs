@@ -2,24 +2,24 @@ using System.Text.Json;
 
 namespace Spikeformer.Contracts;
 
-/// <summary>Where a run stands. Names are stored and printed: append, never rename.</summary>
+/// <summary>The state of a run. The names are stored and printed: append, never rename.</summary>
 public enum RunState
 {
-    /// <summary>The name was never given to a run.</summary>
+    /// <summary>No run has this name.</summary>
     None,
-    /// <summary>Accepted; no worker has come yet.</summary>
+    /// <summary>Accepted; no generation has begun.</summary>
     Created,
-    /// <summary>Fewer workers than it needs; goes on by itself.</summary>
+    /// <summary>Has too few workers, or too little memory on them; continues by itself as soon as there are enough.</summary>
     WaitingForWorkers,
-    /// <summary>A generation trains it.</summary>
+    /// <summary>A generation is training it.</summary>
     Running,
-    /// <summary>A stop was asked for; the members finish their step and save.</summary>
+    /// <summary>A stop was requested; the members finish their step and save.</summary>
     Stopping,
     /// <summary>Stopped with a checkpoint; can be resumed.</summary>
     Stopped,
-    /// <summary>All epochs are done.</summary>
+    /// <summary>Completed all epochs.</summary>
     Completed,
-    /// <summary>Ended by an error; can be resumed once its cause is gone.</summary>
+    /// <summary>Ended by an error; can be resumed once the cause is fixed.</summary>
     Failed,
     /// <summary>Ended on request without a checkpoint.</summary>
     Cancelled,
@@ -35,12 +35,12 @@ public static class StateNames
     public static string Of(WorkerPhase phase) => JsonNamingPolicy.CamelCase.ConvertName(phase.ToString());
 }
 
-/// <summary>Questions about a state.</summary>
+/// <summary>Classifies states.</summary>
 public static class RunStates
 {
-    /// <summary>Whether nothing more happens until somebody resumes it.</summary>
+    /// <summary>Returns whether a run has ended: nothing happens to it until it is resumed.</summary>
     public static bool IsOver(RunState state) => state is RunState.Stopped or RunState.Completed or RunState.Failed or RunState.Cancelled;
 
-    /// <summary>Whether more workers may come to it.</summary>
+    /// <summary>Returns whether a run takes more workers.</summary>
     public static bool WantsWorkers(RunState state) => state is RunState.Created or RunState.WaitingForWorkers or RunState.Running;
 }

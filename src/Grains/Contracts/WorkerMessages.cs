@@ -1,24 +1,24 @@
 namespace Spikeformer.Contracts;
 
-/// <summary>What a worker is.</summary>
+/// <summary>The identity of a worker process.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.WorkerInfo")]
 public sealed record WorkerInfo
 {
     /// <summary>Its name, <c>silo/slot</c>.</summary>
     [Id(0)] public required string Worker { get; init; }
-    /// <summary>Its process: random, new at every start.</summary>
+    /// <summary>Identifies its process: random, new at every start.</summary>
     [Id(1)] public required ulong Incarnation { get; init; }
     /// <summary>Its device, <c>cpu:0</c> or <c>cuda:1</c>.</summary>
     [Id(2)] public required string Device { get; init; }
-    /// <summary>Where its data plane listens, <c>host:port</c>.</summary>
+    /// <summary>Address of its data plane, <c>host:port</c>.</summary>
     [Id(3)] public required string Address { get; init; }
     /// <summary>Equal for workers that can share memory.</summary>
     [Id(4)] public required string HostId { get; init; }
-    /// <summary>Process id, for people.</summary>
+    /// <summary>Id of its process, for people.</summary>
     [Id(5)] public int ProcessId { get; init; }
 }
 
-/// <summary>What a worker is doing. Names are printed.</summary>
+/// <summary>The phase of a worker. The names are printed.</summary>
 public enum WorkerPhase
 {
     /// <summary>Serves no run.</summary>
@@ -29,26 +29,28 @@ public enum WorkerPhase
     Ready,
     /// <summary>Copies the run's state from its members.</summary>
     Learning,
-    /// <summary>Has the run's state and applies its steps as they come; can become a voter at a boundary.</summary>
+    /// <summary>Has the run's state and applies each new step; can become a voter at a boundary.</summary>
     Following,
     /// <summary>Connects to the other members.</summary>
     Connecting,
-    /// <summary>Brings its state to that of the others.</summary>
+    /// <summary>Brings its state to that of the other members.</summary>
     Aligning,
-    /// <summary>Forward and backward.</summary>
+    /// <summary>Runs forward and backward passes.</summary>
     Computing,
-    /// <summary>In the all-reduce: sends, receives, waits for peers.</summary>
+    /// <summary>Takes part in the all-reduce: sends, receives, waits for peers.</summary>
     Reducing,
     /// <summary>Updates the weights.</summary>
     Applying,
-    /// <summary>Runs the test split.</summary>
+    /// <summary>Evaluates the test split.</summary>
     Evaluating,
     /// <summary>Waits for its checkpoint to reach the disk.</summary>
     Saving,
-    /// <summary>Lost a peer; waits for the next generation.</summary>
+    /// <summary>Lost a peer and waits for the next generation.</summary>
     Sealed,
     /// <summary>Is done with the run.</summary>
     Done,
+    /// <summary>Has exited after a drain; its silo starts no other process for the device.</summary>
+    Drained,
 }
 
 /// <summary>A worker's sign of life to its twin.</summary>
@@ -59,21 +61,21 @@ public sealed record WorkerReport
     [Id(0)] public required WorkerInfo Info { get; init; }
     /// <summary>The run it serves, or null.</summary>
     [Id(1)] public string? Run { get; init; }
-    /// <summary>What it is doing.</summary>
+    /// <summary>Its current phase.</summary>
     [Id(2)] public WorkerPhase Phase { get; init; }
     /// <summary>Committed steps of its run.</summary>
     [Id(3)] public long Step { get; init; }
-    /// <summary>Whether it was asked to end and takes no new run.</summary>
+    /// <summary>Whether it was asked to exit and takes no new run.</summary>
     [Id(4)] public bool IsDraining { get; init; }
 }
 
-/// <summary>What a worker's twin wants of it.</summary>
+/// <summary>The reply of a worker's twin.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.WorkerOrder")]
 public sealed record WorkerOrder
 {
-    /// <summary>The run to serve, or null to stay idle. Says nothing while the worker serves one.</summary>
+    /// <summary>The run to serve; null to stay idle, and while the worker serves a run.</summary>
     [Id(0)] public string? Run { get; init; }
-    /// <summary>Whether to end in order.</summary>
+    /// <summary>Whether to leave the run at the next boundary and exit.</summary>
     [Id(1)] public bool MustDrain { get; init; }
 }
 
@@ -81,8 +83,8 @@ public sealed record WorkerOrder
 [GenerateSerializer, Immutable, Alias("spikeformer.WorkerStatus")]
 public sealed record WorkerStatus
 {
-    /// <summary>What it said last.</summary>
+    /// <summary>Its last report.</summary>
     [Id(0)] public required WorkerReport Report { get; init; }
-    /// <summary>Seconds since then.</summary>
+    /// <summary>Seconds since its last report.</summary>
     [Id(1)] public double SecondsSinceReport { get; init; }
 }

@@ -1,8 +1,8 @@
 namespace Spikeformer.Runs;
 
 /// <summary>
-/// Holds generations back that come to nothing one after the other, as when a member can be reached by the coordinator and not by its peers: the
-/// first few follow at once, as recoveries should, and later ones at growing intervals.
+/// Delays new generations while one after the other ends without a step, for example because the coordinator reaches a member that its peers do not
+/// reach. The first few follow at once, as recoveries should; later ones follow at growing intervals.
 /// </summary>
 /// <param name="time">Monotonic clock.</param>
 public sealed class GenerationPace(TimeProvider time)
@@ -13,13 +13,13 @@ public sealed class GenerationPace(TimeProvider time)
     private int _fruitless;
     private long _planned;
 
-    /// <summary>A generation was planned.</summary>
+    /// <summary>Notes that a generation was planned.</summary>
     public void Planned() => (_fruitless, _planned) = (_fruitless + 1, time.GetTimestamp());
 
-    /// <summary>A step was committed: the present generation works.</summary>
+    /// <summary>Notes that a step was committed: the current generation works.</summary>
     public void Committed() => _fruitless = 0;
 
-    /// <summary>Whether another generation may be planned by now.</summary>
+    /// <summary>Whether another generation may be planned now.</summary>
     public bool IsDue => _fruitless <= Free || time.GetElapsedTime(_planned) >= Pause;
 
     private TimeSpan Pause

@@ -3,27 +3,27 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Runs;
 
-/// <summary>A worker that could be in the next generation.</summary>
+/// <summary>A worker that could be a member of the next generation.</summary>
 /// <param name="Info">The worker.</param>
-/// <param name="Capacity">Most shards that its memory holds.</param>
-/// <param name="CanVote">Whether it has what a voter needs: data and network, and the run's state when others have it.</param>
-/// <param name="WantsToLeave">Whether it was asked to end.</param>
-/// <param name="SecondsPerShard">How long it computes on a shard; 0 while that is not known.</param>
+/// <param name="Capacity">The number of shards that fit into its memory.</param>
+/// <param name="CanVote">Whether it has everything that a voter needs: data and network, and the run's state when others have it.</param>
+/// <param name="WantsToLeave">Whether it was asked to leave.</param>
+/// <param name="SecondsPerShard">Its computing time per shard; 0 until known.</param>
 public sealed record Candidate(WorkerInfo Info, int Capacity, bool CanVote, bool WantsToLeave, double SecondsPerShard = 0);
 
-/// <summary>Who is in the next generation: a pure function of the present one and the workers at hand.</summary>
+/// <summary>Chooses the members of the next generation: pure functions of the current one and of the available workers.</summary>
 public static class GenerationPlanner
 {
-    /// <summary>Shards move when a step becomes shorter by so much: a change of generation costs about a step.</summary>
+    /// <summary>Shards move when a step becomes shorter by at least this fraction: a change of generation costs about a step.</summary>
     private const double LeastGain = 0.2;
 
-    /// <summary>Members of the next generation by rank. Those who stay keep their order, so rank 0, the lead, changes only when it leaves;
-    /// newcomers follow in the order given, as long as more are wanted.</summary>
-    /// <param name="current">The present generation, or null.</param>
-    /// <param name="candidates">The workers at hand; members of the present generation that are missing here are lost.</param>
-    /// <param name="wanted">How many voters are wanted at most; 0 takes all.</param>
-    /// <param name="shards">V, the most voters that can be.</param>
-    /// <returns>The voters; empty when nobody can vote.</returns>
+    /// <summary>Returns the members of the next generation by rank. Current members keep their order, so the lead, rank 0, changes only when it
+    /// leaves. Newcomers follow in the given order until there are enough.</summary>
+    /// <param name="current">The current generation, or null.</param>
+    /// <param name="candidates">The available workers. Members of the current generation that are missing here are lost.</param>
+    /// <param name="wanted">The most voters that are wanted; 0 takes all.</param>
+    /// <param name="shards">V, the most voters that are possible.</param>
+    /// <returns>The voters; empty when no worker can vote.</returns>
     public static IReadOnlyList<Candidate> Voters(GenerationPlan? current, IReadOnlyList<Candidate> candidates, int wanted, int shards)
     {
         int most = wanted > 0 ? Math.Min(wanted, shards) : shards;
@@ -35,8 +35,12 @@ public static class GenerationPlanner
         return [.. members.Concat(able.Except(members)).Take(most)];
     }
 
-    /// <summary>Whether the same members would be notably faster with other blocks: one is slower than the others, or no longer so.</summary>
-    /// <param name="current">The present generation.</param>
+    /// <summary>Returns the number of shards that fit into the voters' memory, at most V.</summary>
+    public static int Capacity(IReadOnlyList<Candidate> voters, int shards) => (int)Math.Min(shards, voters.Sum(voter => (long)voter.Capacity));
+
+    /// <summary>Returns whether the same members would be notably faster with other blocks, because one has become slower than the others or has
+    /// recovered.</summary>
+    /// <param name="current">The current generation.</param>
     /// <param name="voters">Its voters by rank.</param>
     public static bool IsWorthMoving(GenerationPlan current, IReadOnlyList<Candidate> voters)
     {
@@ -45,13 +49,13 @@ public static class GenerationPlanner
         return ShardBlocks.Seconds(blocks, seconds) < (1 - LeastGain) * ShardBlocks.Seconds(present, seconds);
     }
 
-    /// <summary>The plan of a generation.</summary>
+    /// <summary>Returns the plan of a generation.</summary>
     /// <param name="run">The run.</param>
     /// <param name="number">Its number.</param>
     /// <param name="shards">V.</param>
     /// <param name="voters">Its voters by rank.</param>
-    /// <param name="sealedThrough">Which generations before it can commit nothing more.</param>
-    /// <returns>The plan with a new nonce and secret, or null when the voters' memory does not hold V shards.</returns>
+    /// <param name="sealedThrough">The last generation before it that can commit nothing more.</param>
+    /// <returns>The plan, with a new nonce and a new secret; null when V shards do not fit into the voters' memory.</returns>
     public static GenerationPlan? Plan(string run, long number, int shards, IReadOnlyList<Candidate> voters, long sealedThrough)
     {
         if (Blocks(shards, voters) is not { } blocks) return null;

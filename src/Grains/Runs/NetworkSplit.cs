@@ -1,11 +1,11 @@
 namespace Spikeformer.Runs;
 
-/// <summary>Workers that all reach the coordinator, and not all reach each other: who must be left behind so that the others can train.</summary>
+/// <summary>Chooses the workers to leave behind when all reach the coordinator but not all reach each other.</summary>
 public static class NetworkSplit
 {
-    /// <summary>Takes away the worker with whom most others have no connection until all that are left hear each other.</summary>
-    /// <param name="workers">All, whom to keep first: of two that are cut off from as many others, the later one is left behind.</param>
-    /// <param name="silent">Pairs of which the first does not hear the second; one direction is enough to make them useless to each other.</param>
+    /// <summary>Removes the worker that is cut off from the most others, until all remaining workers hear each other.</summary>
+    /// <param name="workers">All workers. Of two that are cut off from equally many others, the later one is left behind.</param>
+    /// <param name="silent">Pairs of which the first does not hear the second. One direction is enough: they cannot train together.</param>
     public static IReadOnlySet<string> LeftBehind(IReadOnlyList<string> workers, IEnumerable<(string, string)> silent)
     {
         var cuts = new HashSet<(string, string)>(from cut in silent

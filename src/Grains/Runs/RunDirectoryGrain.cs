@@ -3,7 +3,7 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Runs;
 
-/// <summary>What the directory stores.</summary>
+/// <summary>The stored state of the directory.</summary>
 [GenerateSerializer, Alias("spikeformer.RunDirectoryRecord")]
 public sealed record RunDirectoryRecord
 {
@@ -12,7 +12,7 @@ public sealed record RunDirectoryRecord
 }
 
 /// <inheritdoc cref="IRunDirectoryGrain"/>
-/// <remarks>Names and states are stored; step counts and workers are told again and again.</remarks>
+/// <remarks>Names and states are stored. Step counts and workers are not: they are reported again and again.</remarks>
 [ControlPlacement, KeepAlive]
 public sealed class RunDirectoryGrain([PersistentState("directory", "runs")] IPersistentState<RunDirectoryRecord> stored, TimeProvider time)
     : Grain, IRunDirectoryGrain
@@ -25,8 +25,8 @@ public sealed class RunDirectoryGrain([PersistentState("directory", "runs")] IPe
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        // How many workers a run wanted may have been long ago: it is asked for by sending it one, which also wakes a run that nobody has called
-        // since the cluster began.
+        // The stored number of wanted workers may be old. A run that gets one worker reports the true number; the worker also wakes a run that has
+        // not been called since the cluster began.
         foreach (RunEntry entry in stored.State.Runs)
             _runs[entry.Run] = RunStates.WantsWorkers(entry.State) ? entry with { WantedWorkers = Math.Max(1, entry.WantedWorkers) } : entry;
         return Task.CompletedTask;
@@ -62,7 +62,7 @@ public sealed class RunDirectoryGrain([PersistentState("directory", "runs")] IPe
         _workers[worker] = (report, time.GetTimestamp());
         if (report.Run is not null || report.IsDraining)
         {
-            // A worker that serves its run may not be counted by it yet, so the promise holds until its time is over.
+            // The run may not count this worker yet, so the promise is kept for its full time.
             if (report.IsDraining || report.Run != _promised.GetValueOrDefault(worker).Run) _promised.Remove(worker);
             return Task.FromResult<string?>(null);
         }
@@ -74,7 +74,7 @@ public sealed class RunDirectoryGrain([PersistentState("directory", "runs")] IPe
         return Task.FromResult(run);
     }
 
-    /// <summary>Workers that a run still wants, those under way to it counted as there; negative when it wants none at all.</summary>
+    /// <summary>The number of workers that a run still wants; workers that are promised to it count as present. Negative when it takes none.</summary>
     private int Wanted(string run)
     {
         RunEntry entry = _runs[run];

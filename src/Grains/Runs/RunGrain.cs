@@ -5,8 +5,8 @@ using Spikeformer.Metrics;
 namespace Spikeformer.Runs;
 
 /// <inheritdoc cref="IRunGrain"/>
-/// <remarks>A thin shell: <see cref="RunTransitions"/> decides, this writes what it decided and then lets reports and news tell it. Workers
-/// are never called; they ask.</remarks>
+/// <remarks>A thin shell: <see cref="RunTransitions"/> decides, and this grain writes the decision and then announces it in replies to reports and in
+/// the news. It never calls a worker; workers ask.</remarks>
 [ControlPlacement, KeepAlive]
 public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<RunRecord> stored, TimeProvider time) : Grain, IRunGrain
 {
@@ -23,6 +23,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     private RunRecord _record = new();
     private Task _sharing = Task.CompletedTask;
     private PlanMember? _lead;
+    private IReadOnlyDictionary<string, string> _leftOut = new Dictionary<string, string>();
+    private string? _shortage;
     private bool _mustShare, _mustSuspend;
     private long _lastEvent, _lastShared;
     private int _stepsPerEpoch, _trainSamples;
@@ -53,7 +55,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     /// <inheritdoc/>
     public Task<CommandReply> Start(RunCommand command, RunSpec spec) => Obey(command, () => spec.Name == this.GetPrimaryKeyString()
         ? Begin(RunTransitions.Start(_record, spec with { StartId = command.Id }, time.GetUtcNow()))
-        : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot be started as {spec.Name}", "Start it by its own name"));
+        : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot start under the name {spec.Name}", "Use one name"));
 
     /// <inheritdoc/>
     public Task<CommandReply> Resume(RunCommand command, RunChanges changes) =>
@@ -68,16 +70,17 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     /// <inheritdoc/>
     public async Task<MemberOrder> Report(MemberReport report)
     {
-        // What went wrong in an earlier start is not this one's: who still serves that lets go, and comes anew.
+        // The failure of an earlier start does not concern this one. A worker that still serves that start is released and joins again.
         if (report.StartId != default && report.StartId != _record.Spec?.StartId) return new() { Action = MemberAction.Release };
-        if (_roster.Accept(report, out bool mattersAtOnce)) await TakeIn(report);
-        // What can wait is looked at by the next tick: with many members, looking at all of them for every report would take all the time.
-        if (mattersAtOnce) await Plan();
-        // Who has not reported by then is planned without; a tick later would be felt.
-        if (mattersAtOnce && report.Phase is WorkerPhase.Sealed && _roster.IsBroken(_record.Plan))
+        if (_roster.Accept(report, out bool isUrgent)) await TakeIn(report);
+        // Everything else waits for the next tick: with many members, looking at all of them for every report would take all the time.
+        if (isUrgent) await Plan();
+        // The next generation is planned without the members that have not reported by then. Waiting for the next tick would be noticeable.
+        if (isUrgent && report.Phase is WorkerPhase.Sealed && _roster.IsBroken(_record.Plan))
             this.RegisterGrainTimer(Plan, new GrainTimerCreationOptions { DueTime = Roster.SealingLimit + TimeSpan.FromMilliseconds(5), Period = Timeout.InfiniteTimeSpan });
         WorkerInfo info = report.Info;
-        MemberAction action = RunTransitions.ActionFor(_record, report, _mustSuspend);
+        string? leftOut = _leftOut.GetValueOrDefault(info.Worker);
+        MemberAction action = RunTransitions.ActionFor(_record, report, _mustSuspend, leftOut is not null);
         if (action is MemberAction.Release && report.Phase is WorkerPhase.Done) _roster.Remove(info.Worker);
         bool isPlanKnown = _record.Plan is { } plan && plan.Nonce == report.Known;
         return new()
@@ -89,8 +92,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
             IsFingerprintKnown = _roster.ReportOf(info.Worker) is { Fingerprint.Count: > 0 } known && known.Info.Incarnation == info.Incarnation,
             Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
             Events = IsLead(report) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
-            Reason = _record.Failure?.ToException().Message
-                ?? (_record.Fingerprint is { } common && report.Fingerprint.Count > 0 ? Roster.Difference(common, report.Fingerprint) : null),
+            Reason = _record.Failure?.ToException().Message ?? leftOut ?? _shortage,
         };
     }
 
@@ -117,11 +119,12 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     /// <summary>The number of the run's first step; 0 until the steps of an epoch are known.</summary>
     private long FirstStep => (long)_stepsPerEpoch * (_record.Spec?.StartEpoch ?? 0);
 
-    /// <summary>A run that begins, or goes on, knows no worker yet.</summary>
+    /// <summary>Forgets the workers of an earlier start.</summary>
     private Decision Begin(Decision decision)
     {
         if (decision.Refusal is not null) return decision;
         _roster = new(time);
+        (_leftOut, _shortage) = (new Dictionary<string, string>(), null);
         _commits.Clear();
         _epochs.Clear();
         (_lastCommit, _lead) = (null, null);
@@ -135,17 +138,17 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         if (decision.Refusal is { } refusal)
             return new() { Status = await Status(), Refusal = refusal.What, ExitCode = (int)refusal.Kind, Remedy = refusal.Remedy };
         AnsweredCommand[] commands = [.. decision.Record.Commands.Append(new() { Id = command.Id }).TakeLast(RememberedCommands)];
-        await Commit(decision with { Record = decision.Record with { Commands = commands } });
+        await Commit(decision with { Record = decision.Record with { Commands = commands } }, by: command.By);
         return new() { Status = await Status() };
     }
 
-    /// <summary>What a report says about the run itself.</summary>
+    /// <summary>Carries out the parts of a report that concern the run itself.</summary>
     private async Task TakeIn(MemberReport report)
     {
         // The lead has written events that this activation does not know of: an earlier one numbered them.
         _lastEvent = Math.Max(_lastEvent, report.EventsWritten);
         if (report.StepsPerEpoch > 0) (_stepsPerEpoch, _trainSamples) = (report.StepsPerEpoch, report.TrainSamples);
-        _series?.Told(report, _record.Plan);
+        _series?.Reported(report, _record.Plan);
         foreach (StepCommit commit in report.Commits.Where(IsNews))
         {
             if (commit.Step < _lastCommit?.Step) Forget(from: commit.Step);
@@ -168,7 +171,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         await Commit(decision, [.. report.Events.Select(what => what with { Worker = report.Info.Worker })]);
     }
 
-    /// <summary>The run has gone back to a checkpoint: these steps are computed again.</summary>
+    /// <summary>Forgets steps that are computed again, because the run has returned to a checkpoint.</summary>
     private void Forget(long from)
     {
         StepCommit[] before = [.. _commits.Where(commit => commit.Step < from)];
@@ -176,20 +179,30 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         foreach (StepCommit commit in before) _commits.Enqueue(commit);
     }
 
-    /// <summary>Whether a commit is the first of its step that this coordinator hears of, or the run has gone back to a checkpoint.</summary>
+    /// <summary>Returns whether this coordinator sees a step's commit for the first time, or the run has returned to a checkpoint.</summary>
     private bool IsNews(StepCommit commit) =>
         _lastCommit is not { } last || commit.Step > last.Step || commit.Generation > last.Generation && commit.Step < last.Step;
 
     private async Task Plan()
     {
         if (!_roster.IsSettled(_record.Plan) || !_pace.IsDue) return;
-        IReadOnlyList<Candidate> candidates = _roster.Candidates(_record);
+        IReadOnlyList<Candidate> candidates = _roster.Candidates(_record, out _leftOut);
         var fingerprint = candidates.FirstOrDefault(candidate => candidate.CanVote) is { } first ? _roster.ReportOf(first.Info.Worker)!.Fingerprint : null;
-        await Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow(), MustMove(candidates)));
+        await Commit(RunTransitions.Plan(_record, candidates, _roster.IsBroken(_record.Plan), fingerprint, time.GetUtcNow(), MustMove(candidates)), [.. NewlyLeftOut()]);
         _mustSuspend = RunTransitions.MustSuspend(_record, candidates);
+        // The number of shards changes with the free memory. Its first value is kept, so that workers log one reason.
+        string? shortage = _record.State is RunState.WaitingForWorkers ? RunTransitions.MemoryShortage(_record, candidates) : null;
+        _shortage = shortage is null ? null : _shortage ?? shortage;
     }
 
-    /// <summary>Whether a member has been so much slower than others for so long that shards should move.</summary>
+    /// <summary>An event for each worker that is left out, once for each reason and start of the run.</summary>
+    private IEnumerable<ClusterEvent> NewlyLeftOut() => !RunStates.WantsWorkers(_record.State) ? []
+        : from worker in _leftOut
+          let message = $"Worker {worker.Key} is {worker.Value}"
+          where !_events.Reverse().TakeWhile(what => what.Kind is not (EventKinds.Accepted or EventKinds.Resumed)).Any(what => what.Kind == EventKinds.LeftOut && what.Message == message)
+          select new ClusterEvent { Time = time.GetUtcNow(), Kind = EventKinds.LeftOut, Step = _lastCommit?.Step ?? 0, Message = message, Worker = worker.Key };
+
+    /// <summary>Returns whether a member has been slower than the others for long enough that shards should move.</summary>
     private bool MustMove(IReadOnlyList<Candidate> candidates)
     {
         bool isUneven = _record is { State: RunState.Running, Plan: { } plan } && candidates.Count >= plan.Members.Count
@@ -200,15 +213,15 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         return true;
     }
 
-    /// <summary>Writes a decision and what workers told, then tells it. After a write that failed another activation decides, from what is stored.</summary>
-    private async Task Commit(Decision decision, IReadOnlyList<ClusterEvent>? told = null)
+    /// <summary>Writes a decision and events, then announces them. After a failed write, another activation decides from the stored state.</summary>
+    private async Task Commit(Decision decision, IReadOnlyList<ClusterEvent>? reported = null, string? by = null)
     {
         bool isDecided = !ReferenceEquals(decision.Record, _record);
         if (decision.Record.LastNumber > _record.LastNumber) _pace.Planned();
-        if (!isDecided && told is null or []) return;
+        if (!isDecided && reported is null or []) return;
         IEnumerable<ClusterEvent> decided = decision.Events.Select(what =>
-            new ClusterEvent { Time = time.GetUtcNow(), Kind = what.Kind, Step = _lastCommit?.Step ?? 0, Message = what.Message });
-        ClusterEvent[] news = [.. (told ?? []).Concat(decided).Select((what, i) => what with { Sequence = _lastEvent + 1 + i })];
+            new ClusterEvent { Time = time.GetUtcNow(), Kind = what.Kind, Step = _lastCommit?.Step ?? 0, Message = what.Message, By = by });
+        ClusterEvent[] news = [.. (reported ?? []).Concat(decided).Select((what, i) => what with { Sequence = _lastEvent + 1 + i })];
         stored.State = decision.Record with { LastEvent = _lastEvent + news.Length, Events = _record.Events.Concat(news).TakeLast(StoredEvents).ToArray() };
         try
         {
@@ -233,8 +246,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         if (_mustShare || RunStates.WantsWorkers(_record.State) && time.GetElapsedTime(_lastShared) >= ShareInterval) Share();
     }
 
-    /// <summary>Begins to tell directory and shards how the run stands. Nobody waits for it: they only show it, and a lost call is made good by
-    /// the next.</summary>
+    /// <summary>Begins to send the run's status to the directory and the shards, which only show it. Nothing waits for that, and the next call makes up
+    /// for a lost one.</summary>
     private void Share()
     {
         _mustShare = !_sharing.IsCompleted;
@@ -263,7 +276,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
         }
     }
 
-    /// <summary>What each shard shows, in shard order.</summary>
+    /// <summary>The news for each shard, in shard order.</summary>
     private IEnumerable<ShardUpdate> ShardUpdates()
     {
         var update = new ShardUpdate { Generation = _record.LastNumber, Step = _lastCommit?.Step ?? 0, Basis = RunView.Ledger(_record, _trainSamples) };
@@ -274,7 +287,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
                select shard;
     }
 
-    /// <summary>The lead writes the event log: rank 0 of the newest generation that there was, also after the run's end.</summary>
+    /// <summary>Returns whether a worker writes the event log: it is rank 0 of the newest generation, also after the end of the run.</summary>
     private bool IsLead(MemberReport report) => report.Outcome is not null
         || _lead is { } lead && lead.Worker == report.Info.Worker && lead.Incarnation == report.Info.Incarnation;
 

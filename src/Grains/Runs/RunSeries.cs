@@ -5,11 +5,11 @@ using Spikeformer.Recipes;
 namespace Spikeformer.Runs;
 
 /// <summary>
-/// A run's metrics, from what its coordinator hears and decides. A step counts once, when it is first committed: steps that were committed
-/// under a lead which died before it told are counted with the next one that is told.
+/// The metrics of a run, from the reports and decisions of its coordinator. A step counts once, when it is first committed. Steps of a lead that
+/// died before it reported them are counted with the next reported step.
 /// </summary>
-/// <remarks>For one thread. After a change of coordinator the counts go on in the other silo's series; their sum over silos is the run's, give or
-/// take what a report holds.</remarks>
+/// <remarks>For one thread. After a change of coordinator, the counts continue in the other silo's series; the run's counts are their sum over the
+/// silos, up to the contents of one report.</remarks>
 internal sealed class RunSeries
 {
     private const string Train = "train", Test = "test";
@@ -28,14 +28,14 @@ internal sealed class RunSeries
     private double _training, _lost;
 
     /// <param name="run">The run.</param>
-    /// <param name="store">Where the series go.</param>
+    /// <param name="store">The store of the series.</param>
     /// <param name="time">Monotonic clock.</param>
     public RunSeries(string run, SeriesStore store, TimeProvider time)
     {
         (_group, _time, _accounted) = (store.OfRun(run), time, time.GetTimestamp());
     }
 
-    /// <summary>The coordinator has begun, or has decided something.</summary>
+    /// <summary>Notes that the coordinator has begun, or has made a decision.</summary>
     public void Decided(RunRecord record)
     {
         bool isNews = record.State != _state || record.Spec?.StartId != _start;
@@ -45,7 +45,7 @@ internal sealed class RunSeries
         if (isNews)
             foreach (RunState state in Enum.GetValues<RunState>())
                 if (state is not RunState.None) _group.Set(Catalogue.RunState, state == record.State ? 1 : 0, StateNames.Of(state));
-        // Members that are too few, and save before they wait for more, have lost nothing.
+        // Members that are not enough save before they wait for more; that is no loss.
         if (_plan is { } old && !_hasOutcome && !RunStates.IsOver(record.State) && (record.Plan?.SealedThrough ?? old.Number) >= old.Number) Lose(old);
         _group.Set(Catalogue.Generation, record.LastNumber);
         _group.Set(Catalogue.WorldSizeMin, spec.MinWorkers);
@@ -57,10 +57,10 @@ internal sealed class RunSeries
         _group.End(keepsGauges: true);
     }
 
-    /// <summary>A worker has reported.</summary>
-    /// <param name="report">News: not one that was taken in before.</param>
+    /// <summary>Notes a worker's report.</summary>
+    /// <param name="report">The report; not a repeated one.</param>
     /// <param name="plan">The newest generation.</param>
-    public void Told(MemberReport report, GenerationPlan? plan)
+    public void Reported(MemberReport report, GenerationPlan? plan)
     {
         if (report.StepsPerEpoch > 0) (_stepsPerEpoch, _trainSamples) = (report.StepsPerEpoch, report.TrainSamples);
         bool hasSealed = report.Phase is WorkerPhase.Sealed && plan is not null && report.Generation == plan.Number && report.Nonce == plan.Nonce;
@@ -79,7 +79,7 @@ internal sealed class RunSeries
         _cause = Cause();
     }
 
-    /// <summary>How the run stands, every few seconds.</summary>
+    /// <summary>Shows the run's status; called every few seconds.</summary>
     public void Show(RunStatus status)
     {
         if (RunStates.IsOver(_state) || _state is RunState.None) return;
@@ -88,7 +88,7 @@ internal sealed class RunSeries
         ShowMembers(status.Members);
     }
 
-    /// <summary>This silo coordinates the run no more.</summary>
+    /// <summary>Notes that this silo no longer coordinates the run.</summary>
     public void Leave()
     {
         Account();
@@ -111,7 +111,7 @@ internal sealed class RunSeries
 
     private void Begin(RunSpec spec)
     {
-        Recipe recipe = RecipeReader.Read(spec.Recipe, spec.Name);
+        Recipe recipe = RunRecipes.Of(spec);
         (_start, _batch, _plan, _recovery) = (spec.StartId, recipe.Batch, null, null);
         (_hasCommitted, _isMistrusted, _training, _lost) = (false, false, 0, 0);
         if (!spec.IsResume) (_step, _counted) = (0, -1);
@@ -119,7 +119,7 @@ internal sealed class RunSeries
         _group.Clear(Catalogue.RunInfo);
         _group.Set(Catalogue.RunInfo, 1, recipe.Name, recipe.Model.Variant ?? recipe.Model.Neuron.ToString(), recipe.Data.Kind.ToString(),
             typeof(RunSeries).Assembly.GetName().Version!.ToString(fieldCount: 3));
-        // A counter that appears with its first count hides it from rate().
+        // rate() does not see the first count of a counter that appears with it.
         foreach (Metric counter in (Metric[])[Catalogue.Steps, Catalogue.Samples, Catalogue.NonFiniteSteps, Catalogue.LostSteps, Catalogue.TrainingTime])
             _group.Add(counter, 0);
         foreach (string reason in (string[])[Reasons.RankLost, Reasons.Checksum]) _group.Add(Catalogue.Recoveries, 0, reason);
@@ -134,7 +134,8 @@ internal sealed class RunSeries
         else if (what.Kind == EventKinds.CheckpointFailed) _group.Add(Catalogue.CheckpointFailures, 1, Reasons.Write);
     }
 
-    /// <summary>A generation has lost a member, or its members the trust in each other. A further loss before the next commit is the same recovery.</summary>
+    /// <summary>Notes that a generation lost a member, or that its members hold different bits. A further loss before the next commit belongs to the same
+    /// recovery.</summary>
     private void Lose(GenerationPlan plan)
     {
         if (_recovery is { } known)
@@ -149,15 +150,15 @@ internal sealed class RunSeries
     private void Committed(StepCommit commit)
     {
         if (_counted < 0) _counted = commit.Step - 1;
-        // A new lead that had missed the last step tells it again.
-        bool isToldAgain = commit.Step == _step && _hasCommitted && !_isMistrusted;
+        // A new lead reports the last step again if it had missed it.
+        bool isRepeated = commit.Step == _step && _hasCommitted && !_isMistrusted;
         if (commit.Step > _counted)
         {
             _group.Add(Catalogue.Steps, commit.Step - _counted);
             _group.Add(Catalogue.Samples, _stepsPerEpoch > 0 ? SamplesUntil(commit.Step) - SamplesUntil(_counted) : commit.Samples);
             _counted = commit.Step;
         }
-        else if (!isToldAgain) _group.Add(Catalogue.LostSteps, 1);
+        else if (!isRepeated) _group.Add(Catalogue.LostSteps, 1);
         (_step, _hasCommitted) = (commit.Step, true);
         _group.Set(Catalogue.Step, commit.Step);
         _group.Set(Catalogue.Epoch, commit.Epoch);
@@ -174,7 +175,7 @@ internal sealed class RunSeries
     private long SamplesUntil(long step) =>
         step / _stepsPerEpoch * _trainSamples + Math.Min(_trainSamples, step % _stepsPerEpoch * _batch);
 
-    /// <summary>Gives the time since the last account to what it went to.</summary>
+    /// <summary>Adds the time since the last call to training or to the current cause of lost time.</summary>
     private void Account()
     {
         long now = _time.GetTimestamp();
@@ -194,7 +195,7 @@ internal sealed class RunSeries
         _group.Set(Catalogue.Goodput, _training / Math.Max(_training + _lost, double.Epsilon));
     }
 
-    /// <summary>What the run loses its time to now; null while it makes progress.</summary>
+    /// <summary>The current cause of lost time; null while the run makes progress.</summary>
     private string? Cause() => _state switch
     {
         RunState.Created or RunState.WaitingForWorkers => Causes.Waiting,

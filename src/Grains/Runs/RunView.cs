@@ -3,20 +3,21 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;
 
-/// <summary>How a run looks from outside.</summary>
+/// <summary>Builds the status of a run that clients see.</summary>
 public static class RunView
 {
-    /// <summary>State, members, and what is awaited; steps and rates are the caller's to add.</summary>
+    /// <summary>Returns the state, the members, and the worker or resource that the run waits for. The caller adds steps and rates.</summary>
     public static RunStatus Status(string run, RunRecord record, Roster roster)
     {
-        MemberStatus[] members = [.. Members(record, roster)];
+        IReadOnlyList<Candidate> candidates = roster.Candidates(record, out IReadOnlyDictionary<string, string> leftOut);
+        MemberStatus[] members = [.. Members(record, roster, leftOut)];
         return new()
         {
             Run = run,
             State = record.State,
             Created = record.Created,
             Changed = record.Changed,
-            WaitingFor = Awaited(record, members),
+            WaitingFor = record.State is RunState.Created or RunState.WaitingForWorkers ? Missing(record, candidates, members) : Awaited(record, members),
             Generation = record.LastNumber,
             Members = members,
             Epochs = record.Epochs,
@@ -29,20 +30,21 @@ public static class RunView
         };
     }
 
-    /// <summary>What the shards' ledgers follow from; null until the training samples are known.</summary>
+    /// <summary>Returns the basis of the shards' ledgers; null until the number of training samples is known.</summary>
     public static LedgerBasis? Ledger(RunRecord record, int trainSamples)
     {
         if (trainSamples == 0 || record.Spec is not { } spec) return null;
-        Recipe recipe = RecipeReader.Read(spec.Recipe, spec.Name);
+        Recipe recipe = RunRecipes.Of(spec);
         return new() { Seed = recipe.Seed, Samples = trainSamples, Batch = recipe.Batch, Shards = recipe.Shards, StartEpoch = spec.StartEpoch };
     }
 
-    private static IEnumerable<MemberStatus> Members(RunRecord record, Roster roster)
+    private static IEnumerable<MemberStatus> Members(RunRecord record, Roster roster, IReadOnlyDictionary<string, string> leftOut)
     {
         IReadOnlyList<PlanMember> voters = record.Plan?.Members ?? [];
         foreach (PlanMember voter in voters) yield return Member(voter.Worker, voter, roster);
         foreach (MemberReport report in roster.Reports)
-            if (voters.All(voter => voter.Worker != report.Info.Worker)) yield return Member(report.Info.Worker, null, roster);
+            if (voters.All(voter => voter.Worker != report.Info.Worker))
+                yield return Member(report.Info.Worker, null, roster) with { LeftOut = leftOut.GetValueOrDefault(report.Info.Worker) };
     }
 
     private static MemberStatus Member(string worker, PlanMember? voter, Roster roster)
@@ -61,23 +63,32 @@ public static class RunView
             Step = report?.Step ?? 0,
             SecondsSinceReport = sinceReport,
             SecondsPerShard = report?.SecondsPerShard ?? 0,
+            Capacity = report?.Capacity is < int.MaxValue and var capacity ? capacity : null,
         };
     }
 
-    /// <summary>The member that holds the others up, or the workers that are missing.</summary>
+    /// <summary>The workers or the memory that the run lacks before it can train.</summary>
+    private static string Missing(RunRecord record, IReadOnlyList<Candidate> candidates, IReadOnlyList<MemberStatus> members)
+    {
+        RunSpec spec = record.Spec!;
+        int ready = GenerationPlanner.Voters(record.Plan, candidates, spec.Workers, record.Shards).Count;
+        int wanted = record.State is RunState.Created && spec.Workers > 0 ? spec.Workers : spec.MinWorkers;
+        var parts = new List<string>
+        {
+            RunTransitions.MemoryShortage(record, candidates)
+                ?? (ready >= wanted ? $"{RunTransitions.Count(ready, "worker")} ready, waiting a few seconds for more" : $"{ready} of {RunTransitions.Count(wanted, "worker")} ready"),
+        };
+        if (members.FirstOrDefault(member => member.Phase is WorkerPhase.Idle or WorkerPhase.Preparing) is { } preparing)
+            parts.Add(FormattableString.Invariant($"{preparing.Worker} has been preparing for {preparing.SecondsInPhase:0.0} s"));
+        parts.AddRange(members.Where(member => member.LeftOut is not null).Select(member => $"{member.Worker} is {member.LeftOut}"));
+        return string.Join("; ", parts);
+    }
+
+    /// <summary>The member that holds the others up, or null.</summary>
     private static string? Awaited(RunRecord record, IReadOnlyList<MemberStatus> members)
     {
-        if (record.Spec is not { } spec) return null;
-        if (record.State is RunState.Created or RunState.WaitingForWorkers)
-        {
-            string wanted = spec.Workers > spec.MinWorkers && record.State is RunState.Created ? $"{spec.Workers}" : $"at least {spec.MinWorkers}";
-            MemberStatus? preparing = members.FirstOrDefault(member => member.Phase is WorkerPhase.Idle or WorkerPhase.Preparing);
-            return preparing is null
-                ? $"workers: {members.Count} of {wanted} have come"
-                : $"worker {preparing.Worker}, which opens the data for {preparing.SecondsInPhase:0.0} s; {members.Count} of {wanted} workers have come";
-        }
         if (record.State is not (RunState.Running or RunState.Stopping)) return null;
-        // Whoever is in the all-reduce waits for the others; the slowest of those is the one that is awaited.
+        // A member in the all-reduce waits for the others. Of these, the slowest one holds the run up.
         MemberStatus? awaited = members.Where(member => member.Rank is not null && member.Phase is not WorkerPhase.Reducing)
             .MinBy(member => (member.Step, -member.SecondsInPhase));
         return awaited is null ? null

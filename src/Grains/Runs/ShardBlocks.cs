@@ -1,14 +1,15 @@
 namespace Spikeformer.Runs;
 
-/// <summary>Who owns how many shards: contiguous blocks in rank order, so that the slowest member is as fast as can be.</summary>
+/// <summary>Cuts the shards into contiguous blocks in rank order, so that the slowest member is as fast as possible.</summary>
 public static class ShardBlocks
 {
     /// <summary>Cuts V shards into one block per member.</summary>
     /// <param name="shards">V.</param>
-    /// <param name="capacities">Most shards of each member, by rank; each at least 1.</param>
-    /// <param name="secondsPerShard">How long each member computes on a shard; equal where that is not known.</param>
-    /// <returns>First and end of each block, none empty; or null when there are more members than shards or their memory holds fewer than V.</returns>
-    /// <remarks>A step takes as long as its slowest member, so each shard goes to the member that is done with it first; among equals to the
+    /// <param name="capacities">The number of shards that fit into each member's memory, by rank; each at least 1.</param>
+    /// <param name="secondsPerShard">Each member's computing time per shard; null takes all members as equally fast.</param>
+    /// <returns>First and end of each block, none empty; null when there are more members than shards, or when fewer than V shards fit into their
+    /// memory.</returns>
+    /// <remarks>A step takes as long as its slowest member, so each shard goes to the member that would finish it first, and among equals to the
     /// earlier rank.</remarks>
     public static IReadOnlyList<(int First, int End)>? Cut(int shards, IReadOnlyList<int> capacities, IReadOnlyList<double>? secondsPerShard = null)
     {
@@ -22,7 +23,7 @@ public static class ShardBlocks
         return blocks;
     }
 
-    /// <summary>Seconds that the slowest member computes in a step.</summary>
+    /// <summary>Returns the slowest member's computing time in a step.</summary>
     public static double Seconds(IReadOnlyList<(int First, int End)> blocks, IReadOnlyList<double> secondsPerShard) =>
         blocks.Zip(secondsPerShard, (block, seconds) => (block.End - block.First) * seconds).Max();
 }

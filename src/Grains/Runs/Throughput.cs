@@ -1,6 +1,6 @@
 namespace Spikeformer.Runs;
 
-/// <summary>Samples per second over the last seconds.</summary>
+/// <summary>Measures samples per second over the last ten seconds.</summary>
 /// <param name="time">Monotonic clock.</param>
 public sealed class Throughput(TimeProvider time)
 {
@@ -14,7 +14,7 @@ public sealed class Throughput(TimeProvider time)
         Forget();
     }
 
-    /// <summary>Mean over the window, 0 with fewer than two counts in it.</summary>
+    /// <summary>The mean over the window; 0 with fewer than two counts in it.</summary>
     public double SamplesPerSecond
     {
         get

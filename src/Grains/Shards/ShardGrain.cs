@@ -26,10 +26,10 @@ public sealed class ShardGrain : Grain, IShardGrain
     }
 }
 
-/// <summary>Which samples a shard has committed: a pure function of the committed steps.</summary>
+/// <summary>The committed samples of a shard: a pure function of the committed steps.</summary>
 public static class ShardLedger
 {
-    /// <summary>The shard as its grain shows it.</summary>
+    /// <summary>Returns the status of a shard.</summary>
     public static ShardStatus View(int shard, ShardUpdate newest)
     {
         var status = new ShardStatus { Shard = shard, Owner = newest.Owner, SecondsPerStep = newest.SecondsPerStep };

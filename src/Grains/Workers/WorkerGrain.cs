@@ -4,29 +4,23 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Workers;
 
-/// <summary>What a silo knows of the worker processes that it keeps.</summary>
-public interface IWorkerLogs
-{
-    /// <summary>The last lines of a worker's log.</summary>
-    /// <param name="worker">Its name, <c>silo/slot</c>.</param>
-    /// <param name="lines">How many at most.</param>
-    IReadOnlyList<string> Tail(string worker, int lines);
-}
-
 /// <inheritdoc cref="IWorkerGrain"/>
 [SiloNamePlacement, Immovable(ImmovableKind.Any), KeepAlive]
-public sealed class WorkerGrain(IWorkerLogs logs, TimeProvider time) : Grain, IWorkerGrain
+public sealed class WorkerGrain(IWorkerKeeper keeper, TimeProvider time) : Grain, IWorkerGrain
 {
+    private static readonly TimeSpan DrainedPeriod = TimeSpan.FromSeconds(1);
     private WorkerReport? _report;
     private long _received;
-    private ulong _draining;
+    private IGrainTimer? _drain;
+
+    private string Worker => this.GetPrimaryKeyString();
 
     /// <inheritdoc/>
     public async Task<WorkerOrder> Report(WorkerReport report)
     {
         (_report, _received) = (report, time.GetTimestamp());
         string? run = await GrainFactory.GetGrain<IRunDirectoryGrain>(0).Assign(report);
-        return new() { Run = run, MustDrain = _draining == report.Info.Incarnation };
+        return new() { Run = run, MustDrain = keeper.IsDrained(Worker) };
     }
 
     /// <inheritdoc/>
@@ -36,11 +30,35 @@ public sealed class WorkerGrain(IWorkerLogs logs, TimeProvider time) : Grain, IW
     /// <inheritdoc/>
     public Task Drain()
     {
-        // The process that is there now: its successor starts afresh.
-        _draining = _report?.Info.Incarnation ?? 0;
+        keeper.Drain(Worker);
+        _drain ??= this.RegisterGrainTimer(ShowDrained, new GrainTimerCreationOptions { DueTime = DrainedPeriod, Period = DrainedPeriod, KeepAlive = true });
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>> Log(int lines) => Task.FromResult(logs.Tail(this.GetPrimaryKeyString(), lines));
+    public Task Undrain()
+    {
+        keeper.Undrain(Worker);
+        _drain?.Dispose();
+        _drain = null;
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> Log(int lines) => Task.FromResult(keeper.Tail(Worker, lines));
+
+    /// <summary>Reports for a worker that has no process any more, so that the cluster still lists it.</summary>
+    private async Task ShowDrained()
+    {
+        if (_report is null || keeper.IsRunning(Worker)) return;
+        (_report, _received) = (_report with { Phase = WorkerPhase.Drained, Run = null, IsDraining = true }, time.GetTimestamp());
+        try
+        {
+            await GrainFactory.GetGrain<IRunDirectoryGrain>(0).Assign(_report);
+        }
+        catch (Exception error) when (GrainCalls.IsTransient(error) || error is OrleansException)
+        {
+            // The next tick reports again.
+        }
+    }
 }

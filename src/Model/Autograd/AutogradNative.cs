@@ -13,7 +13,7 @@ internal static unsafe partial class AutogradNative
         public long Count;
     }
 
-    /// <summary>A native node: a shared pointer that keeps it alive and a weak one to name it in calls.</summary>
+    /// <summary>A native node: a shared pointer that keeps it alive, and a weak pointer for calls.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct NodePointers
     {
@@ -45,7 +45,7 @@ internal static unsafe partial class AutogradNative
         nint* roots, long rootCount, nint* gradients, long gradientCount,
         [MarshalAs(UnmanagedType.U1)] bool retainGraph, [MarshalAs(UnmanagedType.U1)] bool createGraph, nint* inputs, long inputCount);
 
-    /// <summary>Hands <c>wrapOutputs</c> this thread's result array, valid until the thread's next call.</summary>
+    /// <summary>Gives <c>wrapOutputs</c> this thread's result array, which is valid until the thread's next call.</summary>
     [UnmanagedCallersOnly]
     public static nint* AllocateResults(nuint count)
     {
@@ -57,7 +57,7 @@ internal static unsafe partial class AutogradNative
         return s_results;
     }
 
-    /// <summary>The array that the last <see cref="AllocateResults"/> of this thread handed out.</summary>
+    /// <summary>The array that this thread's last call of <see cref="AllocateResults"/> returned.</summary>
     public static nint* Results => s_results;
 
     [ThreadStatic] private static nint* s_results;

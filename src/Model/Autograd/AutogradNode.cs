@@ -5,15 +5,15 @@ using static TorchSharp.torch;
 namespace Spikeformer.Autograd;
 
 /// <summary>
-/// A differentiable operation of our own: a node of libtorch's autograd graph whose backward pass is C#. A subclass computes its outputs,
-/// keeps what backward needs in fields, and calls <see cref="Connect"/>; libtorch then calls <see cref="Backward"/> once.
+/// A differentiable operation of our own: a node of libtorch's autograd graph with a backward pass in C#. A subclass computes its outputs,
+/// keeps the tensors that the backward pass needs in fields, and calls <see cref="Connect"/>. libtorch then calls <see cref="Backward"/> once.
 /// </summary>
 /// <remarks>
-/// <para>TorchSharp's own <c>SingleTensorFunction</c> cannot carry a long run: an exception in its backward ends the process, returned
+/// <para>TorchSharp's own <c>SingleTensorFunction</c> does not survive a long run: an exception in its backward pass ends the process, returned
 /// gradients can be finalised while libtorch still copies them, and every output gets a hidden twin of the same size.</para>
-/// <para>An exception in <see cref="Backward"/> is kept; this and every later node of the pass give undefined gradients, and
-/// <see cref="Differentiation.Backward"/> throws it when libtorch has returned. Fields must hold tensors that are detached
-/// (<c>x.detach()</c>, which shares memory): a saved output that still knows its node would keep itself alive.</para>
+/// <para>If <see cref="Backward"/> throws, this and every later node of the pass give undefined gradients, and
+/// <see cref="Differentiation.Backward"/> rethrows the exception after libtorch has returned. Fields must hold detached tensors
+/// (<c>x.detach()</c> shares memory): a saved output that refers to its node would never be freed.</para>
 /// </remarks>
 internal abstract unsafe class AutogradNode
 {
@@ -21,17 +21,17 @@ internal abstract unsafe class AutogradNode
     private int _inputCount;
 
     /// <summary>Computes the gradients of the inputs.</summary>
-    /// <param name="outputGradients">One per output; null where nothing flows back. Disposed by the caller.</param>
-    /// <param name="inputGradients">One per input, to be filled; null stands for no gradient. The caller takes ownership.</param>
+    /// <param name="outputGradients">One per output; null if no gradient flows back to it. The caller disposes them.</param>
+    /// <param name="inputGradients">Receives one per input; null means no gradient. The caller takes ownership.</param>
     protected abstract void Backward(ReadOnlySpan<Tensor?> outputGradients, Span<Tensor?> inputGradients);
 
-    /// <summary>Disposes what was kept for backward. Called once, after backward or when the graph is dropped without one.</summary>
+    /// <summary>Disposes the tensors kept for the backward pass. Called once: after that pass, or when the graph is dropped without one.</summary>
     protected abstract void Release();
 
-    /// <summary>Puts this node between <paramref name="inputs"/> and <paramref name="outputs"/>.</summary>
-    /// <param name="inputs">What the outputs were computed from, in the order of <see cref="Backward"/>'s gradients.</param>
-    /// <param name="outputs">Freshly computed tensors without history; taken over by this call and replaced by the result.</param>
-    /// <returns>The outputs, part of the graph if gradients are on and an input requires one. The caller disposes them.</returns>
+    /// <summary>Puts this node between <paramref name="inputs"/> and <paramref name="outputs"/> in the graph.</summary>
+    /// <param name="inputs">The tensors that the outputs were computed from, in the order of the gradients of <see cref="Backward"/>.</param>
+    /// <param name="outputs">Newly computed tensors without history. This call takes ownership; use the result instead.</param>
+    /// <returns>The outputs, in the graph if gradients are enabled and an input requires one. The caller disposes them.</returns>
     protected Tensor[] Connect(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
     {
         bool required = false;
@@ -64,7 +64,7 @@ internal abstract unsafe class AutogradNode
         }
         finally
         {
-            // From here on the outputs' graph alone keeps the node alive.
+            // From now on only the outputs' graph keeps the node alive.
             THSAutograd_CSharpNode_disposeWeakPtr(node);
             THSAutograd_CSharpNode_disposeSharedPtr(node);
         }
@@ -105,8 +105,8 @@ internal abstract unsafe class AutogradNode
     }
 
     /// <summary>
-    /// The two C callbacks of one native node. libtorch passes no context, so each has its own pair of thunks; thunks are costly and are
-    /// used again when their node is deleted. Every instance ever made stays in <see cref="s_all"/>, so no thunk is ever collected.
+    /// The two C callbacks of one native node. libtorch passes no context, so each node needs its own pair of thunks. Thunks are costly, so
+    /// they are reused after their node is deleted. <see cref="s_all"/> keeps every instance, so no thunk is ever collected.
     /// </summary>
     private sealed class Callbacks
     {

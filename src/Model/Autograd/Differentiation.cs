@@ -4,15 +4,16 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Autograd;
 
-/// <summary>Runs backward passes over graphs that hold <see cref="AutogradNode"/>s.</summary>
+/// <summary>Runs backward passes over graphs with <see cref="AutogradNode"/>s.</summary>
 internal static unsafe class Differentiation
 {
     [ThreadStatic] private static Pass? s_pass;
 
-    /// <summary>Back-propagates from scalars, each with gradient 1, or from any tensors with given gradients. The graph is freed.</summary>
-    /// <param name="roots">Outputs to start from, all in one pass.</param>
-    /// <param name="gradients">Gradient of each root, or empty when all roots are scalars.</param>
-    /// <exception cref="Exception">What the first failing <see cref="AutogradNode"/> threw. All gradients of the pass are then worthless.</exception>
+    /// <summary>Back-propagates from scalars, each with gradient 1, or from any tensors with given gradients, and frees the graph.</summary>
+    /// <param name="roots">The outputs to start from, all in one pass.</param>
+    /// <param name="gradients">The gradient of each root; empty if all roots are scalars.</param>
+    /// <exception cref="Exception">The exception of the first <see cref="AutogradNode"/> that failed. All gradients of the pass are then
+    /// invalid.</exception>
     public static void Backward(ReadOnlySpan<Tensor> roots, ReadOnlySpan<Tensor> gradients = default)
     {
         Pass pass = Pass.OfThisThread;
@@ -26,15 +27,15 @@ internal static unsafe class Differentiation
         foreach (Tensor gradient in gradients) GC.KeepAlive(gradient);
         Exception? thrown = pass.Exception;
         pass.Exception = null;
-        // libtorch may also complain, about the undefined gradients that follow from our exception: that error is the lesser one.
+        // After our exception, libtorch may also report the undefined gradients that follow from it. Ours is the cause.
         try { CheckForErrors(); }
         catch when (thrown is not null) { }
         if (thrown is not null) ExceptionDispatchInfo.Throw(thrown);
     }
 
     /// <summary>
-    /// What the nodes of one thread's graphs leave behind during a backward pass. That may run on libtorch's own thread of a device, but one
-    /// thread runs all nodes, one after the other, while the thread of the graph waits.
+    /// State that the nodes of one thread's graphs share during a backward pass. The pass may run on libtorch's own thread for a device, but a
+    /// single thread runs all nodes one after the other while the thread that built the graph waits.
     /// </summary>
     internal sealed class Pass
     {
@@ -43,13 +44,13 @@ internal static unsafe class Differentiation
         /// <summary>The first exception of the pass, or null.</summary>
         public Exception? Exception;
 
-        /// <summary>The slot of graphs that this thread builds.</summary>
+        /// <summary>The state of the graphs that this thread builds.</summary>
         public static Pass OfThisThread => s_pass ??= new Pass();
 
-        /// <summary>libtorch copies a returned gradient's handle only after our callback has returned: holds it until the next callback.</summary>
+        /// <summary>Keeps a returned gradient until the next callback: libtorch copies its handle only after the callback has returned.</summary>
         public void KeepUntilCopied(Tensor gradient) => _uncopied.Add(gradient);
 
-        /// <summary>Disposes the gradients that the last callback returned; libtorch has its own references by now.</summary>
+        /// <summary>Disposes the gradients that the last callback returned; libtorch now has its own references.</summary>
         public void ReleaseCopied()
         {
             foreach (Tensor gradient in _uncopied) gradient.Dispose();

@@ -3,31 +3,31 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Devices;
 
-/// <summary>Work over a number of chunks that are independent of each other and of who computes them.</summary>
+/// <summary>Work in independent chunks, each of which any thread may compute.</summary>
 internal interface IChunkedWork
 {
-    /// <summary>Computes chunks <paramref name="first"/> up to, not including, <paramref name="end"/>. Called on any thread.</summary>
+    /// <summary>Computes the chunks from <paramref name="first"/> up to but not including <paramref name="end"/>, on any thread.</summary>
     void Run(int first, int end);
 }
 
 /// <summary>
-/// Spreads our own kernels over as many threads as libtorch is told to use (<c>torch.set_num_threads</c>): the calling thread and parked
-/// helpers. Each gets one contiguous, fixed range of chunks, so that which thread computes a chunk never shows in the result.
+/// Runs our own kernels on as many threads as libtorch uses (<c>torch.set_num_threads</c>): the calling thread and helper threads. Each
+/// thread computes one contiguous, fixed range of chunks, so the result does not depend on the threads.
 /// </summary>
-/// <remarks>Not the .NET thread pool: its threads come and go with the load of the process and its partitioning follows timing.</remarks>
+/// <remarks>The .NET thread pool would not do: its number of threads follows the load, and its partitioning follows timing.</remarks>
 internal static unsafe class ComputeThreads
 {
     private static readonly Lock s_lock = new();
     private static readonly List<Helper> s_helpers = [];
 
-    /// <summary>Runs all chunks and returns when they are done. Allocates nothing once the helpers exist.</summary>
-    /// <param name="chunks">How many chunks there are.</param>
-    /// <param name="work">What to do; copied to no thread, so it may point to memory of the caller.</param>
-    /// <exception cref="Exception">What a chunk threw; when several threads failed, that of the lowest range.</exception>
+    /// <summary>Runs all chunks and returns when they are done. Allocates nothing once the helper threads exist.</summary>
+    /// <param name="chunks">The number of chunks.</param>
+    /// <param name="work">The work; it may point to the caller's memory, since the call returns only after every thread has finished.</param>
+    /// <exception cref="Exception">The exception of a chunk; if several threads failed, that of the lowest range.</exception>
     public static void For<TWork>(int chunks, TWork work) where TWork : unmanaged, IChunkedWork
     {
         int threads = Math.Min(get_num_threads(), chunks);
-        // A second caller, or one within a chunk, does its work alone rather than wait: same chunks, same result.
+        // A second caller, or a call from within a chunk, runs all chunks itself instead of waiting. The result is the same.
         if (threads <= 1 || s_lock.IsHeldByCurrentThread || !s_lock.TryEnter())
         {
             if (chunks > 0) work.Run(0, chunks);
@@ -41,7 +41,7 @@ internal static unsafe class ComputeThreads
             ExceptionDispatchInfo? failure = null;
             try { work.Run(0, Boundary(1, threads, chunks)); }
             catch (Exception exception) { failure = ExceptionDispatchInfo.Capture(exception); }
-            // The helpers use this stack frame: all must be done before it goes, however the own range ended.
+            // The helpers use this stack frame, so all must finish before it is left, even if this thread's own range failed.
             for (int i = 1; i < threads; i++)
             {
                 ExceptionDispatchInfo? helperFailure = s_helpers[i - 1].Finish();

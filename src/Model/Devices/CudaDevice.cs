@@ -3,16 +3,16 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Devices;
 
-/// <summary>A CUDA device by libtorch's operations, every one of them reproducible; gradients go to page-locked host memory, which the
-/// device writes by itself.</summary>
-/// <remarks>Not run by those who wrote it: they had neither a GPU nor the CUDA package. TorchSharp has no streams, so all work is on the
-/// device's default stream, and copies to the host run while the host queues what comes next.</remarks>
+/// <summary>A CUDA device that computes with libtorch's reproducible operations. The device writes gradients to page-locked host
+/// memory.</summary>
+/// <remarks>Never run by its authors, who had neither a GPU nor the CUDA package. TorchSharp has no streams, so all work is on the device's
+/// default stream. Copies to the host run while the host queues more work.</remarks>
 internal sealed class CudaDevice : ComputeDevice
 {
     private CudaDevice(string model) => Numerics = $"cuda {model}";
 
-    /// <summary>The first device that this process sees.</summary>
-    /// <exception cref="SpikeformerException">There is none, or its libraries cannot be made reproducible.</exception>
+    /// <summary>Opens the first device that this process sees.</summary>
+    /// <exception cref="SpikeformerException">This process sees no device (Failed), or CUDA's libraries cannot be made reproducible.</exception>
     public static CudaDevice Open()
     {
         if (CudaLibrary.Problem is { } problem)
@@ -27,7 +27,7 @@ internal sealed class CudaDevice : ComputeDevice
 
     internal override Device Torch { get; } = new(DeviceType.CUDA, 0);
 
-    internal override Tensor Take(Tensor host) => host.to(Torch);
+    internal override Tensor ToDevice(Tensor host) => host.to(Torch);
 
     internal override Tensor HostZeros(long length)
     {
@@ -35,7 +35,7 @@ internal sealed class CudaDevice : ComputeDevice
         return pageable.pin_memory();
     }
 
-    internal override void Give(Tensor values, Tensor host) => host.copy_(values, nonBlocking: true);
+    internal override void CopyToHost(Tensor values, Tensor host) => host.copy_(values, nonBlocking: true);
 
-    internal override void Await() => cuda.synchronize(Torch);
+    internal override void Synchronize() => cuda.synchronize(Torch);
 }

@@ -4,29 +4,30 @@ using static TorchSharp.torch;
 namespace Spikeformer.Devices;
 
 /// <summary>
-/// The one choice of every operation that has kernels of our own: they compute on the CPU, and libtorch's operations, which know every
-/// device, compute elsewhere.
+/// Decides, for every operation that has our own kernels, whether these compute or libtorch's operations. Our kernels run on the CPU;
+/// libtorch's operations run on every device.
 /// </summary>
 internal static class OwnKernels
 {
     [ThreadStatic] private static int s_suspensions;
 
-    /// <summary>Whether our kernels may compute on a tensor.</summary>
-    public static bool Reach(Tensor x) => x.device_type == DeviceType.CPU && s_suspensions == 0;
+    /// <summary>Returns whether our kernels may compute on a tensor.</summary>
+    public static bool CanRun(Tensor x) => x.device_type == DeviceType.CPU && s_suspensions == 0;
 
-    /// <summary>Until it is disposed, this thread computes on the CPU as a device would: how the other path is tested without one.</summary>
+    /// <summary>Makes this thread compute with libtorch's operations on the CPU too, until the result is disposed. Tests of the path for devices
+    /// use it.</summary>
     public static IDisposable Suspend() => new Suspension();
 
     private sealed class Suspension : IDisposable
     {
-        private bool _isOver;
+        private bool _isDisposed;
 
         public Suspension() => s_suspensions++;
 
         public void Dispose()
         {
-            if (_isOver) return;
-            _isOver = true;
+            if (_isDisposed) return;
+            _isDisposed = true;
             s_suspensions--;
         }
     }

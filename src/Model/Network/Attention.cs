@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>Multi-head softmax attention over the middle axis; the same module serves time and space. No neuron inside.</summary>
+/// <summary>Multi-head softmax attention over the middle axis, without neurons. The same module serves time and space.</summary>
 internal sealed class Attention
 {
     private readonly Linear _qkv, _projection;
@@ -19,19 +19,19 @@ internal sealed class Attention
         _projection = new Linear(layout, prefix + "proj.", width, width);
     }
 
-    /// <summary>[G,L,E] to [G,L,E]: each of G groups attends over its L tokens.</summary>
+    /// <summary>Maps [G,L,E] to [G,L,E]: each of the G groups attends over its L tokens.</summary>
     public Tensor Forward(ParameterSet parameters, Tensor x_GLE)
     {
         Tensor qkv_GLC = _qkv.Forward(parameters, x_GLE);
-        return _projection.Forward(parameters, AttentionKernels.CanRun(qkv_GLC) ? Node.Run(qkv_GLC, _heads) : Mix(qkv_GLC));
+        return _projection.Forward(parameters, AttentionKernels.CanRun(qkv_GLC) ? Node.Run(qkv_GLC, _heads) : Attend(qkv_GLC));
     }
 
-    /// <summary>The same in libtorch operations: any device and type, and the oracle of the kernels.</summary>
-    private Tensor Mix(Tensor qkv_GLC)
+    /// <summary>Computes attention in libtorch operations, for any device and type; also the oracle of the kernels.</summary>
+    private Tensor Attend(Tensor qkv_GLC)
     {
         (long groups, long length, long width) = (qkv_GLC.shape[0], qkv_GLC.shape[1], qkv_GLC.shape[2] / 3);
         Tensor qkv_3GMLD = qkv_GLC.view(groups, length, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4);
-        // One unbind, whose gradient is one stack; that of a select is a whole tensor of zeros.
+        // The gradient of unbind is a single stack; each select would fill a whole tensor with zeros.
         Tensor[] parts = qkv_3GMLD.unbind(0);
         (Tensor q, Tensor k, Tensor v) = (parts[0], parts[1], parts[2]);
         Tensor weights_GMLL = matmul(q, k.transpose(-2, -1)).mul(_scale).softmax(-1);

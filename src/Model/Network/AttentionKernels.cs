@@ -7,57 +7,57 @@ using static TorchSharp.torch;
 namespace Spikeformer.Network;
 
 /// <summary>
-/// Multi-head softmax attention, head by head in a core's cache: it reads queries, keys and values where the linear map before it left them
-/// and writes rows as the one after it reads them, and keeps no attention weights for backward but computes them again.
+/// Multi-head softmax attention, head by head in a core's cache. It reads queries, keys and values in the layout of the linear map before it
+/// and writes rows in the layout that the linear map after it reads. The backward pass recomputes the attention weights.
 /// </summary>
-/// <remarks>Arithmetic is float32 whatever the storage; every head is computed by one thread in one order, so the bits depend on neither
-/// the number of threads nor the vector width.</remarks>
+/// <remarks>Computes in float32 for every storage format. One thread computes a head, in one order, so the result depends on neither the
+/// number of threads nor the vector width.</remarks>
 internal static unsafe class AttentionKernels
 {
     private const int Lanes = SmallMatrices.Lanes;
-    // Longer ones go to libtorch: in bfloat16 its half-precision products are then faster than float32 ones here, and in float32 the
-    // weights of a head leave the second-level cache.
+    // libtorch computes longer sequences. In bfloat16 its half-precision products are then faster than our float32 products; in float32 the
+    // weights of a head no longer fit the second-level cache.
     private const int MaxHalfLength = 128, MaxLength = 512;
 
-    /// <summary>Whether these kernels compute it.</summary>
-    /// <param name="qkv_GLC">[G,L,3E].</param>
-    public static bool CanRun(Tensor qkv_GLC) => OwnKernels.Reach(qkv_GLC) && qkv_GLC.dtype switch
+    /// <summary>Returns whether these kernels compute attention over a tensor.</summary>
+    /// <param name="qkv_GLC">Queries, keys and values, [G,L,3E].</param>
+    public static bool CanRun(Tensor qkv_GLC) => OwnKernels.CanRun(qkv_GLC) && qkv_GLC.dtype switch
     {
         ScalarType.Float32 => qkv_GLC.shape[1] <= MaxLength,
         ScalarType.BFloat16 => qkv_GLC.shape[1] <= MaxHalfLength,
         _ => false,
     };
 
-    /// <summary>[G,L,3E], q, k and v of M heads of D channels each, to [G,L,E]: softmax(q k' / sqrt(D)) v.</summary>
+    /// <summary>Computes softmax(q k' / sqrt(D)) v: [G,L,3E], with q, k and v of M heads of D channels each, to [G,L,E].</summary>
     public static void Forward(Tensor qkv_GLC, Tensor y_GLE, int heads)
     {
         var shape = new Shape(qkv_GLC, heads);
-        if (qkv_GLC.dtype == ScalarType.Float32) Run<StoredSingle>(); else Run<StoredBFloat16>();
+        if (qkv_GLC.dtype == ScalarType.Float32) Run<Float32Storage>(); else Run<BFloat16Storage>();
         GC.KeepAlive(qkv_GLC);
         GC.KeepAlive(y_GLE);
 
-        void Run<TStored>() where TStored : unmanaged, IStored<TStored> => ComputeThreads.For(shape.Tasks,
+        void Run<TStored>() where TStored : unmanaged, IStorageFormat<TStored> => ComputeThreads.For(shape.Tasks,
             new ForwardPass<TStored>(shape, (TStored*)TensorMemory.Pointer(qkv_GLC), (TStored*)TensorMemory.Pointer(y_GLE)));
     }
 
-    /// <summary>The gradient of q, k and v in their layout.</summary>
+    /// <summary>Computes the gradients of q, k and v, in their layout.</summary>
     public static void Backward(Tensor qkv_GLC, Tensor dy_GLE, Tensor dqkv_GLC, int heads)
     {
         var shape = new Shape(qkv_GLC, heads);
-        if (qkv_GLC.dtype == ScalarType.Float32) Run<StoredSingle>(); else Run<StoredBFloat16>();
+        if (qkv_GLC.dtype == ScalarType.Float32) Run<Float32Storage>(); else Run<BFloat16Storage>();
         GC.KeepAlive(qkv_GLC);
         GC.KeepAlive(dy_GLE);
         GC.KeepAlive(dqkv_GLC);
 
-        void Run<TStored>() where TStored : unmanaged, IStored<TStored> => ComputeThreads.For(shape.Tasks, new BackwardPass<TStored>(
+        void Run<TStored>() where TStored : unmanaged, IStorageFormat<TStored> => ComputeThreads.For(shape.Tasks, new BackwardPass<TStored>(
             shape, (TStored*)TensorMemory.Pointer(qkv_GLC), (TStored*)TensorMemory.Pointer(dy_GLE), (TStored*)TensorMemory.Pointer(dqkv_GLC)));
     }
 
-    /// <summary>Sizes of one call. A task is a head of a group.</summary>
+    /// <summary>The sizes of one call. A task is one head of one group.</summary>
     private readonly struct Shape
     {
         public readonly int Length, Heads, Depth;
-        /// <summary>Length and depth in whole vectors.</summary>
+        /// <summary>Length and depth, rounded up to whole vectors.</summary>
         public readonly int WideLength, WideDepth;
         public readonly int Tasks;
         public readonly float Scale;
@@ -72,15 +72,15 @@ internal static unsafe class AttentionKernels
         }
 
         public int Width => Heads * Depth;
-        /// <summary>Where a task's queries begin; keys are one width further, values two.</summary>
+        /// <summary>Returns the offset of a task's queries; its keys follow one width later, its values two.</summary>
         public long Source(int task) => (long)(task / Heads) * Length * 3 * Width + task % Heads * Depth;
-        /// <summary>Where a task's outputs begin.</summary>
+        /// <summary>Returns the offset of a task's outputs.</summary>
         public long Target(int task) => (long)(task / Heads) * Length * Width + task % Heads * Depth;
         public int Rows => Length * WideDepth;
         public int Columns => WideDepth * WideLength;
         public int Square => Length * WideLength;
 
-        /// <summary>One zeroed block of floats; padding that no pass writes stays zero.</summary>
+        /// <summary>Allocates a block of zeros. The passes never write the padding, so it stays zero.</summary>
         public static float* Allocate(int floats)
         {
             float* block = (float*)NativeMemory.AlignedAlloc((nuint)floats * sizeof(float), 64);
@@ -89,7 +89,7 @@ internal static unsafe class AttentionKernels
         }
     }
 
-    private readonly struct ForwardPass<TStored>(Shape shape, TStored* qkv, TStored* y) : IChunkedWork where TStored : unmanaged, IStored<TStored>
+    private readonly struct ForwardPass<TStored>(Shape shape, TStored* qkv, TStored* y) : IChunkedWork where TStored : unmanaged, IStorageFormat<TStored>
     {
         public void Run(int first, int end)
         {
@@ -109,7 +109,7 @@ internal static unsafe class AttentionKernels
         }
     }
 
-    private readonly struct BackwardPass<TStored>(Shape shape, TStored* qkv, TStored* dy, TStored* dqkv) : IChunkedWork where TStored : unmanaged, IStored<TStored>
+    private readonly struct BackwardPass<TStored>(Shape shape, TStored* qkv, TStored* dy, TStored* dqkv) : IChunkedWork where TStored : unmanaged, IStorageFormat<TStored>
     {
         public void Run(int first, int end)
         {
@@ -128,7 +128,7 @@ internal static unsafe class AttentionKernels
                 // dv = weights' dy.
                 SmallMatrices.Multiply(shape.Length, shape.WideDepth, shape.Length, weights, 1, shape.WideLength, output, result);
                 Scatter(result, shape, target + 2 * shape.Width, 3 * shape.Width);
-                // dweights = dy v', and back through the softmax.
+                // dweights = dy v', then back through the softmax.
                 SmallMatrices.Transpose(shape.Length, shape.WideDepth, v, v_DL, shape.WideLength);
                 SmallMatrices.Multiply(shape.Length, shape.WideLength, shape.Depth, output, shape.WideDepth, 1, v_DL, gradients);
                 SoftmaxGradient(shape, weights, gradients);
@@ -142,7 +142,7 @@ internal static unsafe class AttentionKernels
         }
     }
 
-    /// <summary>softmax(q k' scale): rows sum to 1, columns behind the length are 0.</summary>
+    /// <summary>Computes softmax(q k' scale): each row sums to 1, and the columns beyond the length are 0.</summary>
     private static void Weights(in Shape shape, float* q, float* k, float* k_DL, float* weights)
     {
         SmallMatrices.Transpose(shape.Length, shape.WideDepth, k, k_DL, shape.WideLength);
@@ -151,7 +151,7 @@ internal static unsafe class AttentionKernels
         for (int row = 0; row < shape.Length; row++) Softmax(weights + (long)row * shape.WideLength, shape, exponential);
     }
 
-    /// <summary>One row in place; the exponential is exp(-scale |z|).</summary>
+    /// <summary>Computes the softmax of one row in place; the exponential is exp(-scale |z|).</summary>
     private static void Softmax(float* row, in Shape shape, DecayingExponential exponential)
     {
         Vector512<float> lane = Vector512<float>.Indices, length = Vector512.Create((float)shape.Length);
@@ -173,7 +173,7 @@ internal static unsafe class AttentionKernels
         for (int i = 0; i < shape.WideLength; i += Lanes) (Vector512.Load(row + i) * inverse).Store(row + i);
     }
 
-    /// <summary>From dL/dweights to dL/d(q k'), in place: weights (g - sum of weights g) scale.</summary>
+    /// <summary>Turns dL/dweights g into dL/d(q k') in place: weights (g - sum of weights g) scale.</summary>
     private static void SoftmaxGradient(in Shape shape, float* weights, float* gradients)
     {
         Vector512<float> scale = Vector512.Create(shape.Scale);
@@ -202,8 +202,8 @@ internal static unsafe class AttentionKernels
         return (four[0] + four[1]) + (four[2] + four[3]);
     }
 
-    /// <summary>A head's rows into rows of whole vectors; what is behind the depth stays zero.</summary>
-    private static void Gather<TStored>(TStored* from, int stride, in Shape shape, float* to) where TStored : unmanaged, IStored<TStored>
+    /// <summary>Copies a head's rows to rows of whole vectors; the columns beyond the depth stay zero.</summary>
+    private static void Gather<TStored>(TStored* from, int stride, in Shape shape, float* to) where TStored : unmanaged, IStorageFormat<TStored>
     {
         TStored* rest = stackalloc TStored[Lanes];
         for (int row = 0; row < shape.Length; row++, from += stride, to += shape.WideDepth)
@@ -217,7 +217,7 @@ internal static unsafe class AttentionKernels
                 }
     }
 
-    private static void Scatter<TStored>(float* from, in Shape shape, TStored* to, int stride) where TStored : unmanaged, IStored<TStored>
+    private static void Scatter<TStored>(float* from, in Shape shape, TStored* to, int stride) where TStored : unmanaged, IStorageFormat<TStored>
     {
         TStored* rest = stackalloc TStored[Lanes];
         for (int row = 0; row < shape.Length; row++, from += shape.WideDepth, to += stride)

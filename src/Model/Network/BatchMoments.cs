@@ -1,12 +1,12 @@
 namespace Spikeformer.Network;
 
-/// <summary>Count, mean and squared deviations of each channel of a batch, float64; the identity of the merge has count 0.</summary>
-/// <param name="Count">n, values per channel.</param>
-/// <param name="Mean">Mean of each channel.</param>
-/// <param name="SquaredDeviations">M2, sum of squared deviations from the mean of each channel.</param>
+/// <summary>The count, mean and squared deviations of each channel of a batch, float64. The identity of <see cref="Merge"/> has count 0.</summary>
+/// <param name="Count">n, the number of values per channel.</param>
+/// <param name="Mean">The mean of each channel.</param>
+/// <param name="SquaredDeviations">M2, the sum of squared deviations from the mean of each channel.</param>
 public sealed record BatchMoments(double Count, double[] Mean, double[] SquaredDeviations)
 {
-    /// <summary>Moments of the union of two batches (Chan, Golub, LeVeque 1979).</summary>
+    /// <summary>Returns the moments of the union of two batches (Chan, Golub and LeVeque, 1979).</summary>
     public static BatchMoments Merge(BatchMoments left, BatchMoments right)
     {
         if (left.Count == 0) return right;
@@ -23,12 +23,12 @@ public sealed record BatchMoments(double Count, double[] Mean, double[] SquaredD
     }
 }
 
-/// <summary>Sums over a batch that BatchNorm's backward pass needs, float64, per channel.</summary>
-/// <param name="Plain">Sum of dL/dy.</param>
-/// <param name="Normalised">Sum of dL/dy times the normalised input.</param>
+/// <summary>Sums over a batch for BatchNorm's backward pass, float64, per channel.</summary>
+/// <param name="Plain">The sum of dL/dy.</param>
+/// <param name="Normalised">The sum of dL/dy times the normalised input.</param>
 public sealed record GradientSums(double[] Plain, double[] Normalised)
 {
-    /// <summary>Sums over the union of two batches.</summary>
+    /// <summary>Returns the sums over the union of two batches.</summary>
     public static GradientSums Add(GradientSums left, GradientSums right)
     {
         double[] plain = new double[left.Plain.Length], normalised = new double[plain.Length];

@@ -7,14 +7,15 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>BatchNorm's own passes over [rows, C] CPU memory, float32 or bfloat16; what goes through the neurons is done in their kernels.</summary>
-/// <remarks>Sums are float64, of fixed blocks of rows and then over the blocks in order: the same bits with any number of threads and any
-/// vector width. The elementwise pass rounds as written, whatever the width.</remarks>
+/// <summary>BatchNorm's own passes over [rows, C] CPU memory, float32 or bfloat16. The neurons' kernels include the passes that go through
+/// the neurons.</summary>
+/// <remarks>Sums are float64, first over fixed blocks of rows, then over the blocks in order. Elementwise operations round as written. So any
+/// number of threads and any vector width give the same bits.</remarks>
 internal static unsafe class BatchNormKernels
 {
     private const int Lanes = 16, Block = 16384, Tile = 256;
 
-    /// <summary>Sums of x and of x squared of each channel: [2 C].</summary>
+    /// <summary>Returns each channel's sum of x, then each channel's sum of x squared: [2 C].</summary>
     public static double[] SumsOfPowers(Tensor x_RC)
     {
         int channels = (int)x_RC.shape[^1];
@@ -24,8 +25,8 @@ internal static unsafe class BatchNormKernels
         fixed (double* sum = sums)
         {
             void* x = TensorMemory.Pointer(x_RC);
-            if (x_RC.dtype == ScalarType.Float32) ComputeThreads.For(blocks, new PowerPass<StoredSingle>((StoredSingle*)x, rows, rowsPerBlock, channels, sum));
-            else ComputeThreads.For(blocks, new PowerPass<StoredBFloat16>((StoredBFloat16*)x, rows, rowsPerBlock, channels, sum));
+            if (x_RC.dtype == ScalarType.Float32) ComputeThreads.For(blocks, new PowerPass<Float32Storage>((Float32Storage*)x, rows, rowsPerBlock, channels, sum));
+            else ComputeThreads.For(blocks, new PowerPass<BFloat16Storage>((BFloat16Storage*)x, rows, rowsPerBlock, channels, sum));
         }
         GC.KeepAlive(x_RC);
         for (int block = 0; block < blocks; block++)
@@ -33,7 +34,7 @@ internal static unsafe class BatchNormKernels
         return total;
     }
 
-    /// <summary>dL/dx from dL/dnormalised, in place.</summary>
+    /// <summary>Turns dL/dnormalised into dL/dx, in place.</summary>
     public static void InputGradient(Tensor gradient_RC, Tensor x_RC, GradientConstants constants)
     {
         using var channels = new ChannelPattern(constants.Scale, constants.Shift, Tile, constants.Mean, constants.Slope);
@@ -41,15 +42,15 @@ internal static unsafe class BatchNormKernels
         int blocks = checked((int)((count + Block - 1) / Block));
         void* x = TensorMemory.Pointer(x_RC), gradient = TensorMemory.Pointer(gradient_RC);
         if (x_RC.dtype == ScalarType.Float32)
-            ComputeThreads.For(blocks, new GradientPass<StoredSingle>((StoredSingle*)x, (StoredSingle*)gradient, count, channels));
+            ComputeThreads.For(blocks, new GradientPass<Float32Storage>((Float32Storage*)x, (Float32Storage*)gradient, count, channels));
         else
-            ComputeThreads.For(blocks, new GradientPass<StoredBFloat16>((StoredBFloat16*)x, (StoredBFloat16*)gradient, count, channels));
+            ComputeThreads.For(blocks, new GradientPass<BFloat16Storage>((BFloat16Storage*)x, (BFloat16Storage*)gradient, count, channels));
         GC.KeepAlive(x_RC);
         GC.KeepAlive(gradient_RC);
     }
 
     private readonly struct PowerPass<TStored>(TStored* x, long rows, int rowsPerBlock, int channels, double* sums) : IChunkedWork
-        where TStored : unmanaged, IStored<TStored>
+        where TStored : unmanaged, IStorageFormat<TStored>
     {
         public void Run(int first, int end)
         {
@@ -83,7 +84,7 @@ internal static unsafe class BatchNormKernels
             highSquares.Store(squares + Lanes / 2);
         }
 
-        /// <summary>Fewer than 16 channels, in rows of their own with zeros behind them.</summary>
+        /// <summary>Adds fewer than 16 channels, copied to rows that end in zeros.</summary>
         private void AddTail(TStored* at, int width, int count, double* plain, double* squares)
         {
             TStored* rows = (TStored*)NativeMemory.AllocZeroed((nuint)count * Lanes, (nuint)sizeof(TStored));
@@ -96,9 +97,9 @@ internal static unsafe class BatchNormKernels
         }
     }
 
-    /// <summary>gradient = (gradient - shift + (mean - x) slope) scale.</summary>
+    /// <summary>Computes gradient = (gradient - shift + (mean - x) slope) scale.</summary>
     private readonly struct GradientPass<TStored>(TStored* x, TStored* gradient, long count, ChannelPattern channels) : IChunkedWork
-        where TStored : unmanaged, IStored<TStored>
+        where TStored : unmanaged, IStorageFormat<TStored>
     {
         public void Run(int first, int end)
         {

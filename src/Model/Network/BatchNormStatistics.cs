@@ -1,33 +1,35 @@
 namespace Spikeformer.Network;
 
 /// <summary>
-/// Merges the BatchNorm statistics of all shards of the global batch along the summation tree. Within a step the calls come in one fixed
-/// order: forward through the layers, then backward.
+/// Merges the BatchNorm statistics of all shards of the global batch along the summation tree. The calls within a step have a fixed order:
+/// forward through the layers, then backward.
 /// </summary>
-/// <remarks>The same result for every grouping of the shards over workers. An exception (a lost peer) aborts the step.</remarks>
+/// <remarks>The result is the same for every distribution of the shards over workers. An exception, such as a lost peer, aborts the
+/// step.</remarks>
 public interface IBatchNormCoupling
 {
-    /// <summary>Moments of the whole global batch.</summary>
+    /// <summary>Returns the moments of the whole global batch.</summary>
     /// <param name="layer">The BatchNorm layer.</param>
-    /// <param name="own">Moments of this group's shards, in the order of the group.</param>
+    /// <param name="own">The moments of this group's shards, in the order of the group.</param>
     BatchMoments Merge(BatchNormLayer layer, IReadOnlyList<BatchMoments> own);
 
-    /// <summary>Gradient sums of the whole global batch.</summary>
+    /// <summary>Returns the gradient sums of the whole global batch.</summary>
     /// <param name="layer">The BatchNorm layer.</param>
-    /// <param name="own">Sums of this group's shards, in the order of the group.</param>
+    /// <param name="own">The sums of this group's shards, in the order of the group.</param>
     GradientSums Merge(BatchNormLayer layer, IReadOnlyList<GradientSums> own);
 }
 
-/// <summary>The batch statistics of one training pass of a group of shards: merged through the coupling, and recorded for the running ones.</summary>
+/// <summary>The batch statistics of one training pass over a group of shards: merged by the coupling, and recorded for the running
+/// statistics.</summary>
 /// <param name="layout">The network's BatchNorm layers.</param>
-/// <param name="shards">Number of shards in the group.</param>
-/// <param name="coupling">Couples the group with all other shards; null leaves each shard its own statistics.</param>
+/// <param name="shards">The number of shards in the group.</param>
+/// <param name="coupling">Couples the group with all other shards; if null, each shard keeps its own statistics.</param>
 internal sealed class BatchNormStatistics(StateLayout layout, int shards, IBatchNormCoupling? coupling)
 {
-    /// <summary>Mean of each shard's batch, [shard][channel of all layers].</summary>
+    /// <summary>The mean of each shard's batch, [shard][channel of all layers].</summary>
     public float[][] Mean { get; } = Rows(layout, shards);
 
-    /// <summary>Unbiased variance of each shard's batch, [shard][channel of all layers].</summary>
+    /// <summary>The unbiased variance of each shard's batch, [shard][channel of all layers].</summary>
     public float[][] Variance { get; } = Rows(layout, shards);
 
     public BatchMoments[] Merge(BatchNormLayer layer, BatchMoments[] own) =>

@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>What BatchNorm needs of each channel, rounded to the parameters' type at the points where libtorch rounds.</summary>
-/// <remarks>An exact constant would be no better and further from the reference: the error of a constant is the same in every element, so
-/// it adds up in the sums over a channel, where rounding of elements averages out.</remarks>
+/// <summary>BatchNorm's constants of each channel, rounded to the parameters' type where libtorch rounds.</summary>
+/// <remarks>An exact constant would not be better, and further from the reference: the error of a constant is the same in every element, so it
+/// adds up in a sum over the channel, whereas rounding errors of elements average out.</remarks>
 internal sealed class ChannelNorm
 {
     private const double Epsilon = 1e-5;
@@ -14,11 +14,11 @@ internal sealed class ChannelNorm
     private readonly double _count;
     private readonly double[] _scale;
 
-    /// <summary>Of a batch.</summary>
+    /// <summary>Computes the constants from the moments of a batch.</summary>
     public ChannelNorm(BatchMoments moments, Tensor weight)
         : this(moments.Mean, Array.ConvertAll(moments.SquaredDeviations, m2 => m2 / moments.Count), weight) => _count = moments.Count;
 
-    /// <summary>Of given statistics.</summary>
+    /// <summary>Computes the constants from given statistics.</summary>
     public ChannelNorm(double[] mean, double[] variance, Tensor weight)
     {
         DType = weight.dtype;
@@ -29,15 +29,15 @@ internal sealed class ChannelNorm
         for (int c = 0; c < _scale.Length; c++) _scale[c] = _round(_scale[c] * InverseDeviation[c]);
     }
 
-    /// <summary>Type of the parameters.</summary>
+    /// <summary>The type of the parameters.</summary>
     public ScalarType DType { get; }
 
     public double[] Mean { get; }
 
-    /// <summary>r = 1 / sqrt(variance + epsilon).</summary>
+    /// <summary>The inverse deviation r = 1 / sqrt(variance + epsilon).</summary>
     public double[] InverseDeviation { get; }
 
-    /// <summary>Normalised x times weight plus bias, as x * scale + shift.</summary>
+    /// <summary>Returns the normalisation, weight and bias as x * scale + shift.</summary>
     public ChannelAffine Affine(Tensor bias)
     {
         double[] shift = TensorMemory.Values(bias);
@@ -45,8 +45,8 @@ internal sealed class ChannelNorm
         return new(_scale, shift);
     }
 
-    /// <summary>The constants of the input gradient.</summary>
-    /// <param name="sums">Over everything that shares the batch's statistics.</param>
+    /// <summary>Returns the constants of the input gradient.</summary>
+    /// <param name="sums">The sums over all shards that share the batch's statistics.</param>
     public GradientConstants Gradient(GradientSums sums) => new(
         Mean,
         Array.ConvertAll(sums.Plain, sum => _round(sum / _count)),
@@ -54,5 +54,5 @@ internal sealed class ChannelNorm
         _scale);
 }
 
-/// <summary>dx = (g - Shift - (x - Mean) Slope) Scale, per channel.</summary>
+/// <summary>The constants of dx = (g - Shift - (x - Mean) Slope) Scale, per channel.</summary>
 internal readonly record struct GradientConstants(double[] Mean, double[] Shift, double[] Slope, double[] Scale);

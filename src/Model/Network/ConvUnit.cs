@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>Convolution without bias, BatchNorm over time and batch, and a layer of neurons.</summary>
+/// <summary>A convolution without bias, BatchNorm over time and batch, and a layer of neurons.</summary>
 internal sealed class ConvUnit
 {
     private readonly string _name;
@@ -19,7 +19,7 @@ internal sealed class ConvUnit
         _norm = new SpikingNorm(layout, prefix + "0.1.", prefix + "1.", outputs, neuron);
     }
 
-    /// <summary>[T,B,H,W,C] of each shard to [T,B,H',W',C'], plus the addends if there are any.</summary>
+    /// <summary>Maps [T,B,H,W,C] of each shard to [T,B,H',W',C'] and adds the addends, if any.</summary>
     public Tensor[] Forward(ForwardPass pass, Tensor[] x_TBHWC, Tensor[]? addends_TBHWC = null)
     {
         var currents = new Tensor[x_TBHWC.Length];
@@ -28,7 +28,7 @@ internal sealed class ConvUnit
         return _norm.Forward(pass, currents, addends_TBHWC);
     }
 
-    /// <summary>Shows what comes in and the spikes before anything is added to them, which are not computed otherwise.</summary>
+    /// <summary>Reports the input, and the spikes before the addends, which are computed only for the observer.</summary>
     private void Observe(ForwardPass pass, Tensor[] x_TBHWC, Tensor[] currents)
     {
         foreach (Tensor x in x_TBHWC) pass.Observe!(_name + "input", x);

@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>A 2-d convolution without bias, channels last.</summary>
+/// <summary>A two-dimensional convolution without bias, channels last.</summary>
 internal static class Convolution
 {
-    /// <summary>[T,B,H,W,C] with weights [C',C,k,k] to [T,B,H',W',C'], contiguous, in the type of x.</summary>
-    /// <remarks>Channels last, because oneDNN then works on our memory as it is, where it would turn planes into blocks and back for every
-    /// convolution; and because what follows, neurons, token rows, LayerNorm, wants the channels of a pixel together.</remarks>
+    /// <summary>Maps [T,B,H,W,C] with weights [C',C,k,k] to [T,B,H',W',C'], contiguous, in the type of x.</summary>
+    /// <remarks>With channels last, oneDNN uses our memory directly; it would convert planes to blocks and back for every convolution. The
+    /// neurons, token rows and LayerNorm that follow also need the channels of a pixel next to each other.</remarks>
     public static Tensor Apply(Tensor x_TBHWC, Tensor weight, long stride, long padding)
     {
         if (weight.shape[2] == 1 && stride == 1) return RowProduct.Apply(x_TBHWC, weight.flatten(1));
@@ -23,7 +23,7 @@ internal static class Convolution
         return y_GHWC.view(shape[0], shape[1], y_GHWC.shape[1], y_GHWC.shape[2], y_GHWC.shape[3]);
     }
 
-    /// <summary>Appends a channel of zeros. One channel alone looks like planes to libtorch, and the oneDNN kernels that it then takes read
-    /// padding that nobody has cleared: other memory's values, NaN included.</summary>
+    /// <summary>Appends a channel of zeros. libtorch takes a single channel for planes, and the oneDNN kernels that it then chooses read
+    /// uninitialised padding, which may hold NaN.</summary>
     private static Tensor WithSecond(Tensor x, int axis) => cat([x, zeros_like(x)], axis);
 }

@@ -4,17 +4,17 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>Stochastic depth: drops whole rows of a branch in training and scales the others up.</summary>
+/// <summary>Stochastic depth: drops whole rows of a branch in training and scales up the others.</summary>
 internal static class DropPath
 {
-    /// <summary>Rate of block <paramref name="block"/>: linear from 0 at the first to <paramref name="last"/> at the last.</summary>
+    /// <summary>Returns the rate of a block, which grows linearly from 0 at the first block to <paramref name="last"/> at the last.</summary>
     public static double Rate(int block, int depth, double last) => depth == 1 ? 0 : last * block / (depth - 1);
 
-    /// <summary>x / keep * floor(keep + u), where u has one draw per equal share of axis 0's rows.</summary>
-    /// <param name="x">The branch, rows along axis <paramref name="axis"/>.</param>
-    /// <param name="draws">Uniforms in [0,1); each serves as many neighbouring rows as divide evenly.</param>
-    /// <param name="rate">Probability of a drop, 0 to below 1.</param>
-    /// <param name="axis">The axis that is masked.</param>
+    /// <summary>Returns x / keep * floor(keep + u), with keep = 1 - rate. Each draw u applies to an equal share of the rows.</summary>
+    /// <param name="x">The branch, with rows along <paramref name="axis"/>.</param>
+    /// <param name="draws">Uniform numbers in [0, 1); their count divides the number of rows, and neighbouring rows share a draw.</param>
+    /// <param name="rate">The probability of a drop, 0 to below 1.</param>
+    /// <param name="axis">The axis of the rows.</param>
     public static Tensor Apply(Tensor x, float[] draws, double rate, int axis = 0)
     {
         double keep = 1 - rate;
@@ -29,12 +29,12 @@ internal static class DropPath
     }
 }
 
-/// <summary>Drop-path draws keyed so that they depend on the sample or the step alone, never on how the batch is cut into shards.</summary>
+/// <summary>Drop-path draws whose keys contain only the sample or the step, so they do not depend on how the batch is split into shards.</summary>
 /// <param name="seed">The run's seed.</param>
-/// <param name="epoch">Epoch of the step.</param>
-/// <param name="step">The step, counted over the run.</param>
-/// <param name="samples">Training-set indices of the shard's samples, in batch order.</param>
-/// <param name="axis">Which rows share a draw.</param>
+/// <param name="epoch">The epoch of the step, from 0.</param>
+/// <param name="step">The step, counted over the run from 0.</param>
+/// <param name="samples">The training-set indices of the shard's samples, in batch order.</param>
+/// <param name="axis">The rows that share a draw.</param>
 internal sealed class KeyedDropPath(ulong seed, int epoch, long step, int[] samples, DropPathAxis axis) : IDropPathDraws
 {
     public float[] Temporal(int block, int batch, int tokens) => PerSample(RandomPurpose.DropPathTemporal, block, tokens);

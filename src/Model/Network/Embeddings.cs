@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>Learnable position and time tables, resized to other frame sizes and step counts by nearest neighbour.</summary>
+/// <summary>Learnable position and time tables. Other frame sizes and numbers of time steps resize them by nearest neighbour.</summary>
 internal sealed class Embeddings
 {
     private readonly int _position, _time;
@@ -14,7 +14,7 @@ internal sealed class Embeddings
         _time = layout.AddParameter(prefix + "time_embed", InitialValue.Zero, 1, options.TimeSteps, options.Width);
     }
 
-    /// <summary>Tokens to the sequence [B,N*T,E], time fastest.</summary>
+    /// <summary>Maps tokens to the sequence [B,N*T,E], time fastest.</summary>
     public Tensor Forward(ParameterSet parameters, TokenGrid grid)
     {
         (long groups, long tokens, long width) = (grid.Values_GNE.shape[0], grid.Values_GNE.shape[1], grid.Values_GNE.shape[2]);
@@ -24,7 +24,7 @@ internal sealed class Embeddings
         return x_BNTE.add(Times(parameters[_time], grid.TimeSteps), Constants.One).reshape(batch, tokens * grid.TimeSteps, width);
     }
 
-    /// <summary>The table as it is, or taken as a square and resized to rows x columns.</summary>
+    /// <summary>Returns the table, treated as a square and resized to rows x columns if its length differs.</summary>
     private static Tensor Positions(Tensor table_1NE, long tokens, long columns)
     {
         long stored = table_1NE.shape[1];
@@ -46,7 +46,7 @@ internal sealed class Embeddings
         return table_1TE.index_select(1, tensor(index, device: table_1TE.device));
     }
 
-    /// <summary>The source of a target index, in float32 as libtorch's nearest-neighbour resize computes it.</summary>
+    /// <summary>Returns the source index of a target index, computed in float32 as libtorch's nearest-neighbour resize does.</summary>
     private static long Nearest(long target, long targets, long sources) =>
         Math.Min((long)MathF.Floor(target * ((float)sources / targets)), sources - 1);
 }

@@ -4,14 +4,15 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>Initial parameter values: a pure function of the seed and the layout, computed in float64.</summary>
-/// <remarks>The distributions are the authors': Kaiming-normal convolutions, normal 0.02 linear layers and position table, zero biases, time
-/// table and temporal_fc, unit norms. The draws are ours (keyed per parameter), so the values differ from a PyTorch run of the same seed.</remarks>
+/// <summary>Initial parameter values, a pure function of the seed and the layout, computed in float64.</summary>
+/// <remarks>The distributions are the authors': convolutions are Kaiming-normal; linear layers and the position table are normal with
+/// deviation 0.02; biases, the time table and temporal_fc are zero; norm weights are one. The draws are our own, keyed per parameter, so the
+/// values differ from a PyTorch run with the same seed.</remarks>
 public static class Initialisation
 {
-    /// <summary>Fills <paramref name="parameters"/>.</summary>
+    /// <summary>Sets the parameters to their initial values.</summary>
     /// <param name="parameters">The set to fill, float32 or float64, on the CPU.</param>
-    /// <param name="neuron">Gives the initial decay.</param>
+    /// <param name="neuron">Provides the initial decay.</param>
     /// <param name="seed">The run's seed.</param>
     public static void Fill(ParameterSet parameters, NeuronOptions neuron, ulong seed)
     {
@@ -28,7 +29,7 @@ public static class Initialisation
                 case InitialValue.One: slice.Fill(1); break;
                 case InitialValue.NeuronDecay: slice.Fill(neuron.InitialW); break;
                 case InitialValue.KaimingNormal: FillNormal(slice, Math.Sqrt(2.0 / (entry.Length / entry.Shape[0])), seed, i); break;
-                // The authors cut at +-2, a hundred deviations out: it bites where their float32 sampler meets infinity, once in 2^24.
+                // The authors truncate at +-2, a hundred deviations. That matters only where their float32 sampler draws infinity, once in 2^24.
                 case InitialValue.TruncatedNormal: FillNormal(slice, 0.02, seed, i); break;
             }
         }
@@ -42,7 +43,7 @@ public static class Initialisation
         foreach (ref double value in values) value = deviation * InverseNormal(random.NextDouble());
     }
 
-    /// <summary>The standard normal quantile of p, 0 &lt; p &lt; 1, to 1e-16 relative: Wichura's AS 241 (PPND16).</summary>
+    /// <summary>Returns the standard normal quantile of p, 0 &lt; p &lt; 1, to 1e-16 relative (Wichura's AS 241, PPND16).</summary>
     internal static double InverseNormal(double p)
     {
         double q = p - 0.5;

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>Layer normalisation of the last axis, epsilon 1e-6.</summary>
+/// <summary>Layer normalisation over the last axis, with epsilon 1e-6.</summary>
 internal sealed class LayerNorm(StateLayout layout, string prefix, int width)
 {
     private readonly int _weight = layout.AddParameter(prefix + "weight", InitialValue.One, width);

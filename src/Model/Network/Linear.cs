@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>An affine map of the last axis.</summary>
+/// <summary>A linear layer over the last axis.</summary>
 internal sealed class Linear
 {
     private readonly int _weight, _bias = -1;
@@ -13,7 +13,7 @@ internal sealed class Linear
         if (bias) _bias = layout.AddParameter(prefix + "bias", InitialValue.Zero, outputs);
     }
 
-    /// <summary>[..., inputs] to [..., outputs], in the type of x.</summary>
+    /// <summary>Maps [..., inputs] to [..., outputs], in the type of x.</summary>
     public Tensor Forward(ParameterSet parameters, Tensor x) =>
         RowProduct.Apply(x, parameters[_weight], _bias < 0 ? null : parameters[_bias]);
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>Linear, neurons over time, linear. Linear maps act per token; the neurons are what mixes time here.</summary>
+/// <summary>A linear layer, neurons over time, and a linear layer. The linear layers act on each token; only the neurons mix time steps.</summary>
 internal sealed class Mlp
 {
     private readonly Linear _hidden, _output;
@@ -19,7 +19,7 @@ internal sealed class Mlp
         _output = new Linear(layout, prefix + "mlp.2.0.", hidden, width);
     }
 
-    /// <summary>[T,B,N,E] to [T,B,N,E].</summary>
+    /// <summary>Maps [T,B,N,E] to [T,B,N,E].</summary>
     public Tensor Forward(ParameterSet parameters, Tensor x_TBNE, Action<string, Tensor>? observe = null)
     {
         Tensor spikes = MultiStepNeuron.Apply(_hidden.Forward(parameters, x_TBNE), _w < 0 ? null : parameters[_w], _neuron);

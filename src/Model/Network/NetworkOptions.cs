@@ -3,39 +3,39 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Network;
 
-/// <summary>Everything that decides a network's tensors and arithmetic: the model of a recipe joined with the shape of its data.</summary>
+/// <summary>All that determines a network's tensors and arithmetic: the model of a recipe and the shape of its data.</summary>
 public sealed record NetworkOptions
 {
-    /// <summary>The neurons, all of one kind.</summary>
+    /// <summary>The neurons of every layer.</summary>
     public NeuronOptions Neuron { get; init; } = new();
-    /// <summary>Side of the tokenizer's convolution kernels, odd; padding is (Kernel-1)/2.</summary>
+    /// <summary>The side of the tokenizer's convolution kernels in pixels, odd; the padding is (Kernel-1)/2.</summary>
     public int Kernel { get; init; } = 3;
-    /// <summary>Stride of each SEW block.</summary>
+    /// <summary>The stride of each SEW block.</summary>
     public IReadOnlyList<int> Strides { get; init; } = [2, 1, 2, 1];
-    /// <summary>E, width of the tokens.</summary>
+    /// <summary>The width E of the tokens.</summary>
     public int Width { get; init; } = 64;
-    /// <summary>Number of transformer blocks.</summary>
+    /// <summary>The number of transformer blocks.</summary>
     public int Depth { get; init; } = 2;
-    /// <summary>M, attention heads.</summary>
+    /// <summary>The number of attention heads M; it divides the width.</summary>
     public int Heads { get; init; } = 4;
-    /// <summary>Hidden width of the MLP as a multiple of E.</summary>
+    /// <summary>The hidden width of the MLP as a multiple of E.</summary>
     public int MlpRatio { get; init; } = 2;
-    /// <summary>Drop-path rate of the last block, 0 to 1.</summary>
+    /// <summary>The drop-path rate of the last block, 0 to below 1.</summary>
     public double DropPath { get; init; } = 0.1;
-    /// <summary>Which rows a drop-path draw drops.</summary>
+    /// <summary>The rows that share a drop-path draw.</summary>
     public DropPathAxis DropPathAxis { get; init; } = DropPathAxis.Reference;
-    /// <summary>T, simulated steps; frames with one time step are repeated T times.</summary>
+    /// <summary>The number of simulated time steps T. A frame with one time step is repeated T times.</summary>
     public int TimeSteps { get; init; } = 4;
-    /// <summary>C of the input frames.</summary>
+    /// <summary>The number of channels C of the input frames.</summary>
     public int InputChannels { get; init; } = 2;
-    /// <summary>H of the frames the position table is made for.</summary>
+    /// <summary>The height H of the frames in pixels, which sizes the position table.</summary>
     public int Height { get; init; } = 32;
-    /// <summary>W of the frames the position table is made for.</summary>
+    /// <summary>The width W of the frames in pixels, which sizes the position table.</summary>
     public int FrameWidth { get; init; } = 32;
-    /// <summary>Number of classes.</summary>
+    /// <summary>The number of classes, at least 2.</summary>
     public int Classes { get; init; } = 10;
 
-    /// <summary>Joins a recipe's model with the shape and the classes of its data.</summary>
+    /// <summary>Combines a recipe's model with the shape and the number of classes of its data.</summary>
     public static NetworkOptions From(ModelRecipe model, int timeSteps, SampleShape shape, int classes) => new()
     {
         Neuron = new NeuronOptions { Kind = model.Neuron },
@@ -54,17 +54,17 @@ public sealed record NetworkOptions
         Classes = classes,
     };
 
-    /// <summary>Product of the strides: sides of the frames must be divisible by it.</summary>
+    /// <summary>The product of the strides. It must divide the sides of the frames.</summary>
     public int TotalStride => Strides.Aggregate(1, (product, stride) => product * stride);
 
-    /// <summary>N, tokens of a frame.</summary>
+    /// <summary>The number of tokens N of a frame.</summary>
     public int Tokens => Height / TotalStride * (FrameWidth / TotalStride);
 
-    /// <summary>Output channels of each SEW block; see <see cref="ModelRecipe.BlockChannelsOf"/>.</summary>
+    /// <summary>The output channels of each SEW block; see <see cref="ModelRecipe.BlockChannelsOf"/>.</summary>
     public IReadOnlyList<int> BlockChannels => ModelRecipe.BlockChannelsOf(Strides, Width);
 
     /// <summary>Checks that the sizes fit together.</summary>
-    /// <exception cref="SpikeformerException">Some do not; the message names the sizes and the remedy.</exception>
+    /// <exception cref="SpikeformerException">Some sizes do not fit together (Usage). The message names them and the remedy.</exception>
     public void Validate()
     {
         if (Height % TotalStride != 0 || FrameWidth % TotalStride != 0)
@@ -75,8 +75,8 @@ public sealed record NetworkOptions
         if (BlockChannels[0] < 1 || Width % (Width / BlockChannels[0]) != 0)
             throw Error($"width {Width} cannot be halved for each of the tokenizer's stages", "choose a wider model.width or fewer model.strides");
         if (Classes < 2 || Depth < 1 || TimeSteps < 1 || InputChannels < 1)
-            throw Error($"{Classes} classes, {Depth} blocks, {TimeSteps} time steps and {InputChannels} channels are not a network",
-                "use at least 2 classes and 1 of each other");
+            throw Error($"{Classes} classes, {Depth} blocks, {TimeSteps} time steps and {InputChannels} channels are too few",
+                "use at least 2 classes, 1 block, 1 time step and 1 channel");
 
         int RoundUp(int side) => (side + TotalStride - 1) / TotalStride * TotalStride;
         static SpikeformerException Error(string what, string remedy) => new(ErrorKind.Usage, "The network cannot be built: " + what, remedy);

@@ -1,51 +1,55 @@
 namespace Spikeformer.Network;
 
-/// <summary>Operations of one layer for one sample, over all time steps.</summary>
-/// <param name="Name">The layer, by the prefix of its parameters, or what it multiplies.</param>
-/// <param name="Dense">Multiplications with additions if every input were a number: what the layer costs in a network without spikes.</param>
-/// <param name="Macs">Those that remain.</param>
-/// <param name="Acs">Synaptic operations: additions of a weight for an arriving spike.</param>
-/// <param name="Input">Activity of its input; null where the input is not of neurons.</param>
-/// <param name="Spikes">Activity of the neurons behind it; null where there are none.</param>
+/// <summary>The operations of one layer for one sample, over all time steps.</summary>
+/// <param name="Name">The prefix of the layer's parameters, or the name of a product.</param>
+/// <param name="Dense">Multiply-accumulate operations of the same layer in a network without spikes.</param>
+/// <param name="Macs">Multiply-accumulate operations of the layer.</param>
+/// <param name="Acs">Synaptic operations of the layer: additions of a weight for each arriving spike.</param>
+/// <param name="Input">Activity of the layer's input; null if the input does not come from neurons.</param>
+/// <param name="Spikes">Activity of the neurons after the layer; null if there are none.</param>
 public sealed record LayerOperations(string Name, double Dense, double Macs, double Acs, Activity? Input, Activity? Spikes);
 
 /// <summary>
-/// Operations and energy of a network by the count that papers on spiking networks use: a layer that spikes feed does one addition per arriving
-/// spike and outgoing connection, firing rate times the dense count; every other layer does one multiplication with addition per connection.
+/// The operations and energy of a network, counted as papers on spiking networks do. A layer with spikes as input performs one addition per
+/// arriving spike and outgoing connection: the firing rate times the dense count. Every other layer performs one multiply-accumulate operation per
+/// connection.
 /// </summary>
-/// <remarks>Rueckauer et al. 2017 (synaptic operations), Horowitz, ISSCC 2014 (45 nm CMOS, float32: 4.6 pJ per multiplication with addition, 0.9 pJ per
-/// addition), as in Zhou et al., "Spikformer", ICLR 2023. Borders are counted as if kernels lay inside, the first convolution and
-/// attention as multiplications; norms, biases, neurons and softmax are left out. Average pooling before a shortcut is folded into its weights,
-/// so a spike that is pooled is added once. Analog neurons (PLIAF, LIAF) save what their zeros save and need multiplications.</remarks>
+/// <remarks>Sources: Rueckauer et al. 2017 (synaptic operations) and Horowitz, ISSCC 2014 (45 nm CMOS, float32: 4.6 pJ per multiply-accumulate
+/// operation, 0.9 pJ per addition), used as in Zhou et al., "Spikformer", ICLR 2023. Kernels at the border count as if they lay inside. The first
+/// convolution and attention count as multiplications. Norms, biases, neurons and softmax do not count. Average pooling before a shortcut is folded
+/// into the shortcut's weights, so a pooled spike is added once. Analogue neurons (PLIAF, LIAF) save only the operations for their zeros, and
+/// need multiplications.</remarks>
+/// <param name="Layers">The operations of each layer, in forward order.</param>
 public sealed record OperationCounts(IReadOnlyList<LayerOperations> Layers)
 {
-    /// <summary>Energy of a multiplication with addition, picojoules.</summary>
+    /// <summary>Energy of a multiply-accumulate operation, in picojoules.</summary>
     public const double MacPicojoules = 4.6;
 
-    /// <summary>Energy of an addition, picojoules.</summary>
+    /// <summary>Energy of an addition, in picojoules.</summary>
     public const double AcPicojoules = 0.9;
 
-    /// <summary>The formula of <see cref="Microjoules"/>, for people.</summary>
+    /// <summary>The formula of <see cref="Microjoules"/>, as text.</summary>
     public const string Formula = "E = 4.6 pJ x MACs + 0.9 pJ x synaptic operations, synaptic operations = mean input spikes x MACs of the dense layer";
 
-    /// <summary>Dense operations of a sample.</summary>
+    /// <summary>Multiply-accumulate operations for a sample in the same network without spikes.</summary>
     public double Dense => Layers.Sum(layer => layer.Dense);
 
-    /// <summary>Multiplications with additions of a sample.</summary>
+    /// <summary>Multiply-accumulate operations for a sample.</summary>
     public double Macs => Layers.Sum(layer => layer.Macs);
 
-    /// <summary>Synaptic operations of a sample.</summary>
+    /// <summary>Synaptic operations for a sample.</summary>
     public double Acs => Layers.Sum(layer => layer.Acs);
 
-    /// <summary>Energy of a sample, microjoules.</summary>
+    /// <summary>Energy for a sample, in microjoules.</summary>
     public double Microjoules => (MacPicojoules * Macs + AcPicojoules * Acs) / 1e6;
 
-    /// <summary>Energy of the same network if nothing in it were spikes, microjoules.</summary>
+    /// <summary>Energy for a sample in the same network without spikes, in microjoules.</summary>
     public double DenseMicrojoules => MacPicojoules * Dense / 1e6;
 
     /// <summary>Counts a network's operations.</summary>
     /// <param name="options">The network.</param>
-    /// <param name="activity">What its layers took in and put out in an evaluation.</param>
+    /// <param name="activity">The activity of its layers during an evaluation.</param>
+    /// <exception cref="KeyNotFoundException">The activity of a layer is missing.</exception>
     public static OperationCounts Of(NetworkOptions options, ActivityCounter activity)
     {
         var layers = new List<LayerOperations>();

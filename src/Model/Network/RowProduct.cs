@@ -3,19 +3,19 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>Rows times a matrix: the product inside linear layers and 1x1 convolutions.</summary>
+/// <summary>The product of rows and a matrix, for linear layers and 1x1 convolutions.</summary>
 internal static class RowProduct
 {
-    /// <summary>[..., I] with weights [O, I] to [..., O], in the type of x.</summary>
-    /// <remarks>float32 goes as a 1x1 convolution: oneDNN then takes its AVX-512 path, where libtorch's own float32 product runs in MKL's AVX2
-    /// path on processors that are not Intel's, at half the rate. It does so from 16 images on, whatever the number of threads. Widths
-    /// above 32 that are not whole blocks of 16 channels stay with libtorch: oneDNN gets 1x1 convolutions to 36 channels wrong.</remarks>
+    /// <summary>Maps [..., I] with weights [O, I] to [..., O], in the type of x.</summary>
+    /// <remarks>float32 is computed as a 1x1 convolution, for which oneDNN uses AVX-512. libtorch's own float32 product uses MKL's AVX2 path on
+    /// processors not made by Intel, at half the speed. oneDNN chooses AVX-512 from 16 images up, for any number of threads. libtorch computes
+    /// widths above 32 that are no multiple of 16, because oneDNN computes 1x1 convolutions to 36 channels wrongly.</remarks>
     public static Tensor Apply(Tensor x, Tensor weight, Tensor? bias = null)
     {
         if (weight.dtype != x.dtype) (weight, bias) = (weight.to(x.dtype), bias?.to(x.dtype));
         long inputs = weight.shape[1], outputs = weight.shape[0], rows = x.NumberOfElements / inputs;
         bool isSafe = rows >= MinImages && (outputs <= 32 || outputs % 16 == 0);
-        if (x.dtype != ScalarType.Float32 || !OwnKernels.Reach(x) || !isSafe) return nn.functional.linear(x, weight, bias);
+        if (x.dtype != ScalarType.Float32 || !OwnKernels.CanRun(x) || !isSafe) return nn.functional.linear(x, weight, bias);
         long images = Images(rows);
         Tensor x_GCHW = x.reshape(images, 1, rows / images, inputs).permute(0, 3, 1, 2);
         Tensor y_GCHW = nn.functional.conv2d(x_GCHW, weight.view(outputs, inputs, 1, 1), bias);
@@ -26,7 +26,7 @@ internal static class RowProduct
 
     private const long MinImages = 16;
 
-    /// <summary>The smallest number of images, 16 or more, that the rows divide into.</summary>
+    /// <summary>Returns the smallest number of images, at least 16, that divides the number of rows.</summary>
     private static long Images(long rows)
     {
         long images = MinImages;

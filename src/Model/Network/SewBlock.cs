@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Spikeformer.Network;
 
 /// <summary>
-/// Spike-element-wise residual block: two convolution units plus a shortcut, added after both have fired, so PLIF outputs are small
-/// integers. The shortcut is the identity, or average pooling and a 1x1 unit where the stride or the channels change.
+/// A spike-element-wise (SEW) residual block: two convolution units plus a shortcut. The two branches are added after their neurons, so PLIF
+/// outputs are small integers. The shortcut is the identity, or average pooling and a 1x1 unit where the stride or the channels change.
 /// </summary>
 /// <remarks>Fang et al., "Deep Residual Learning in Spiking Neural Networks" (SEW-ResNet), ADD variant.</remarks>
 internal sealed class SewBlock
@@ -21,7 +21,7 @@ internal sealed class SewBlock
         if (stride != 1 || inputs != outputs) _shortcut = new ConvUnit(layout, prefix + "shortcut.1.", inputs, outputs, 1, 1, neuron);
     }
 
-    /// <summary>[T,B,H,W,C] of each shard to [T,B,H/stride,W/stride,C'].</summary>
+    /// <summary>Maps [T,B,H,W,C] of each shard to [T,B,H/stride,W/stride,C'].</summary>
     public Tensor[] Forward(ForwardPass pass, Tensor[] x_TBHWC)
     {
         Tensor[] first = _first.Forward(pass, x_TBHWC);

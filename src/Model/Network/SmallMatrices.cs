@@ -3,24 +3,24 @@ using System.Runtime.Intrinsics;
 
 namespace Spikeformer.Network;
 
-/// <summary>Products of float32 matrices that fit a core's cache, as attention needs them by the thousand; too small for a library's call.</summary>
-/// <remarks>An element is one chain of fused multiply-adds along k, whatever tile computes it: the same bits with AVX-512 and AVX2.</remarks>
+/// <summary>Products of float32 matrices that fit a core's cache. Attention needs thousands of them, each too small for a library call.</summary>
+/// <remarks>In every tile, an element is one chain of fused multiply-adds along k, so AVX-512 and AVX2 give the same bits.</remarks>
 internal static unsafe class SmallMatrices
 {
-    /// <summary>Columns of B and C come in whole vectors.</summary>
+    /// <summary>The columns of B and C are whole vectors of this length.</summary>
     public const int Lanes = 16;
 
     private const int TileRows = 4, TileColumns = 4 * Lanes;
 
-    /// <summary>C = A B.</summary>
+    /// <summary>Computes C = A B.</summary>
     /// <param name="rows">Rows of A and C.</param>
     /// <param name="columns">Columns of B and C, a multiple of 16.</param>
-    /// <param name="depth">k.</param>
-    /// <param name="a">A; element (i, k) at <c>a[i * aRow + k * aColumn]</c>, so a transposed A is a matter of strides.</param>
-    /// <param name="aRow">Distance of A's rows.</param>
-    /// <param name="aColumn">Distance of A's columns.</param>
-    /// <param name="b">B, rows of <paramref name="columns"/>.</param>
-    /// <param name="c">C, rows of <paramref name="columns"/>.</param>
+    /// <param name="depth">Columns of A and rows of B.</param>
+    /// <param name="a">A; element (i, k) is <c>a[i * aRow + k * aColumn]</c>, so strides can transpose A.</param>
+    /// <param name="aRow">Distance between A's rows.</param>
+    /// <param name="aColumn">Distance between A's columns.</param>
+    /// <param name="b">B, in rows of <paramref name="columns"/>.</param>
+    /// <param name="c">C, in rows of <paramref name="columns"/>.</param>
     public static void Multiply(int rows, int columns, int depth, float* a, int aRow, int aColumn, float* b, float* c)
     {
         int column = 0;
@@ -38,12 +38,13 @@ internal static unsafe class SmallMatrices
         }
     }
 
-    /// <summary>to[j, i] = from[i, j].</summary>
+    /// <summary>Computes to[j, i] = from[i, j].</summary>
     /// <param name="rows">Rows of <paramref name="from"/>.</param>
-    /// <param name="columns">Its columns.</param>
-    /// <param name="from">Rows of <paramref name="columns"/>.</param>
-    /// <param name="to">Rows of <paramref name="stride"/>; what lies behind the first <paramref name="rows"/> of each stays.</param>
-    /// <param name="stride">Distance of its rows.</param>
+    /// <param name="columns">Columns of <paramref name="from"/>.</param>
+    /// <param name="from">The source, in rows of <paramref name="columns"/>.</param>
+    /// <param name="to">The target, in rows of <paramref name="stride"/>; the elements beyond the first <paramref name="rows"/> of each row are not
+    /// written.</param>
+    /// <param name="stride">Distance between the target's rows.</param>
     public static void Transpose(int rows, int columns, float* from, float* to, int stride)
     {
         for (int j = 0; j < columns; j += Lanes)

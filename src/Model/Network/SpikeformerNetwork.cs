@@ -5,9 +5,10 @@ namespace Spikeformer.Network;
 
 /// <summary>
 /// The Spikeformer network: a spiking convolutional tokenizer, transformer blocks over space and time, attention pooling and a linear head.
-/// It holds structure only; parameters and statistics are passed in, so one network serves any number of shards.
+/// It holds only the structure. Parameters and statistics are arguments, so one network serves any number of shards and threads.
 /// </summary>
-/// <remarks>Exact counterpart of the authors' model: same parameter names, order and values of outputs and gradients.</remarks>
+/// <remarks>It is the exact counterpart of the authors' model, with the same parameter names and order and, up to rounding, the same outputs
+/// and gradients.</remarks>
 public sealed class SpikeformerNetwork
 {
     private readonly Tokenizer _tokenizer;
@@ -16,8 +17,8 @@ public sealed class SpikeformerNetwork
     private readonly LayerNorm _norm;
     private readonly Linear _pool, _head;
 
-    /// <summary>Lays out the network.</summary>
-    /// <exception cref="SpikeformerException">The sizes do not fit together.</exception>
+    /// <summary>Builds the layers and the layout of the state.</summary>
+    /// <exception cref="SpikeformerException">The sizes do not fit together (Usage).</exception>
     public SpikeformerNetwork(NetworkOptions options)
     {
         options.Validate();
@@ -33,20 +34,20 @@ public sealed class SpikeformerNetwork
         _head = new Linear(Layout, prefix + "head.", options.Width, options.Classes);
     }
 
-    /// <summary>The sizes.</summary>
+    /// <summary>The sizes of the network.</summary>
     public NetworkOptions Options { get; }
 
-    /// <summary>Names, shapes and places of parameters and buffers.</summary>
+    /// <summary>The names, shapes and offsets of parameters and buffers.</summary>
     public StateLayout Layout { get; }
 
-    /// <summary>Classifies frames with running statistics.</summary>
+    /// <summary>Classifies frames, normalising with running statistics.</summary>
     /// <param name="parameters">The weights.</param>
     /// <param name="running">The statistics to normalise with, on any device; not changed.</param>
-    /// <param name="x_BTCHW">Frames, [B,T,C,H,W] or [B,1,C,H,W], type and device of the parameters. H and W must be divisible by the total
-    /// stride; sizes and step counts other than the network's resize its tables.</param>
-    /// <param name="precision">How activations are stored; bf16 and fp16 need weights in float32.</param>
-    /// <param name="observe">Sees intermediate tensors by name, during the call only; null for none.</param>
-    /// <returns>Logits, [B, classes]. The caller disposes them.</returns>
+    /// <param name="x_BTCHW">Frames, [B,T,C,H,W] or [B,1,C,H,W], with type and device of the parameters. The total stride must divide H and W. Frame
+    /// sizes and numbers of time steps other than the network's resize its position and time tables.</param>
+    /// <param name="precision">The storage format of activations; bf16 and fp16 need float32 weights.</param>
+    /// <param name="observe">Receives intermediate tensors by name, valid only during the call; null for none.</param>
+    /// <returns>The logits, [B, classes]. The caller disposes them.</returns>
     public Tensor Evaluate(ParameterSet parameters, RunningStatistics running, Tensor x_BTCHW, Precision precision = Precision.Fp32,
         Action<string, Tensor>? observe = null)
     {
@@ -57,10 +58,10 @@ public sealed class SpikeformerNetwork
         return Classify(pass, 0, tokens).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Frames of each shard to tokens, all shards in lockstep.</summary>
+    /// <summary>Maps the frames of each shard to tokens, all shards in lockstep.</summary>
     internal TokenGrid[] Tokenize(ForwardPass pass, Tensor[] x_BTCHW) => _tokenizer.Forward(pass, Array.ConvertAll(x_BTCHW, Repeat));
 
-    /// <summary>One shard's tokens to logits [B, classes].</summary>
+    /// <summary>Maps one shard's tokens to logits [B, classes].</summary>
     internal Tensor Classify(ForwardPass pass, int shard, TokenGrid tokens)
     {
         ParameterSet p = pass.Parameters[shard];
@@ -76,7 +77,7 @@ public sealed class SpikeformerNetwork
         return _head.Forward(p, matmul(weights_B1L, x_BLE).squeeze(1));
     }
 
-    /// <summary>A still image, one time step, is shown at every time step.</summary>
+    /// <summary>Repeats a still image, which has one time step, for every time step.</summary>
     private Tensor Repeat(Tensor x_BTCHW) =>
         x_BTCHW.shape[1] == 1 && Options.TimeSteps > 1 ? x_BTCHW.expand(-1, Options.TimeSteps, -1, -1, -1) : x_BTCHW;
 }

@@ -6,12 +6,13 @@ using static TorchSharp.torch;
 namespace Spikeformer.Network;
 
 /// <summary>
-/// BatchNorm over batch, time and space (epsilon 1e-5), then a layer of neurons. In training a group of shards is normalised together by one
-/// multi-tensor node, with the statistics of each shard or, coupled, of the whole global batch; in evaluation with the running statistics.
+/// BatchNorm over batch, time and space (epsilon 1e-5), then a layer of neurons. In training, one multi-tensor node normalises a group of shards,
+/// with the statistics of each shard or, if coupled, of the whole global batch. An evaluation uses the running statistics.
 /// </summary>
-/// <remarks>One node, so that the normalised currents never lie in memory: 12 bytes per element forward instead of 20, 24 backward instead of
-/// 32. Statistics are float64 (n, mean, M2) merged along the summation tree, so they do not depend on how the shards are spread over workers.
-/// Gradients of weight and bias stay per shard: their sum over the shards is the gradient of the global batch.</remarks>
+/// <remarks>With a single node, the normalised currents are never written to memory: an element moves 12 bytes instead of 20 forward, and 24
+/// instead of 32 backward. Statistics are float64 (n, mean, M2) and merged along the summation tree, so they do not depend on the distribution
+/// of the shards over workers. Each shard keeps its own gradients of weight and bias; their sum over the shards is the gradient of the global
+/// batch.</remarks>
 internal sealed class SpikingNorm
 {
     private readonly int _weight, _bias, _w;
@@ -27,10 +28,10 @@ internal sealed class SpikingNorm
         _w = neuron.IsParametric ? layout.AddParameter(neuronPrefix + "w", InitialValue.NeuronDecay) : -1;
     }
 
-    /// <summary>Currents [T,B,H,W,C] of each shard to outputs of the same shape and type.</summary>
+    /// <summary>Maps the currents [T,B,H,W,C] of each shard to outputs of the same shape and type.</summary>
     /// <param name="pass">Parameters and statistics.</param>
     /// <param name="x_TBHWC">Currents, contiguous.</param>
-    /// <param name="addends_TBHWC">Added to the outputs of each shard, or null: the sum of a residual block.</param>
+    /// <param name="addends_TBHWC">Added to the outputs of each shard, for the sum of a residual block; null for none.</param>
     public Tensor[] Forward(ForwardPass pass, Tensor[] x_TBHWC, Tensor[]? addends_TBHWC)
     {
         ShardParameters[] values = [.. pass.Parameters.Select(set => Own(set.OnHost))];
@@ -44,7 +45,7 @@ internal sealed class SpikingNorm
 
     private ShardParameters Own(ParameterSet p) => new(p[_weight], p[_bias], _w < 0 ? null : p[_w]);
 
-    /// <summary>Weight and bias of the norm; W, the neurons' learnable decay scalar, is null for those without.</summary>
+    /// <summary>The weight and bias of the norm, and the neurons' learnable decay W, or null for a fixed decay.</summary>
     private readonly record struct ShardParameters(Tensor Weight, Tensor Bias, Tensor? W)
     {
         public double Decay(NeuronOptions options) => MultiStepNeuron.Decay(W, options);
@@ -94,8 +95,8 @@ internal sealed class SpikingNorm
             return node.Connect([.. inputs], y);
         }
 
-        /// <summary>Back through the neurons; then, with g = dL/dnormalised, dx = (g - mean(g) - (x - mean(x)) r mean(g xhat)) weight r, with
-        /// means over everything that shares the statistics; xhat = (x - mean) r.</summary>
+        /// <summary>Back through the neurons gives g = dL/dnormalised. Then dx = (g - mean(g) - (x - mean(x)) r mean(g xhat)) weight r, with
+        /// xhat = (x - mean) r and means over all shards that share the statistics.</summary>
         protected override void Backward(ReadOnlySpan<Tensor?> outputGradients, Span<Tensor?> inputGradients)
         {
             using var noGrad = no_grad();

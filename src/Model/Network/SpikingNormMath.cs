@@ -5,10 +5,11 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>The passes of <see cref="SpikingNorm"/> over contiguous [T, ..., C] tensors: fused kernels where they can run, else libtorch.</summary>
+/// <summary>The passes of <see cref="SpikingNorm"/> over contiguous [T, ..., C] tensors: fused kernels where they can run, otherwise
+/// libtorch.</summary>
 internal static class SpikingNormMath
 {
-    /// <summary>Count, mean and squared deviations of each channel.</summary>
+    /// <summary>Returns the count, mean and squared deviations of each channel.</summary>
     public static BatchMoments Moments(Tensor x)
     {
         int channels = (int)x.shape[^1];
@@ -29,7 +30,7 @@ internal static class SpikingNormMath
         return new(count, TensorMemory.Values(mean_C), TensorMemory.Values(m2_C));
     }
 
-    /// <summary>Neurons over x * scale + shift, and the addend.</summary>
+    /// <summary>Returns the outputs of the neurons for the currents x * scale + shift, plus the addend.</summary>
     public static Tensor Forward(Tensor x, ChannelAffine affine, double decay, NeuronOptions options, Tensor? addend)
     {
         if (NeuronKernels.CanRun(x, options))
@@ -43,7 +44,7 @@ internal static class SpikingNormMath
         return (addend is null ? output : output.add(addend, Constants.One)).to(x.dtype).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Back through the neurons.</summary>
+    /// <summary>Propagates back through the neurons.</summary>
     /// <returns>g = dL/dnormalised, its sums per channel, and dL/dw.</returns>
     public static (Tensor Gradient, GradientSums Sums, double Decay) Backward(
         Tensor x, Tensor dy, ChannelNorm norm, ChannelAffine affine, double decay, NeuronOptions options)
@@ -70,7 +71,7 @@ internal static class SpikingNormMath
         return (result.Input.to(x.dtype).MoveToOuterDisposeScope(), found, result.Decay * decay * (1 - decay));
     }
 
-    /// <summary>dL/dx from dL/dnormalised, which it may overwrite.</summary>
+    /// <summary>Returns dL/dx for dL/dnormalised, which it may overwrite.</summary>
     public static Tensor InputGradient(Tensor gradient, Tensor x, GradientConstants constants)
     {
         if (HasKernel(x))
@@ -87,9 +88,9 @@ internal static class SpikingNormMath
 
     private static readonly long[] s_rows = [0];
 
-    private static bool HasKernel(Tensor x) => x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && OwnKernels.Reach(x);
+    private static bool HasKernel(Tensor x) => x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && OwnKernels.CanRun(x);
 
-    /// <summary>In the neurons' arithmetic.</summary>
+    /// <summary>Returns the currents x * scale + shift, in the type that the neurons compute in.</summary>
     private static Tensor Normalised(Tensor x, ChannelAffine affine)
     {
         Tensor wide = NeuronOperations.Wide(x);

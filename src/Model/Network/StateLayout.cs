@@ -1,19 +1,19 @@
 namespace Spikeformer.Network;
 
-/// <summary>What an entry of a network's state is.</summary>
+/// <summary>The kind of an entry of a network's state.</summary>
 public enum StateKind
 {
     /// <summary>A learnable tensor.</summary>
     Parameter,
-    /// <summary>Running mean of a BatchNorm layer.</summary>
+    /// <summary>The running mean of a BatchNorm layer.</summary>
     RunningMean,
-    /// <summary>Running unbiased variance of a BatchNorm layer.</summary>
+    /// <summary>The running unbiased variance of a BatchNorm layer.</summary>
     RunningVariance,
-    /// <summary>Number of training batches that a BatchNorm layer has seen, int64.</summary>
+    /// <summary>The number of training batches of a BatchNorm layer, int64.</summary>
     BatchCount,
 }
 
-/// <summary>How a parameter starts. See <see cref="Initialisation"/>.</summary>
+/// <summary>The initial value of a parameter. See <see cref="Initialisation"/>.</summary>
 public enum InitialValue
 {
     /// <summary>0.</summary>
@@ -22,34 +22,34 @@ public enum InitialValue
     One,
     /// <summary>Normal with deviation sqrt(2 / fan-in).</summary>
     KaimingNormal,
-    /// <summary>Normal with deviation 0.02, cut at 2.</summary>
+    /// <summary>Normal with deviation 0.02. The authors truncate it at 2, a hundred deviations.</summary>
     TruncatedNormal,
-    /// <summary>-ln(tau - 1) of the neuron.</summary>
+    /// <summary>-ln(tau - 1), with tau of the neuron.</summary>
     NeuronDecay,
 }
 
 /// <summary>One entry of a network's state.</summary>
 /// <param name="Name">The authors' state-dict name.</param>
-/// <param name="Shape">Sizes; empty for a scalar.</param>
-/// <param name="Kind">What it is.</param>
-/// <param name="Offset">Position of the first element in the flat buffer of its kind: parameters, running means, running variances.
-/// For a batch count: the index of its BatchNorm layer.</param>
-/// <param name="Initial">How it starts (parameters).</param>
+/// <param name="Shape">The sizes; empty for a scalar.</param>
+/// <param name="Kind">The kind of the entry.</param>
+/// <param name="Offset">The position of the first element in the flat buffer of parameters, running means or running variances. For a batch
+/// count, the index of its BatchNorm layer.</param>
+/// <param name="Initial">The initial value, for parameters only.</param>
 public sealed record StateEntry(string Name, IReadOnlyList<long> Shape, StateKind Kind, long Offset, InitialValue Initial)
 {
-    /// <summary>Number of elements.</summary>
+    /// <summary>The number of elements.</summary>
     public long Length => Shape.Aggregate(1L, (product, size) => product * size);
 }
 
-/// <summary>A BatchNorm layer's place in the flat statistics.</summary>
-/// <param name="Index">Position among the network's BatchNorm layers in forward order of registration.</param>
-/// <param name="Channels">Number of channels.</param>
-/// <param name="Offset">First channel in the flat running statistics.</param>
+/// <summary>A BatchNorm layer's position in the flat statistics.</summary>
+/// <param name="Index">The position among the network's BatchNorm layers, in the order of their registration.</param>
+/// <param name="Channels">The number of channels.</param>
+/// <param name="Offset">The first channel in the flat running statistics.</param>
 public sealed record BatchNormLayer(int Index, int Channels, int Offset);
 
 /// <summary>
 /// The state of a network as named slices of flat buffers, in the authors' state-dict order. Modules register their tensors here when they
-/// are built and keep only the numbers; the tensors themselves live in <see cref="ParameterSet"/> and <see cref="RunningStatistics"/>.
+/// are built and keep only the indices. <see cref="ParameterSet"/> and <see cref="RunningStatistics"/> hold the tensors.
 /// </summary>
 public sealed class StateLayout
 {
@@ -58,13 +58,13 @@ public sealed class StateLayout
 
     /// <summary>All entries in the authors' order.</summary>
     public IReadOnlyList<StateEntry> Entries => _entries;
-    /// <summary>The learnable entries in the authors' order; modules name a parameter by its index here.</summary>
+    /// <summary>The learnable entries in the authors' order; modules refer to a parameter by its index here.</summary>
     public IReadOnlyList<StateEntry> Parameters => _parameters;
     /// <summary>The BatchNorm layers.</summary>
     public IReadOnlyList<BatchNormLayer> BatchNorms => _batchNorms;
-    /// <summary>Elements of all parameters.</summary>
+    /// <summary>The number of elements of all parameters.</summary>
     public long ParameterCount { get; private set; }
-    /// <summary>Channels of all BatchNorm layers.</summary>
+    /// <summary>The number of channels of all BatchNorm layers.</summary>
     public int StatisticsCount { get; private set; }
 
     internal int AddParameter(string name, InitialValue initial, params long[] shape)

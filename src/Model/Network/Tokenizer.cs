@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>The convolutional tokenizer: SEW blocks, then each frame's pixels become tokens.</summary>
+/// <summary>The convolutional tokenizer: a sequence of SEW blocks whose output pixels are the tokens.</summary>
 internal sealed class Tokenizer
 {
     private readonly SewBlock[] _blocks;
@@ -19,7 +19,7 @@ internal sealed class Tokenizer
         }
     }
 
-    /// <summary>Frames [B,T,C,H,W] of each shard to tokens.</summary>
+    /// <summary>Maps the frames [B,T,C,H,W] of each shard to tokens.</summary>
     public TokenGrid[] Forward(ForwardPass pass, Tensor[] x_BTCHW)
     {
         Tensor[] x_TBHWC = Array.ConvertAll(x_BTCHW, frames => pass.Stored(frames.permute(1, 0, 3, 4, 2)).contiguous());
@@ -29,8 +29,8 @@ internal sealed class Tokenizer
     }
 }
 
-/// <summary>Tokens of a shard.</summary>
-/// <param name="Values_GNE">[B*T,N,E]: b slow, t fast; token = row * Columns + column.</param>
-/// <param name="TimeSteps">T.</param>
-/// <param name="Columns">Token columns of a frame.</param>
+/// <summary>The tokens of a shard.</summary>
+/// <param name="Values_GNE">The tokens, [B*T,N,E], with t varying faster than b; token n = row * Columns + column.</param>
+/// <param name="TimeSteps">The number of time steps T.</param>
+/// <param name="Columns">The number of token columns of a frame.</param>
 internal readonly record struct TokenGrid(Tensor Values_GNE, int TimeSteps, int Columns);

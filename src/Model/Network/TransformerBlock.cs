@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>Pre-norm block over spatio-temporal tokens: temporal attention, then spatial attention, then the spiking MLP.</summary>
+/// <summary>A pre-norm block over spatio-temporal tokens: temporal attention, spatial attention, then the spiking MLP.</summary>
 internal sealed class TransformerBlock
 {
     private readonly LayerNorm _norm1, _temporalNorm1, _norm2;
@@ -24,13 +24,13 @@ internal sealed class TransformerBlock
         _attention = new Attention(layout, prefix + "attn.", width, options.Heads);
         _temporalNorm1 = new LayerNorm(layout, prefix + "temporal_norm1.", width);
         _temporalAttention = new Attention(layout, prefix + "temporal_attn.", width, options.Heads);
-        // Zero in every block, so that at the start the temporal branch adds nothing.
+        // Zero in every block, so that the temporal branch initially adds nothing.
         _temporalFc = new Linear(layout, prefix + "temporal_fc.", width, width, initial: InitialValue.Zero);
         _norm2 = new LayerNorm(layout, prefix + "norm2.", width);
         _mlp = new Mlp(layout, prefix + "mlp.", width, width * options.MlpRatio, options.Neuron);
     }
 
-    /// <summary>[B,N*T,E] (time fastest) to the same.</summary>
+    /// <summary>Maps [B,N*T,E], time fastest, to the same shape.</summary>
     public Tensor Forward(ForwardPass pass, int shard, Tensor x_BLE, int timeSteps)
     {
         ParameterSet p = pass.Parameters[shard];
@@ -39,7 +39,7 @@ internal sealed class TransformerBlock
 
         Tensor temporal = _temporalAttention.Forward(p, pass.Stored(_temporalNorm1.Forward(p, x_BLE.view(B * N, T, E))));
         if (drops is not null) temporal = DropPath.Apply(temporal, drops.Temporal(_index, B, N), _dropRate);
-        // The bias of temporal_fc reaches dropped rows too: the authors apply it after drop-path.
+        // The authors apply temporal_fc after drop-path, so its bias reaches dropped rows too.
         Tensor x_BNTE = x_BLE.add(_temporalFc.Forward(p, temporal.view(B, N * T, E)), Constants.One).view(B, N, T, E);
 
         Tensor rows_GNE = x_BNTE.transpose(1, 2).reshape(B * T, N, E);

@@ -2,22 +2,22 @@ using System.Runtime.InteropServices;
 
 namespace Spikeformer.Neurons;
 
-/// <summary>Scale and shift of each channel, float32 values.</summary>
+/// <summary>The scale and shift of each channel, float32 values.</summary>
 internal sealed record ChannelAffine(double[] Scale, double[] Shift);
 
 /// <summary>
-/// Per-channel constants laid out so that a kernel walking through [..., C] memory reads them like its data: each row repeats from channel
-/// 0 until a tile that begins at any channel finds all of its values ahead.
+/// Per-channel constants in a layout that a kernel for [..., C] memory reads like its data: each row repeats from channel 0, far enough
+/// that a tile that begins at any channel can read all of its values consecutively.
 /// </summary>
 internal readonly unsafe struct ChannelPattern : IDisposable
 {
     private const int Lanes = 16;
 
-    /// <summary>C; 0 where there are no constants.</summary>
+    /// <summary>The number of channels C; 0 if there are no constants.</summary>
     public readonly int Count;
     public readonly float* Scale, Shift, Mean, Slope;
 
-    /// <summary>Constants for tiles of up to <paramref name="tile"/> elements. Mean and slope are for the passes that use them.</summary>
+    /// <summary>Lays out constants for tiles of up to <paramref name="tile"/> elements. Only some passes use mean and slope.</summary>
     public ChannelPattern(double[] scale, double[] shift, int tile, double[]? mean = null, double[]? slope = null)
     {
         Count = scale.Length;
@@ -38,7 +38,7 @@ internal readonly unsafe struct ChannelPattern : IDisposable
         Slope = from.Slope + channel;
     }
 
-    /// <returns>Where the next row begins.</returns>
+    /// <returns>The start of the next row.</returns>
     private static float* Fill(float* row, double[]? values, int length)
     {
         if (values is not null)
@@ -46,7 +46,7 @@ internal readonly unsafe struct ChannelPattern : IDisposable
         return row + length;
     }
 
-    /// <summary>The constants from an element's channel on.</summary>
+    /// <summary>Returns the constants starting at an element's channel.</summary>
     public ChannelPattern At(long element) => new(this, (int)(element % Count));
 
     public void Dispose() => NativeMemory.AlignedFree(Scale);

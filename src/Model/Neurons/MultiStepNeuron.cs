@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Spikeformer.Neurons;
 
 /// <summary>
-/// A layer of spiking neurons over all time steps of a sequence, as one node of the autograd graph. With u the charged potential and v the
-/// potential after reset, v[-1] = v_reset, per time step:
+/// A layer of spiking neurons over all time steps of a sequence, as one node of the autograd graph. Let u be the potential after charging and
+/// v the potential after reset, with v[-1] = v_reset. For each time step:
 /// <code>
 /// charge  u[t] = v[t-1] + (x[t] - (v[t-1] - v_reset)) k      (decay_input; k = sigmoid(w), 1/tau for LIF; IF: u = v + x)
 /// fire    s[t] = 1 if u[t] >= threshold else 0
@@ -15,26 +15,28 @@ namespace Spikeformer.Neurons;
 /// reset   v[t] = s[t] ? v_reset : u[t]                        (hard; soft: u[t] - s[t] threshold)
 /// </code>
 /// </summary>
-/// <remarks>Gradients replace ds/du by the sigmoid surrogate a sg (1 - sg), sg = sigmoid(a (u - threshold)), and run back through time from
-/// the last step. Source: Spikeformer model code over SpikingJelly 0.0.0.0.10 (multi-step neurons, torch back end); same values and gradients.</remarks>
+/// <remarks>Gradients replace ds/du by the sigmoid surrogate a sg (1 - sg), sg = sigmoid(a (u - threshold)), and propagate back through time
+/// from the last step. Values and gradients are those of the authors' model code on SpikingJelly 0.0.0.0.10 (multi-step neurons, torch
+/// backend).</remarks>
 public static class MultiStepNeuron
 {
-    /// <summary>Runs the layer from a fresh state.</summary>
-    /// <param name="x_T">Input currents, [T, ...], float32 or float64, contiguous.</param>
-    /// <param name="w">The learnable decay scalar (0-dimensional, same type) of a parametric neuron, else null.</param>
-    /// <param name="options">Neuron model and constants.</param>
-    /// <returns>Outputs, same shape and type: spikes 0 or 1, or potentials at or above 0. The caller disposes them.</returns>
+    /// <summary>Runs the layer, starting from the reset potential.</summary>
+    /// <param name="x_T">Input currents, [T, ...], float32, float64, bfloat16 or float16, on any device.</param>
+    /// <param name="w">The learnable decay of a parametric neuron, a 0-dimensional float32 or float64 tensor; otherwise null.</param>
+    /// <param name="options">The neuron model and its constants.</param>
+    /// <returns>The outputs, with the shape and type of the input: spikes 0 or 1, or potentials of at least 0. The caller disposes them.</returns>
+    /// <exception cref="ArgumentException"><paramref name="w"/> is missing for a parametric neuron, or given for another.</exception>
     public static Tensor Apply(Tensor x_T, Tensor? w, NeuronOptions options) => NeuronKernels.CanRun(x_T, options)
         ? FusedNode.Run(x_T, w, options)
         : Node.Run(x_T, w, null, options).Output;
 
-    /// <summary>Runs the layer from a carried state.</summary>
+    /// <summary>Runs the layer from a given potential.</summary>
     /// <param name="x_T">Input currents, [T, ...].</param>
-    /// <param name="w">The learnable decay scalar of a parametric neuron, else null.</param>
-    /// <param name="v">Membrane potential before the first step, shape of one step; null starts from the reset potential.</param>
-    /// <param name="options">Neuron model and constants.</param>
-    /// <returns>Outputs and the potential after the last reset, both differentiable and owned by the caller.</returns>
-    public static (Tensor Output, Tensor LastPotential) ApplyFrom(Tensor x_T, Tensor? w, Tensor? v, NeuronOptions options) =>
+    /// <param name="w">The learnable decay of a parametric neuron; otherwise null.</param>
+    /// <param name="v">Membrane potential before the first time step, with the shape of one time step; null is the reset potential.</param>
+    /// <param name="options">The neuron model and its constants.</param>
+    /// <returns>The outputs and the potential after the last reset, both differentiable. The caller disposes them.</returns>
+    internal static (Tensor Output, Tensor LastPotential) ApplyFrom(Tensor x_T, Tensor? w, Tensor? v, NeuronOptions options) =>
         Node.Run(x_T, w, v, options);
 
     private sealed class Node : AutogradNode
@@ -94,7 +96,7 @@ public static class MultiStepNeuron
         }
     }
 
-    /// <summary>The same by the fused kernels, from a fresh state. Keeps nothing but x, which the graph holds anyway.</summary>
+    /// <summary>The layer by the fused kernels, starting from the reset potential. It keeps only x, which the graph holds anyway.</summary>
     private sealed class FusedNode : AutogradNode
     {
         private readonly NeuronOptions _options;
@@ -131,16 +133,16 @@ public static class MultiStepNeuron
         protected override void Release() => _x.Dispose();
     }
 
-    /// <summary>k of a neuron, in the arithmetic of its w.</summary>
+    /// <summary>Returns the decay k of a neuron, computed in the type of w.</summary>
     internal static double Decay(Tensor? w, NeuronOptions options)
     {
         if (options.IsParametric != w is not null)
             throw new ArgumentException(
-                $"A {options.Kind} neuron {(options.IsParametric ? "needs" : "has no")} learnable decay w.", nameof(w));
+                $"A {options.Kind} neuron {(options.IsParametric ? "needs a" : "has no")} learnable decay w.", nameof(w));
         if (w is not null)
         {
             double e = Math.Exp(-TensorMemory.Value(w));
-            // Rounded where libtorch's float32 sigmoid rounds; exp itself in float64, so that no C library's last bit shows.
+            // Rounds where libtorch's float32 sigmoid rounds. exp is float64, so the C library's last bit does not matter.
             return w.dtype == ScalarType.Float32 ? 1 / (1 + (float)e) : 1 / (1 + e);
         }
         return options.Kind == NeuronKind.If ? 1 : 1 / options.Tau;

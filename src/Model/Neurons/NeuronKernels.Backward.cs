@@ -10,15 +10,16 @@ namespace Spikeformer.Neurons;
 internal static unsafe partial class NeuronKernels
 {
     /// <summary>
-    /// Elements that the backward pass handles together: at most so many per time step, and so many over all time steps. Then u and x - v
-    /// of all of them and what is asked for in advance fit the first-level cache.
+    /// The most elements that the backward pass processes together, per time step and over all time steps. Their u and x - v and the
+    /// prefetched data fit the first-level cache.
     /// </summary>
     private const int BackwardTile = 256, BackwardPotentials = 2048;
 
-    /// <summary>Fills per chunk of <c>sums</c>: the sum for dL/dw, then of each channel the sums of dL/dcurrent and of its product with x - mean.</summary>
+    /// <summary>Writes to <c>sums</c>, for each chunk: the sum for dL/dw, then each channel's sum of dL/dcurrent, then each channel's sum of
+    /// dL/dcurrent (x - mean).</summary>
     private readonly struct BackwardPass<TNeuron, TStored, TInput>(
         Layer layer, ChannelPattern channels, TStored* x, TStored* dy, TStored* dx, double* sums) : IChunkedWork
-        where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput
+        where TNeuron : INeuron where TStored : unmanaged, IStorageFormat<TStored> where TInput : IInput
     {
         public void Run(int first, int end)
         {
@@ -92,7 +93,7 @@ internal static unsafe partial class NeuronKernels
                     Vector512<float> slope = TNeuron.IsAnalog
                         ? ReluSlope(potential, k)
                         : surrogate.Slope(potential - threshold);
-                    // dL/dx[t] = k dL/du[t] and dL/dv[t] = (1 - k) dL/du[t+1], so dL/dx itself runs back through time.
+                    // dL/dx[t] = k dL/du[t] and dL/dv[t] = (1 - k) dL/du[t+1], so dL/dx itself propagates back through time.
                     Vector512<float> fires = Vector512.GreaterThanOrEqual(potential, threshold);
                     Vector512<float> through = Vector512.ConditionalSelect(fires, default, keep);
                     Vector512<float> next = t < layer.Steps - 1 ? Vector512.LoadAligned(later + i) : default;
@@ -113,7 +114,7 @@ internal static unsafe partial class NeuronKernels
         }
     }
 
-    /// <summary>k where relu has slope 1, 0 where it has slope 0, NaN for NaN.</summary>
+    /// <summary>Returns k where relu has slope 1, 0 where it has slope 0, and NaN for NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> ReluSlope(Vector512<float> u, Vector512<float> k) => Vector512.ConditionalSelect(
         Vector512.GreaterThan(u, Vector512<float>.Zero), k, Vector512.AndNot(u, Vector512.LessThanOrEqual(u, Vector512<float>.Zero)));
@@ -125,16 +126,17 @@ internal static unsafe partial class NeuronKernels
         return two.GetElement(0) + two.GetElement(1);
     }
 
-    /// <summary>What the backward pass keeps of a tile, in the first-level cache.</summary>
+    /// <summary>The working memory of the backward pass for one tile, in the first-level cache.</summary>
     private readonly ref struct Scratch : IDisposable
     {
-        /// <summary>Elements of a time step that are handled together; depends on nothing but the number of time steps.</summary>
+        /// <summary>Elements of a time step that are processed together; depends only on the number of time steps.</summary>
         public readonly int Tile;
-        /// <summary>u and x - v of all time steps, [T, tile]; dL/dcurrent of the time step before (later in time), [tile].</summary>
+        /// <summary>u and x - v of all time steps, [T, tile], and dL/dcurrent of the time step processed before, which is later in time,
+        /// [tile].</summary>
         public readonly float* U, Charge, Later;
-        /// <summary>The channel sums of a tile over its time steps: of dL/dcurrent, and of its product with x - mean.</summary>
+        /// <summary>A tile's sums over its time steps of dL/dcurrent and of dL/dcurrent (x - mean), per element.</summary>
         private readonly float* _tilePlain, _tileProducts;
-        /// <summary>The same of a chunk. A tile adds from its first element's channel on; what runs over the end is folded back.</summary>
+        /// <summary>A chunk's sums. A tile adds starting at its first element's channel; <see cref="FoldChannels"/> folds the overhang back.</summary>
         private readonly double* _plain, _products;
         private readonly int _channels, _length;
 
@@ -183,7 +185,7 @@ internal static unsafe partial class NeuronKernels
             }
         }
 
-        /// <summary>The channels' sums of the chunk: plain, then products.</summary>
+        /// <summary>Writes the chunk's sums per channel: plain, then products.</summary>
         public void FoldChannels(double* to)
         {
             new Span<double>(to, 2 * _channels).Clear();

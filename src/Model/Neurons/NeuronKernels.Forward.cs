@@ -12,7 +12,7 @@ internal static unsafe partial class NeuronKernels
     private const int ForwardTile = 256;
 
     private readonly struct ForwardPass<TNeuron, TStored, TInput>(Layer layer, ChannelPattern channels, TStored* x, TStored* addend, TStored* y) : IChunkedWork
-        where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput
+        where TNeuron : INeuron where TStored : unmanaged, IStorageFormat<TStored> where TInput : IInput
     {
         public void Run(int first, int end)
         {
@@ -54,7 +54,7 @@ internal static unsafe partial class NeuronKernels
             {
                 for (int i = 0; i < width; i += Lanes)
                 {
-                    // A tile jumps from row to row, too short a way for the processor to foresee: ask for the next tile of this row.
+                    // The rows of a tile are too short for the processor's prefetcher, so prefetch the next tile of this row.
                     Sse.Prefetch0(x + i + ForwardTile);
                     Sse.Prefetch0(y + i + ForwardTile);
                     Vector512<float> u = Charge<TNeuron>(Current<TStored, TInput>(x, here, i), Vector512.LoadAligned(v + i), k);

@@ -8,39 +8,39 @@ using static TorchSharp.torch;
 namespace Spikeformer.Neurons;
 
 /// <summary>
-/// The multi-step neuron as one fused pass over CPU memory each way, for the options that training uses: hard reset to 0, no gradient
-/// through the reset, start from rest. Forward reads x and writes y; backward reads x and dL/dy, computes the potentials again and writes
-/// dL/dx. The scale and shift of a normalisation before the neurons can ride along. Everything else is <see cref="NeuronOperations"/>, which
-/// is also the oracle.
+/// The multi-step neuron as one fused pass over CPU memory in each direction, for the options that training uses: hard reset to 0, no
+/// gradient through the reset, starting from potential 0. Forward reads x and writes y. Backward reads x and dL/dy, recomputes the potentials
+/// and writes dL/dx. Both can include the scale and shift of a normalisation before the neurons. <see cref="NeuronOperations"/> computes all
+/// other cases and is also the oracle.
 /// </summary>
-/// <remarks>Elements are handled in 16 lanes, one rounding per operation and fused multiply-adds where written: the same bits with
-/// AVX-512 and AVX2. The sum dL/dw runs in float64 lanes per chunk of the element axis, and over the chunks in order: the same bits with
-/// any number of threads. The channel sums add an element's time steps in float32 first.</remarks>
+/// <remarks>Elements are processed in 16 lanes, with one rounding per operation and fused multiply-adds where written, so AVX-512 and AVX2
+/// give the same bits. The sum dL/dw is taken in float64 lanes within each chunk of the element axis and then over the chunks in order, so
+/// any number of threads gives the same bits. The channel sums first add an element's time steps in float32.</remarks>
 internal static unsafe partial class NeuronKernels
 {
     private const int Lanes = 16;
-    /// <summary>Elements of one time step that a thread handles together; also the unit of the sum dL/dw.</summary>
+    /// <summary>Elements of one time step that a thread processes together; also the unit of the sum dL/dw.</summary>
     private const int Chunk = 16384;
 
-    /// <summary>Whether these kernels compute that neuron: on the CPU, stored as float32 or bfloat16.</summary>
+    /// <summary>Returns whether these kernels compute a neuron: on the CPU, stored as float32 or bfloat16.</summary>
     public static bool CanRun(Tensor x_T, NeuronOptions options) =>
-        x_T.dtype is ScalarType.Float32 or ScalarType.BFloat16 && OwnKernels.Reach(x_T) && x_T.shape[0] > 0 &&
+        x_T.dtype is ScalarType.Float32 or ScalarType.BFloat16 && OwnKernels.CanRun(x_T) && x_T.shape[0] > 0 &&
         options is { Reset: 0.0, DetachReset: true } && (options.DecayInput || options.Kind == NeuronKind.If);
 
     /// <summary>Computes the outputs.</summary>
     /// <param name="x_T">Input currents, [T, ...], contiguous.</param>
-    /// <param name="y_T">Where the outputs go, same shape and type, contiguous.</param>
-    /// <param name="decay">k; ignored by IF.</param>
+    /// <param name="y_T">Receives the outputs; same shape and type, contiguous.</param>
+    /// <param name="decay">The decay k; ignored by IF.</param>
     /// <param name="options">A neuron that <see cref="CanRun"/> accepts.</param>
     public static void Forward(Tensor x_T, Tensor y_T, double decay, NeuronOptions options) =>
         Forward(x_T, null, y_T, null, decay, options);
 
-    /// <summary>Computes the outputs of currents x * scale + shift.</summary>
-    /// <param name="x_TC">What the currents are made of, [T, ..., C], contiguous.</param>
-    /// <param name="affine">Scale and shift of each channel; null for currents as they are.</param>
-    /// <param name="y_TC">Where the outputs go, same shape and type, contiguous.</param>
-    /// <param name="addend_TC">Added to the outputs; null for nothing. Same shape and type, contiguous.</param>
-    /// <param name="decay">k; ignored by IF.</param>
+    /// <summary>Computes the outputs for the currents x * scale + shift.</summary>
+    /// <param name="x_TC">The input x, [T, ..., C], contiguous.</param>
+    /// <param name="affine">Scale and shift of each channel; null if x is the current.</param>
+    /// <param name="y_TC">Receives the outputs; same shape and type, contiguous.</param>
+    /// <param name="addend_TC">Added to the outputs, or null. Same shape and type, contiguous.</param>
+    /// <param name="decay">The decay k; ignored by IF.</param>
     /// <param name="options">A neuron that <see cref="CanRun"/> accepts.</param>
     public static void Forward(Tensor x_TC, ChannelAffine? affine, Tensor y_TC, Tensor? addend_TC, double decay, NeuronOptions options)
     {
@@ -55,23 +55,24 @@ internal static unsafe partial class NeuronKernels
     /// <summary>Computes the gradients.</summary>
     /// <param name="x_T">Input currents, [T, ...], contiguous.</param>
     /// <param name="dy_T">dL/dy, same shape and type, contiguous.</param>
-    /// <param name="dx_T">Where dL/dx goes, same shape and type, contiguous.</param>
+    /// <param name="dx_T">Receives dL/dx; same shape and type, contiguous.</param>
     /// <param name="decay">k = sigmoid(w), or the fixed decay.</param>
     /// <param name="options">A neuron that <see cref="CanRun"/> accepts.</param>
-    /// <returns>dL/dw; 0 where the decay is not learnt.</returns>
+    /// <returns>dL/dw; 0 if the decay is fixed.</returns>
     public static double Backward(Tensor x_T, Tensor dy_T, Tensor dx_T, double decay, NeuronOptions options) =>
         Backward(x_T, null, null, dy_T, dx_T, decay, options, []);
 
-    /// <summary>Computes the gradients of currents x * scale + shift.</summary>
-    /// <param name="x_TC">What the currents are made of, [T, ..., C], contiguous.</param>
-    /// <param name="affine">Scale and shift of each channel; null for currents as they are.</param>
+    /// <summary>Computes the gradients for the currents x * scale + shift.</summary>
+    /// <param name="x_TC">The input x, [T, ..., C], contiguous.</param>
+    /// <param name="affine">Scale and shift of each channel; null if x is the current.</param>
     /// <param name="mean">Mean of x of each channel; null without affine.</param>
     /// <param name="dy_TC">dL/dy, same shape and type, contiguous.</param>
-    /// <param name="gradient_TC">Where dL/dcurrent goes, same shape and type, contiguous.</param>
+    /// <param name="gradient_TC">Receives dL/dcurrent; same shape and type, contiguous.</param>
     /// <param name="decay">k = sigmoid(w), or the fixed decay.</param>
     /// <param name="options">A neuron that <see cref="CanRun"/> accepts.</param>
-    /// <param name="channelSums">[2 C]: filled with each channel's sum of dL/dcurrent, then of dL/dcurrent (x - mean). Empty without affine.</param>
-    /// <returns>dL/dw; 0 where the decay is not learnt.</returns>
+    /// <param name="channelSums">[2 C]: receives each channel's sum of dL/dcurrent, then each channel's sum of dL/dcurrent (x - mean). Empty
+    /// without affine.</param>
+    /// <returns>dL/dw; 0 if the decay is fixed.</returns>
     public static double Backward(Tensor x_TC, ChannelAffine? affine, double[]? mean, Tensor dy_TC, Tensor gradient_TC, double decay,
         NeuronOptions options, Span<double> channelSums)
     {
@@ -91,27 +92,28 @@ internal static unsafe partial class NeuronKernels
             total += sums[chunk * stride];
             for (int i = 0; i < channelSums.Length; i++) channelSums[i] += sums[chunk * stride + 1 + i];
         }
-        // The sums are of dL/dcurrent (current - v), and dL/dcurrent = k dL/du: with dk/dw = k (1 - k) the k is in them already.
+        // dk/dw = k (1 - k). The sums of dL/dcurrent (current - v) already contain the factor k, since dL/dcurrent = k dL/du.
         return total * (1 - decay);
     }
 
     private static void* Pointer(Tensor tensor) => TensorMemory.Pointer(tensor);
 
-    /// <summary>A pass and its arguments while the compiler's constants are chosen: neuron, storage, kind of input.</summary>
+    /// <summary>A pass with its arguments. <c>Run</c> picks the type arguments, which are constants to the compiler: neuron,
+    /// storage format and kind of input.</summary>
     private interface IPass
     {
-        void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput;
+        void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStorageFormat<TStored> where TInput : IInput;
     }
 
     private readonly struct ForwardCall(Layer layer, ChannelPattern channels, void* x, void* addend, void* y) : IPass
     {
-        public void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput =>
+        public void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStorageFormat<TStored> where TInput : IInput =>
             ComputeThreads.For(layer.Chunks, new ForwardPass<TNeuron, TStored, TInput>(layer, channels, (TStored*)x, (TStored*)addend, (TStored*)y));
     }
 
     private readonly struct BackwardCall(Layer layer, ChannelPattern channels, void* x, void* dy, void* dx, double* sums) : IPass
     {
-        public void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStored<TStored> where TInput : IInput =>
+        public void Run<TNeuron, TStored, TInput>() where TNeuron : INeuron where TStored : unmanaged, IStorageFormat<TStored> where TInput : IInput =>
             ComputeThreads.For(layer.Chunks, new BackwardPass<TNeuron, TStored, TInput>(layer, channels, (TStored*)x, (TStored*)dy, (TStored*)dx, sums));
     }
 
@@ -129,43 +131,43 @@ internal static unsafe partial class NeuronKernels
 
     private static void Run<TPass, TNeuron>(TPass pass, ScalarType stored, bool isNormalised) where TPass : IPass where TNeuron : INeuron
     {
-        if (stored == ScalarType.Float32) Run<TPass, TNeuron, StoredSingle>(pass, isNormalised);
-        else Run<TPass, TNeuron, StoredBFloat16>(pass, isNormalised);
+        if (stored == ScalarType.Float32) Run<TPass, TNeuron, Float32Storage>(pass, isNormalised);
+        else Run<TPass, TNeuron, BFloat16Storage>(pass, isNormalised);
     }
 
     private static void Run<TPass, TNeuron, TStored>(TPass pass, bool isNormalised)
-        where TPass : IPass where TNeuron : INeuron where TStored : unmanaged, IStored<TStored>
+        where TPass : IPass where TNeuron : INeuron where TStored : unmanaged, IStorageFormat<TStored>
     {
         if (isNormalised) pass.Run<TNeuron, TStored, Normalised>();
         else pass.Run<TNeuron, TStored, Plain>();
     }
 
-    /// <summary>Where currents come from; constant to the compiler.</summary>
+    /// <summary>The kind of input; a constant to the compiler.</summary>
     private interface IInput
     {
         static abstract bool IsNormalised { get; }
     }
 
-    /// <summary>x itself.</summary>
+    /// <summary>The current is x.</summary>
     private readonly struct Plain : IInput
     {
         public static bool IsNormalised => false;
     }
 
-    /// <summary>x * scale + shift of its channel.</summary>
+    /// <summary>The current is x * scale + shift of its channel.</summary>
     private readonly struct Normalised : IInput
     {
         public static bool IsNormalised => true;
     }
 
-    /// <summary>16 currents.</summary>
+    /// <summary>Returns 16 currents.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Current<TStored, TInput>(TStored* x, ChannelPattern here, int i)
-        where TStored : unmanaged, IStored<TStored> where TInput : IInput => TInput.IsNormalised
+        where TStored : unmanaged, IStorageFormat<TStored> where TInput : IInput => TInput.IsNormalised
         ? Vector512.FusedMultiplyAdd(TStored.Load(x + i), Vector512.Load(here.Scale + i), Vector512.Load(here.Shift + i))
         : TStored.Load(x + i);
 
-    /// <summary>What sets the neuron models apart; constants to the compiler.</summary>
+    /// <summary>The differences between the neuron models; constants to the compiler.</summary>
     private interface INeuron
     {
         static abstract bool Leaks { get; }
@@ -233,17 +235,17 @@ internal static unsafe partial class NeuronKernels
         public int Chunks => checked((int)((Count + Chunk - 1) / Chunk));
     }
 
-    /// <summary>u from x and v. The backward pass relies on getting the forward pass's bits.</summary>
+    /// <summary>Computes u from x and v. Forward and backward pass must get the same bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Charge<TNeuron>(Vector512<float> x, Vector512<float> v, Vector512<float> k) where TNeuron : INeuron =>
         TNeuron.Leaks ? Vector512.FusedMultiplyAdd(x - v, k, v) : v + x;
 
-    /// <summary>v from u; NaN does not fire and stays.</summary>
+    /// <summary>Computes v from u. NaN does not fire and remains NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Reset(Vector512<float> u, Vector512<float> threshold) =>
         Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(u, threshold), default, u);
 
-    /// <summary>Copies the last, fewer than 16 elements of every time step into rows of 16 that end in zeros.</summary>
+    /// <summary>Copies the last elements of every time step, fewer than 16, into rows of 16 that end in zeros.</summary>
     private static void Pad<TStored>(TStored* from, long stride, int steps, int width, TStored* rows) where TStored : unmanaged
     {
         new Span<TStored>(rows, steps * Lanes).Clear();

@@ -5,12 +5,12 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Neurons;
 
-/// <summary>The multi-step neuron in libtorch operations: any device and every option. What computes where the fused kernels do not,
-/// and their oracle. Arithmetic is float32, or float64 for inputs of that type, whatever the storage.</summary>
+/// <summary>The multi-step neuron in libtorch operations, for any device and all options. It computes the cases that the fused kernels do
+/// not, and is their oracle. It computes in float64 for float64 inputs, otherwise in float32.</summary>
 internal static class NeuronOperations
 {
     /// <param name="Output">y, [T, ...].</param>
-    /// <param name="Potentials">u, [T, ...]: the charged potentials before reset.</param>
+    /// <param name="Potentials">u, [T, ...]: the potentials after charging, before reset.</param>
     /// <param name="LastPotential">v after the last reset.</param>
     public readonly record struct ForwardResult(Tensor Output, Tensor Potentials, Tensor LastPotential)
     {
@@ -23,7 +23,7 @@ internal static class NeuronOperations
     /// <param name="Decay">dL/dk.</param>
     public readonly record struct BackwardResult(Tensor Input, Tensor Start, double Decay);
 
-    /// <summary>x in the arithmetic that it is computed in.</summary>
+    /// <summary>Converts x to the type that it is computed in.</summary>
     public static Tensor Wide(Tensor x) => x.dtype == ScalarType.Float64 ? x : x.to(ScalarType.Float32);
 
     public static ForwardResult Forward(Tensor x, Tensor? start, double k, NeuronOptions options)
@@ -82,7 +82,7 @@ internal static class NeuronOperations
             Tensor above = v.sub(constants.Reset), decaySlope = scaled ? x[t].add(above, Constants.MinusOne) : above.neg();
             decayGradients.Add(u_gradient.mul(decaySlope).sum(ScalarType.Float64));
         }
-        // All in one transfer: a device would have to finish what is queued for each.
+        // One transfer for all: each transfer waits for the device's queued work.
         double decayGradient = decayGradients.Count == 0 ? 0 : TensorMemory.Values(stack(decayGradients)).Sum();
         return new(stack(inputGradients).to(stored), v_gradient, decayGradient);
     }
@@ -102,7 +102,8 @@ internal static class NeuronOperations
         return options.Reset is null ? u.add(spike.to(u.dtype), constants.MinusThreshold) : where(spike, full_like(u, constants.Reset), u);
     }
 
-    /// <summary>The numbers of a neuron as scalars that live through a call; TorchSharp's implicit ones may be finalised while libtorch reads them.</summary>
+    /// <summary>The constants of a neuron as scalars that live until the end of a call. TorchSharp may finalise implicit scalars while libtorch
+    /// reads them.</summary>
     private sealed class Scalars(double k, NeuronOptions options) : IDisposable
     {
         public readonly Scalar K = k.ToScalar(), Keep = (1 - k).ToScalar(), Threshold = options.Threshold.ToScalar(), MinusThreshold = (-options.Threshold).ToScalar();

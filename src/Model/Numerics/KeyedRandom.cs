@@ -1,6 +1,6 @@
 namespace Spikeformer.Numerics;
 
-/// <summary>What a stream of random numbers is drawn for. Values are part of every run's result: never renumber.</summary>
+/// <summary>The purpose of a stream of random numbers. The values are part of every run's result: never renumber them.</summary>
 public enum RandomPurpose
 {
     /// <summary>Initial weights, keyed by parameter index.</summary>
@@ -23,9 +23,9 @@ public enum RandomPurpose
 /// A stream of random numbers that is a pure function of its key: the run's seed, a purpose and up to three indices. Nothing is saved or
 /// shared, so a resumed, repeated or re-sharded computation draws the same numbers.
 /// </summary>
-/// <remarks>Philox4x32 with 10 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11): integer arithmetic only, the
-/// same on every machine. The key is the seed, the counter holds purpose and indices in its upper words and the position in the lowest.
-/// A stream yields 2^34 words. Not thread-safe; make one where it is needed, it costs nothing.</remarks>
+/// <remarks>Uses Philox4x32 with 10 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11). It needs only integer
+/// arithmetic, so every machine draws the same numbers. The key is the seed. The counter holds the purpose and the indices in its upper words
+/// and the position in the lowest. A stream yields 2^34 words of 32 bits. Not thread-safe; creating one costs nothing.</remarks>
 public struct KeyedRandom
 {
     private readonly uint _key0, _key1, _c1, _c2, _c3;
@@ -34,10 +34,11 @@ public struct KeyedRandom
 
     /// <summary>Starts the stream of <paramref name="purpose"/> at its first number.</summary>
     /// <param name="seed">The run's seed.</param>
-    /// <param name="purpose">What the numbers are for.</param>
+    /// <param name="purpose">The purpose of the numbers.</param>
     /// <param name="a">First index (epoch, step or parameter), 0 to 2^32-1.</param>
     /// <param name="b">Second index (sample or block), 0 to 2^32-1.</param>
     /// <param name="c">Third index, 0 to 2^24-1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An index is outside its range.</exception>
     public KeyedRandom(ulong seed, RandomPurpose purpose, long a = 0, long b = 0, int c = 0)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)a, uint.MaxValue, nameof(a));
@@ -48,26 +49,26 @@ public struct KeyedRandom
         _used = 4;
     }
 
-    /// <summary>The next 32 random bits.</summary>
+    /// <summary>Draws 32 random bits.</summary>
     public uint NextUInt32()
     {
         if (_used == 4) NextBlock();
         return _used++ switch { 0 => _w0, 1 => _w1, 2 => _w2, _ => _w3 };
     }
 
-    /// <summary>The next 64 random bits.</summary>
+    /// <summary>Draws 64 random bits.</summary>
     public ulong NextUInt64() => NextUInt32() | ((ulong)NextUInt32() << 32);
 
-    /// <summary>Uniform in [0, 1), a multiple of 2^-24, exact in float32.</summary>
+    /// <summary>Draws a number uniformly from [0, 1): a multiple of 2^-24, exact in float32.</summary>
     public float NextSingle() => (NextUInt32() >> 8) * (1f / (1 << 24));
 
-    /// <summary>Uniform in (0, 1), never 0 or 1: (k + 0.5) / 2^52.</summary>
+    /// <summary>Draws a number uniformly from (0, 1): (k + 0.5) / 2^52, never 0 or 1.</summary>
     public double NextDouble() => ((NextUInt64() >> 12) + 0.5) * (1.0 / (1L << 52));
 
-    /// <summary>Uniform in [low, high).</summary>
+    /// <summary>Draws a number uniformly from [low, high).</summary>
     public double NextDouble(double low, double high) => low + (high - low) * NextDouble();
 
-    /// <summary>Uniform in 0 .. <paramref name="count"/>-1 without bias (Lemire's multiply-and-reject).</summary>
+    /// <summary>Draws an integer uniformly from 0 to <paramref name="count"/>-1, without bias (Lemire's multiply-and-reject).</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is not positive.</exception>
     public int NextInt32(int count)
     {
@@ -86,7 +87,7 @@ public struct KeyedRandom
         _used = 0;
     }
 
-    /// <summary>Philox4x32-10: four random words from a counter and a key.</summary>
+    /// <summary>Computes four random words from a counter and a key (Philox4x32-10).</summary>
     internal static (uint, uint, uint, uint) Philox(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1)
     {
         const uint M0 = 0xD2511F53, M1 = 0xCD9E8D57, W0 = 0x9E3779B9, W1 = 0xBB67AE85;
@@ -98,7 +99,7 @@ public struct KeyedRandom
         return (c0, c1, c2, c3);
     }
 
-    /// <summary>A random permutation of 0 .. <paramref name="count"/>-1 (Fisher-Yates), the rest of this stream's draws.</summary>
+    /// <summary>Draws a random permutation of 0 to <paramref name="count"/>-1 (Fisher-Yates).</summary>
     public int[] Permutation(int count)
     {
         var order = new int[count];

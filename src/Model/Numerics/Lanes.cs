@@ -3,8 +3,8 @@ using System.Runtime.Intrinsics;
 namespace Spikeformer.Numerics;
 
 /// <summary>
-/// 1, 8 or 16 float32 numbers that one instruction works on. Every operation rounds each lane once, as IEEE 754 says, so an elementwise
-/// kernel that is written against this gives the same bits at any width.
+/// The 1, 8 or 16 float32 numbers that one instruction computes. Every operation rounds each lane once, as IEEE 754 requires, so an
+/// elementwise kernel written against this interface gives the same bits at any width.
 /// </summary>
 internal unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
 {
@@ -12,14 +12,14 @@ internal unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
     static abstract T Broadcast(float value);
     static abstract T Load(float* source);
     static abstract void Store(T value, float* destination);
-    /// <summary>a * b + c with one rounding.</summary>
+    /// <summary>Computes a * b + c with one rounding.</summary>
     static abstract T MultiplyAdd(T a, T b, T c);
     static abstract T Multiply(T a, T b);
     static abstract T Divide(T a, T b);
     static abstract T SquareRoot(T a);
 }
 
-/// <summary>One number: the tail of a buffer, and processors without wide instructions.</summary>
+/// <summary>One number, for the tail of a buffer and for processors without wide instructions.</summary>
 internal readonly unsafe struct Lanes1(float value) : ILanes<Lanes1>
 {
     private readonly float _value = value;
@@ -64,7 +64,7 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
     public static Lanes16 SquareRoot(Lanes16 a) => new(Vector512.Sqrt(a._value));
 }
 
-/// <summary>How many numbers an instruction works on.</summary>
+/// <summary>The number of lanes of an instruction.</summary>
 internal enum LaneWidth
 {
     One = 1,

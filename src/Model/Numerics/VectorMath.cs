@@ -2,10 +2,10 @@ using System.Runtime.Intrinsics;
 
 namespace Spikeformer.Numerics;
 
-/// <summary>Elementwise float32 passes over flat memory; one rounding per element, so the vector width does not show in the bits.</summary>
+/// <summary>Elementwise float32 passes over flat memory. Each element is rounded once, so the result does not depend on the vector width.</summary>
 internal static unsafe class VectorMath
 {
-    /// <summary>sum[i] = left[i] + right[i]; sum may be one of the operands.</summary>
+    /// <summary>Computes sum[i] = left[i] + right[i]; <paramref name="sum"/> may be one of the operands.</summary>
     public static void Add(float* left, float* right, float* sum, long count)
     {
         long i = 0;
@@ -14,10 +14,10 @@ internal static unsafe class VectorMath
         for (; i < count; i++) sum[i] = left[i] + right[i];
     }
 
-    /// <summary>Whether every value is neither infinite nor NaN.</summary>
+    /// <summary>Returns whether no value is infinite or NaN.</summary>
     public static bool IsFinite(float* values, long count)
     {
-        // x * 0 is 0 for finite x and NaN otherwise, and NaN survives every addition.
+        // x * 0 is 0 for finite x and NaN otherwise, and a sum with a NaN is NaN.
         Vector512<float> zeros = default;
         long i = 0;
         for (; i <= count - Vector512<float>.Count; i += Vector512<float>.Count)

@@ -13,6 +13,9 @@ public static class EventKinds
     /// <summary>A plan for the next generation: which worker owns which shards.</summary>
     public const string Generation = "generation";
 
+    /// <summary>A worker cannot become a member, for example because its processor is of another kind. The message says why.</summary>
+    public const string LeftOut = "leftOut";
+
     /// <summary>The lead has created the run directory.</summary>
     public const string Started = "started";
 

@@ -61,7 +61,7 @@ public static class Evaluation
             ShardInput input = batch.Inputs[0];
             if (input.Samples.Length == 0) continue;
             using Tensor x = input.X_BTCHW!.to(parameters.Values.device);
-            using Tensor computed = network.Evaluate(parameters, running, x, precision, details is null ? null : details.Activity.See), logits = computed.cpu();
+            using Tensor computed = network.Evaluate(parameters, running, x, precision, details is null ? null : details.Activity.Add), logits = computed.cpu();
             (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
             double[] losses = Loss.PerSample(logits, input.Y_B!);
             double ofLastBatch = losses.Where((_, i) => input.Samples[i] >= plans.LastBatchStart).Sum();

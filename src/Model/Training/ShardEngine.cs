@@ -68,7 +68,7 @@ public sealed class ShardEngine : IDisposable
     {
         using IDisposable? entered = _device.Enter();
         // What an abandoned step has queued must not arrive in this one's vectors.
-        _device.Await();
+        _device.Synchronize();
         _ = CurrentWeights();
         while (_slots.Count < inputs.Count)
         {
@@ -80,7 +80,7 @@ public sealed class ShardEngine : IDisposable
         int[] filled = [.. Enumerable.Range(0, inputs.Count).Where(i => inputs[i].Samples.Length > 0)];
         if (_recipe.BatchNorm == BatchNormMode.Global) ComputeGroup(step, inputs, filled, coupling);
         else foreach (int i in filled) ComputeGroup(step, inputs, [i], coupling: null);
-        _device.Await();
+        _device.Synchronize();
         foreach (int i in filled) Judge(_slots[i].Vector);
         return [.. _slots.Take(inputs.Count).Select(slot => slot.Vector)];
     }
@@ -100,7 +100,7 @@ public sealed class ShardEngine : IDisposable
             Precision = _recipe.Precision,
             DropPath = [.. group.Select(i => new KeyedDropPath(_recipe.Seed, step.Epoch, step.Step, inputs[i].Samples, _recipe.Model.DropPathAxis))],
         };
-        TokenGrid[] tokens = _network.Tokenize(pass, [.. group.Select(i => _device.Take(inputs[i].X_BTCHW!))]);
+        TokenGrid[] tokens = _network.Tokenize(pass, [.. group.Select(i => _device.ToDevice(inputs[i].X_BTCHW!))]);
         var tokenGradients = new Tensor[group.Length];
         for (int s = 0; s < group.Length; s++)
             tokenGradients[s] = ComputeTransformer(step, pass, s, inputs[group[s]], tokens[s], _slots[group[s]].Vector);
@@ -111,7 +111,7 @@ public sealed class ShardEngine : IDisposable
             (StepVector vector, ParameterSet leaves) = _slots[group[s]];
             if (step.LossScale != 1) Unscale(leaves.Gradient!, step.LossScale);
             // While it is under way, the next group is computed.
-            if (_device.HasOwnMemory) _device.Give(leaves.Gradient!, vector.Gradient);
+            if (_device.HasOwnMemory) _device.CopyToHost(leaves.Gradient!, vector.Gradient);
             Describe(step, inputs[group[s]], statistics, s, vector);
         }
     }
@@ -123,7 +123,7 @@ public sealed class ShardEngine : IDisposable
         using var scope = NewDisposeScope();
         Tensor leaf = tokens.Values_GNE.detach().requires_grad_(true);
         Tensor logits = _network.Classify(pass, s, tokens with { Values_GNE = leaf });
-        Tensor loss = Loss.Smoothed(logits, _device.Take(input.Y_B!), _recipe.LabelSmoothing, step.Samples);
+        Tensor loss = Loss.Smoothed(logits, _device.ToDevice(input.Y_B!), _recipe.LabelSmoothing, step.Samples);
         Differentiation.Backward([Scaled(loss, step.LossScale)]);
         (int top1, int top5) = Loss.Correct(logits, input.Y_B!);
         (vector.Loss, vector.Top1, vector.Top5) = ((float)TensorMemory.Value(loss), top1, top5);
@@ -163,7 +163,7 @@ public sealed class ShardEngine : IDisposable
     /// <summary>Frees the vectors and leaves; the weights stay.</summary>
     public void Dispose()
     {
-        _device.Await();
+        _device.Synchronize();
         foreach ((StepVector vector, ParameterSet leaves) in _slots)
         {
             leaves.Dispose();

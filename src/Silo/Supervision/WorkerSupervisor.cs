@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -16,7 +17,7 @@ namespace Spikeformer.Silo.Supervision;
 
 /// <summary>Starts, watches and restarts one worker process for each device of a node silo, and adopts workers of the silo's earlier process. When the
 /// silo stops in order, the workers leave their runs first.</summary>
-internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
+internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeeper
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromSeconds(30), Steady = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
@@ -27,6 +28,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
     private readonly IMembershipTable _membership;
     private readonly ILogger<WorkerSupervisor> _logger;
     private readonly IReadOnlyList<Device> _devices;
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _drained = [];
+    private readonly ConcurrentDictionary<string, int> _processes = [];
 
     /// <summary>Finds the devices that the settings name.</summary>
     /// <exception cref="SpikeformerException">A device does not exist.</exception>
@@ -42,7 +45,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
     public static void AddTo(IServiceCollection services, SiloSettings settings)
     {
         services.AddSingleton<WorkerSupervisor>();
-        services.AddSingleton<IWorkerLogs>(provider => provider.GetRequiredService<WorkerSupervisor>());
+        services.AddSingleton<IWorkerKeeper>(provider => provider.GetRequiredService<WorkerSupervisor>());
         services.AddHostedService(provider => provider.GetRequiredService<WorkerSupervisor>());
     }
 
@@ -52,6 +55,21 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         string file = LogFile(int.Parse(worker[(worker.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture));
         return File.Exists(file) ? File.ReadLines(file).TakeLast(lines).ToArray() : [];
     }
+
+    /// <inheritdoc/>
+    public void Drain(string worker) => _drained.TryAdd(worker, new(TaskCreationOptions.RunContinuationsAsynchronously));
+
+    /// <inheritdoc/>
+    public void Undrain(string worker)
+    {
+        if (_drained.TryRemove(worker, out TaskCompletionSource? undone)) undone.SetResult();
+    }
+
+    /// <inheritdoc/>
+    public bool IsDrained(string worker) => _drained.ContainsKey(worker);
+
+    /// <inheritdoc/>
+    public bool IsRunning(string worker) => _processes.ContainsKey(worker);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stopping)
@@ -70,6 +88,12 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
         TimeSpan pause = FirstPause;
         while (!stopping.IsCancellationRequested)
         {
+            if (_drained.TryGetValue(Name(device), out TaskCompletionSource? undone))
+            {
+                LogDrained(Name(device));
+                await undone.Task.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                continue;
+            }
             long began = Stopwatch.GetTimestamp();
             Process? orphan = OrphanOn(device);
             // An adopted worker writes to the page of the silo process that started it.
@@ -77,6 +101,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
             using Process process = orphan ?? Process.Start(await CommandAsync(device, measurements?.Path))!;
             if (orphan is null) LogStarted(Name(device), device.ToString(), process.Id);
             else LogAdopted(Name(device), device.ToString(), process.Id);
+            _processes[Name(device)] = process.Id;
             try
             {
                 await process.WaitForExitAsync(stopping);
@@ -86,8 +111,10 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
                 await DrainAsync(process, device);
                 return;
             }
+            _processes.TryRemove(Name(device), out _);
             measurements?.Dispose();
             if (stopping.IsCancellationRequested) return;
+            if (IsDrained(Name(device))) continue;
             LogExited(Name(device), process.Id, orphan is null ? $"{process.ExitCode}" : "unknown", LogFile(device.Slot));
             if (Stopwatch.GetElapsedTime(began) > Steady) pause = FirstPause;
             await Task.Delay(pause, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -196,6 +223,9 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerLogs
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device} adopted from an earlier silo as process {Process}")]
     private partial void LogAdopted(string worker, string device, int process);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} is drained; 'drain {Worker} --undo' puts it back into service")]
+    private partial void LogDrained(string worker);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode}; restarting it. Its log is {Log}")]
     private partial void LogExited(string worker, int process, string exitCode, string log);

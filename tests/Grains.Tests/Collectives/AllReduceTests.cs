@@ -6,20 +6,20 @@ namespace Spikeformer.Grains.Tests.Collectives;
 
 public sealed class AllReduceTests
 {
-    public static TheoryData<TransportChoice, int, int[]> Groupings
+    public static TheoryData<bool, int, int[]> Groupings
     {
         get
         {
-            var data = new TheoryData<TransportChoice, int, int[]>();
-            foreach (TransportChoice transport in Enum.GetValues<TransportChoice>())
+            var data = new TheoryData<bool, int, int[]>();
+            foreach (bool forceTcp in (bool[])[false, true])
             {
-                for (int ranks = 1; ranks <= 8; ranks++) data.Add(transport, 8, Ranks.Even(8, ranks));
+                for (int ranks = 1; ranks <= 8; ranks++) data.Add(forceTcp, 8, Ranks.Even(8, ranks));
                 foreach (int shards in (int[])[5, 6, 7])
-                    foreach (int ranks in (int[])[2, 3, shards]) data.Add(transport, shards, Ranks.Even(shards, ranks));
-                data.Add(transport, 8, [7, 8]);
-                data.Add(transport, 8, [1, 8]);
-                data.Add(transport, 8, [3, 4, 8]);
-                data.Add(transport, 13, [11, 12, 13]);
+                    foreach (int ranks in (int[])[2, 3, shards]) data.Add(forceTcp, shards, Ranks.Even(shards, ranks));
+                data.Add(forceTcp, 8, [7, 8]);
+                data.Add(forceTcp, 8, [1, 8]);
+                data.Add(forceTcp, 8, [3, 4, 8]);
+                data.Add(forceTcp, 13, [11, 12, 13]);
             }
             return data;
         }
@@ -27,9 +27,9 @@ public sealed class AllReduceTests
 
     [Theory]
     [MemberData(nameof(Groupings))]
-    public void Every_grouping_gives_every_rank_the_bits_of_the_tree(TransportChoice transport, int shards, int[] ends)
+    public void Every_grouping_gives_every_rank_the_bits_of_the_tree(bool forceTcp, int shards, int[] ends)
     {
-        using var ranks = new Ranks(shards, ends, new GroupOptions { Transport = transport });
+        using var ranks = new Ranks(shards, ends, new GroupOptions { ForceTcp = forceTcp });
         int[] lengths = [1, 1000, 16383, 16384, 70_001, 1_000_003];
         string[] expected = [.. lengths.Select(length => Leaves.Hash(Leaves.Sum(shards, length)))];
 
@@ -62,13 +62,13 @@ public sealed class AllReduceTests
     }
 
     [Theory]
-    [InlineData(TransportChoice.Auto, 1000)]
-    [InlineData(TransportChoice.Auto, 300_000)]
-    [InlineData(TransportChoice.ForceTcp, 300_000)]
-    public void In_a_recovery_any_split_of_the_tree_over_any_ranks_gives_the_same_bits(TransportChoice transport, int length)
+    [InlineData(false, 1000)]
+    [InlineData(false, 300_000)]
+    [InlineData(true, 300_000)]
+    public void In_a_recovery_any_split_of_the_tree_over_any_ranks_gives_the_same_bits(bool forceTcp, int length)
     {
-        using var ranks = new Ranks(6, [2, 4, 6], new GroupOptions { Transport = transport });
-        // Rank 1 brings nothing, rank 2 the leaves of both ends, and [4, 6) goes by its other name.
+        using var ranks = new Ranks(6, [2, 4, 6], new GroupOptions { ForceTcp = forceTcp });
+        // Rank 1 contributes nothing, rank 2 a leaf in the middle and the end, and [4, 6) has its other name (1, 2).
         Contributions[] plans =
         [
             new([new(new(1, 0), 0), new(new(0, 2), 2), new(new(0, 3), 0), new(new(1, 2), 2)], 6, 3),
@@ -106,7 +106,7 @@ public sealed class AllReduceTests
     }
 
     [Fact]
-    public unsafe void Wrong_nodes_and_a_result_over_a_partial_sum_are_refused()
+    public unsafe void Wrong_nodes_and_a_result_that_overlaps_a_partial_sum_are_refused()
     {
         using var ranks = new Ranks(2, [2]);
         ranks.Run(group =>
@@ -120,7 +120,7 @@ public sealed class AllReduceTests
         });
     }
 
-    /// <summary>What every rank would hold after a plain ring over left-folded blocks: each chunk starts its sum at another rank.</summary>
+    /// <summary>The result of a plain ring over left-folded blocks, in which each chunk starts its sum at another rank.</summary>
     private static float[] Ring(int shards, int[] ends, int length)
     {
         float[][] blocks = [.. ends.Select((end, rank) =>

@@ -10,7 +10,7 @@ namespace Spikeformer.Grains.Tests.Collectives;
 public sealed class ExchangeTests
 {
     [Fact]
-    public void Every_rank_gets_every_nodes_bytes_in_tree_order()
+    public void Every_rank_gets_the_payloads_of_all_nodes_in_tree_order()
     {
         using var ranks = new Ranks(8, [3, 4, 8]);
         string[] found = ranks.Run(group =>
@@ -68,13 +68,13 @@ public sealed class ExchangeTests
     }
 
     [Fact]
-    public void A_leader_in_an_exchange_that_the_network_does_not_have_ends_the_group()
+    public void A_leader_in_an_unknown_exchange_ends_the_group()
     {
         using var ranks = new Ranks(2, [1, 2]);
         ranks.Run(group =>
         {
             if (group.Plan.OwnRank == 0) Assert.Throws<PeerLostException>(() => group.ExchangeNodes(7, 77, 8, new byte[8]));
-            else Assert.Equal([0], Assert.Throws<PeerLostException>(() => new GroupBatchNormCoupling(group, 7, []).Follow([new(0, 3, 0)], 0)).Suspects);
+            else Assert.Equal([0], Assert.Throws<PeerLostException>(() => new GroupBatchNormCoupling(group, 7, []).Follow([new(0, 3, 0)], 0)).PeerLoss.Suspects);
             return 0;
         });
     }

@@ -13,18 +13,18 @@ public sealed class FailureTests
 {
     private const int Small = 1000, Large = 300_000;
 
-    private static readonly GroupOptions s_tcp = new() { Transport = TransportChoice.ForceTcp };
+    private static readonly GroupOptions s_tcp = new() { ForceTcp = true };
 
     [Theory]
-    [InlineData(TransportChoice.Auto, Small)]
-    [InlineData(TransportChoice.Auto, Large)]
-    [InlineData(TransportChoice.ForceTcp, Large)]
-    public void After_an_abort_in_the_middle_the_partials_are_whole_and_other_members_get_the_same_bits(TransportChoice transport, int length)
+    [InlineData(false, Small)]
+    [InlineData(false, Large)]
+    [InlineData(true, Large)]
+    public void After_an_abort_during_a_reduction_the_partial_sums_are_intact_and_the_next_group_gets_the_same_bits(bool forceTcp, int length)
     {
-        var options = new GroupOptions { Transport = transport };
+        var options = new GroupOptions { ForceTcp = forceTcp };
         using (var ranks = new Ranks(8, Ranks.Even(8, 3), options))
         {
-            // Ranks 0 and 1 are in the reduction and wait for rank 2, which gives up. Reduce itself checks the partials.
+            // Ranks 0 and 1 wait in the reduction for rank 2, which aborts. Leaves.Reduce checks the partial sums.
             PeerLostException?[] losses = ranks.Start(rank =>
             {
                 using Group group = Group.Connect(ranks.PlanOf(rank), ranks.Listener(rank), Ranks.Deadline);
@@ -32,8 +32,8 @@ public sealed class FailureTests
                 group.Abort("the disk is on fire");
                 return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, length));
             });
-            Assert.Equal([PeerLossReason.AbortedByPeer, PeerLossReason.AbortedByPeer, PeerLossReason.AbortedHere], losses.Select(loss => loss!.Reason));
-            Assert.All(losses, loss => Assert.Empty(loss!.Suspects));
+            Assert.Equal([PeerLossReason.AbortedByPeer, PeerLossReason.AbortedByPeer, PeerLossReason.AbortedHere], losses.Select(lost => lost!.PeerLoss.Reason));
+            Assert.All(losses, lost => Assert.Empty(lost!.PeerLoss.Suspects));
             Assert.Contains("the disk is on fire", losses[2]!.Message);
         }
         using var survivors = new Ranks(8, [5, 8], options);
@@ -50,7 +50,7 @@ public sealed class FailureTests
             if (rank == 0) group.Abort("no heartbeat", 2, 3);
             return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small));
         });
-        Assert.All(losses, loss => Assert.Equal([2, 3], loss.Suspects));
+        Assert.All(losses, lost => Assert.Equal([2, 3], lost.PeerLoss.Suspects));
         Assert.Contains("rank 2 (w2), rank 3 (w3)", losses[1].Message);
     }
 
@@ -61,7 +61,7 @@ public sealed class FailureTests
         ranks.Run(group =>
         {
             group.Abort("enough");
-            Assert.Equal(PeerLossReason.AbortedHere, group.Loss!.Reason);
+            Assert.Equal(PeerLossReason.AbortedHere, group.PeerLoss!.Reason);
             Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small));
             Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Large));
             Assert.Throws<PeerLostException>(() => group.ExchangeNodes(1, 1, 1, [0]));
@@ -70,13 +70,13 @@ public sealed class FailureTests
     }
 
     [Theory]
-    [InlineData(TransportChoice.Auto)]
-    [InlineData(TransportChoice.ForceTcp)]
-    public void An_abort_from_another_thread_and_a_cancellation_end_a_call_that_waits(TransportChoice transport)
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_abort_from_another_thread_and_a_cancellation_end_a_call_that_waits(bool forceTcp)
     {
         foreach (bool isCancelled in (bool[])[false, true])
         {
-            using var ranks = new Ranks(2, [1, 2], new GroupOptions { Transport = transport });
+            using var ranks = new Ranks(2, [1, 2], new GroupOptions { ForceTcp = forceTcp });
             using var cancellation = new CancellationTokenSource();
             using var reduced = new ManualResetEventSlim();
             using var ended = new ManualResetEventSlim();
@@ -87,10 +87,10 @@ public sealed class FailureTests
                     Leaves.Reduce(group, Small);
                     reduced.Set();
                     ended.Wait(Ranks.Deadline);
-                    return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2)).Reason;
+                    return Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2)).PeerLoss.Reason;
                 }
                 Leaves.Reduce(group, Small);
-                // Else the other one may hear of the abort in the step that went well.
+                // Otherwise the other rank may learn of the abort during the step that succeeds.
                 reduced.Wait(Ranks.Deadline);
                 var other = new Thread(() =>
                 {
@@ -99,7 +99,7 @@ public sealed class FailureTests
                 });
                 other.Start();
                 float[] values = GC.AllocateArray<float>(2 * Large, pinned: true);
-                PeerLossReason reason = Assert.Throws<PeerLostException>(() => Reduce(group, values, cancellation.Token)).Reason;
+                PeerLossReason reason = Assert.Throws<PeerLostException>(() => Reduce(group, values, cancellation.Token)).PeerLoss.Reason;
                 other.Join();
                 ended.Set();
                 Assert.Equal(PeerLossReason.AbortedHere, reason);
@@ -112,13 +112,13 @@ public sealed class FailureTests
     }
 
     [Theory]
-    [InlineData(TransportChoice.Auto)]
-    [InlineData(TransportChoice.ForceTcp)]
-    public void A_member_that_leaves_after_its_last_step_takes_nothing_from_the_others(TransportChoice transport)
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_member_that_leaves_after_its_last_step_does_not_disturb_the_others(bool forceTcp)
     {
-        using var ranks = new Ranks(8, Ranks.Even(8, 4), new GroupOptions { Transport = transport });
+        using var ranks = new Ranks(8, Ranks.Even(8, 4), new GroupOptions { ForceTcp = forceTcp });
         string expected = Leaves.Hash(Leaves.Sum(8, Large));
-        // Everyone disposes as soon as it is done itself.
+        // Each member disposes its group as soon as its own call has returned.
         for (int round = 0; round < 5; round++)
         {
             ranks.Plan = ranks.Plan with { GenerationNonce = Guid.NewGuid() };
@@ -127,30 +127,31 @@ public sealed class FailureTests
     }
 
     [Theory]
-    [InlineData(TransportChoice.Auto)]
-    [InlineData(TransportChoice.ForceTcp)]
-    public void Who_waits_for_one_that_has_left_is_told(TransportChoice transport)
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_member_that_waits_for_one_that_has_left_is_told(bool forceTcp)
     {
-        using var ranks = new Ranks(2, [1, 2], new GroupOptions { Transport = transport });
+        using var ranks = new Ranks(2, [1, 2], new GroupOptions { ForceTcp = forceTcp });
         ranks.Run(group =>
         {
             Leaves.Reduce(group, Small);
             if (group.Plan.OwnRank == 0)
             {
-                PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2));
-                Assert.Contains("left", loss.Message);
-                Assert.Empty(loss.Suspects);
+                PeerLostException lost = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small, 2));
+                Assert.Contains("left", lost.Message);
+                Assert.Empty(lost.PeerLoss.Suspects);
             }
             return 0;
         });
     }
 
     [Theory]
-    [InlineData(64 + 100, RejectionCause.DamagedPayload)]
-    [InlineData(40, RejectionCause.Malformed)]
-    [InlineData(8, RejectionCause.Malformed)]
-    public void A_bit_that_flips_on_the_way_is_found_and_counted(int at, RejectionCause cause)
+    [InlineData(64 + 100, nameof(RejectionCause.DamagedPayload))]
+    [InlineData(40, nameof(RejectionCause.Malformed))]
+    [InlineData(8, nameof(RejectionCause.Malformed))]
+    public void A_bit_that_flips_in_transit_is_detected_and_counted(int at, string causeName)
     {
+        RejectionCause cause = Enum.Parse<RejectionCause>(causeName);
         using var ranks = new Ranks(2, [1, 2], host: rank => $"host {rank}");
         using var relay = new Relay(ranks.Plan.Members[0].Port, (purpose, fromConnector, offset, bytes) =>
         {
@@ -162,9 +163,9 @@ public sealed class FailureTests
             GroupPlan plan = ranks.PlanOf(rank);
             if (rank == 1) plan = plan with { Members = [plan.Members[0] with { Port = relay.Port }, plan.Members[1]] };
             using Group group = Group.Connect(plan, ranks.Listener(rank), Ranks.Deadline);
-            // The damaged one's sender may have all it needs for the first step.
-            PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small) + Leaves.Reduce(group, Small, 2));
-            return (loss.Suspects, loss.Reason, Count: group.Rejections[cause], group.Rejections.Total);
+            // The sender of the damaged frame may still complete the first step.
+            PeerLostException lost = Assert.Throws<PeerLostException>(() => Leaves.Reduce(group, Small) + Leaves.Reduce(group, Small, 2));
+            return (lost.PeerLoss.Suspects, lost.PeerLoss.Reason, Count: group.Rejections[cause], group.Rejections.Total);
         });
         Assert.Equal((PeerLossReason.WrongFrame, 1, 1), (found[0].Reason, found[0].Count, found[0].Total));
         Assert.Equal([1], found[0].Suspects);
@@ -172,17 +173,18 @@ public sealed class FailureTests
     }
 
     [Theory]
-    [InlineData("run", RejectionCause.WrongRun)]
-    [InlineData("generation", RejectionCause.WrongGeneration)]
-    [InlineData("nonce", RejectionCause.WrongGeneration)]
-    [InlineData("incarnation", RejectionCause.WrongIncarnation)]
-    [InlineData("rank", RejectionCause.WrongIncarnation)]
-    [InlineData("step", RejectionCause.WrongStep)]
-    [InlineData("kind", RejectionCause.WrongFrame)]
-    [InlineData("offset", RejectionCause.WrongFrame)]
-    [InlineData("length", RejectionCause.WrongLength)]
-    public void A_frame_that_is_not_the_due_one_is_refused_and_counted(string what, RejectionCause cause)
+    [InlineData("run", nameof(RejectionCause.WrongRun))]
+    [InlineData("generation", nameof(RejectionCause.WrongGeneration))]
+    [InlineData("nonce", nameof(RejectionCause.WrongGeneration))]
+    [InlineData("incarnation", nameof(RejectionCause.WrongIncarnation))]
+    [InlineData("rank", nameof(RejectionCause.WrongIncarnation))]
+    [InlineData("step", nameof(RejectionCause.WrongStep))]
+    [InlineData("kind", nameof(RejectionCause.WrongFrame))]
+    [InlineData("offset", nameof(RejectionCause.WrongFrame))]
+    [InlineData("length", nameof(RejectionCause.WrongLength))]
+    public void An_unexpected_frame_is_refused_and_counted(string what, string causeName)
     {
+        RejectionCause cause = Enum.Parse<RejectionCause>(causeName);
         using var ranks = new Ranks(2, [1, 2], s_tcp);
         using var fake = new Fake(ranks);
         GroupPlan plan = ranks.PlanOf(1);
@@ -200,12 +202,12 @@ public sealed class FailureTests
         if (what == "kind") frame.Kind = FrameKind.Exchange;
         if (what == "offset") frame.Offset = 4;
         if (what == "length") frame.Length = uint.MaxValue;
-        frame.Seal();
+        frame.SetChecksum();
         fake.Data.Send(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in frame)));
-        fake.Data.Shutdown(SocketShutdown.Send); // taken for the due one, it would lack its payload
+        fake.Data.Shutdown(SocketShutdown.Send); // if the frame were accepted, its payload would be missing
 
-        PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Small));
-        Ranks.AssertLost(loss, PeerLossReason.WrongFrame, 1);
+        PeerLostException lost = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Small));
+        Ranks.AssertLost(lost, PeerLossReason.WrongFrame, 1);
         Assert.Equal((1, 1), (fake.Group.Rejections[cause], fake.Group.Rejections.Total));
         Assert.Equal(0, fake.Drain()); // and its connection is closed
 
@@ -213,16 +215,16 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public void A_peer_that_lives_but_waits_for_a_third_is_not_suspected_and_the_silent_one_is()
+    public void A_live_peer_that_waits_for_another_is_not_suspected_until_it_falls_silent()
     {
-        // Rank 1 is a fake that begins and then only shows that it waits; after that it falls silent.
+        // Rank 1 is a fake that begins, then shows only that it waits, and then falls silent.
         using var ranks = new Ranks(2, [1, 2], s_tcp with { ProgressDeadline = TimeSpan.FromMilliseconds(400) });
         using var fake = new Fake(ranks);
         FrameHeader begin = FrameHeader.Of(ranks.Plan, 1).With(FrameKind.Begin, 1, length: 8);
-        begin.Seal();
+        begin.SetChecksum();
         fake.Data.Send([.. MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in begin)), .. new byte[8]]);
         FrameHeader waiting = FrameHeader.Of(ranks.Plan, 1).With(FrameKind.Waiting);
-        waiting.Seal();
+        waiting.SetChecksum();
         byte[] sign = MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in waiting)).ToArray();
         const int Signs = 10;
         var living = new Thread(() =>
@@ -231,19 +233,19 @@ public sealed class FailureTests
             for (int i = 0; i < Signs; i++)
             {
                 fake.Control.Send(sign);
-                never.Wait(100); // the pace of the signs is the test's subject
+                never.Wait(100); // the test is about the pace of the signs
             }
         });
         long start = Environment.TickCount64;
         living.Start();
-        PeerLostException loss = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Large));
+        PeerLostException lost = Assert.Throws<PeerLostException>(() => Leaves.Reduce(fake.Group, Large));
         living.Join();
 
-        Ranks.AssertLost(loss, PeerLossReason.NoProgress, 1);
+        Ranks.AssertLost(lost, PeerLossReason.NoProgress, 1);
         Assert.InRange(Environment.TickCount64 - start, 100 * (Signs - 1) + 400, 10_000);
     }
 
-    /// <summary>Rank 0 is a group; rank 1 is two sockets that know the secret.</summary>
+    /// <summary>Rank 0 is a group. Rank 1 consists of two sockets that have proved the secret.</summary>
     private sealed class Fake : IDisposable
     {
         public Fake(Ranks ranks)

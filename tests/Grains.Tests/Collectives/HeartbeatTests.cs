@@ -12,7 +12,7 @@ namespace Spikeformer.Grains.Tests.Collectives;
 public sealed class HeartbeatTests
 {
     [Fact]
-    public void Step_progress_and_applied_reach_everyone_while_the_callers_do_nothing()
+    public void Heartbeats_carry_step_progress_and_applied_step_to_all_members()
     {
         using var ranks = new Ranks(3, [1, 2, 3]);
         using var done = new Barrier(3);
@@ -31,7 +31,7 @@ public sealed class HeartbeatTests
     }
 
     [Fact]
-    public void Waiting_for_a_boundary_ends_with_the_last_member_and_not_before()
+    public void Waiting_for_a_boundary_ends_when_the_last_member_has_applied_the_step()
     {
         using var ranks = new Ranks(2, [1, 2]);
         using var done = new Barrier(2);
@@ -42,8 +42,8 @@ public sealed class HeartbeatTests
             if (rank == 0)
             {
                 loop.Applied(6, 1);
-                PeerLostException loss = Assert.Throws<PeerLostException>(() => loop.WaitAllApplied(6, TimeSpan.FromMilliseconds(100)));
-                Ranks.AssertLost(loss, PeerLossReason.NoProgress, 1);
+                PeerLostException lost = Assert.Throws<PeerLostException>(() => loop.WaitAllApplied(6, TimeSpan.FromMilliseconds(100)));
+                Ranks.AssertLost(lost, PeerLossReason.NoProgress, 1);
                 done.SignalAndWait(Ranks.Deadline);
                 loop.WaitAllApplied(6, Ranks.Deadline);
             }
@@ -58,7 +58,7 @@ public sealed class HeartbeatTests
     }
 
     [Fact]
-    public void What_is_no_sign_of_life_is_refused_counted_and_the_peer_suspected()
+    public void Bytes_that_are_not_a_heartbeat_are_refused_and_counted_and_make_the_peer_a_suspect()
     {
         using var ranks = new Ranks(2, [1, 2]);
         var suspected = new BlockingCollection<(int Rank, PeerLossReason Reason)>();
@@ -77,7 +77,7 @@ public sealed class HeartbeatTests
     }
 
     [Fact]
-    public void The_one_that_applied_other_bits_is_named_to_everyone()
+    public void A_member_that_applied_other_bits_is_named_on_all_members()
     {
         using var ranks = new Ranks(3, [1, 2, 3]);
         using var done = new Barrier(3);
@@ -99,7 +99,7 @@ public sealed class HeartbeatTests
     }
 
     [Fact]
-    public void With_two_members_both_are_odd()
+    public void Members_outside_the_majority_are_odd_and_two_that_differ_both_are()
     {
         Assert.Equal([0, 1], new DigestMismatchException(1, [1, 2]).Odd);
         Assert.Equal([2, 3], new DigestMismatchException(1, [1, 1, 2, null, 1]).Odd);
@@ -119,7 +119,7 @@ public sealed class HeartbeatTests
             if (saysGoodbye) Connect(ranks, 1).Dispose();
             else GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Heartbeat, Ranks.Deadline, default).Dispose();
             connecting.Join();
-            if (saysGoodbye) Assert.Equal(PeerLossReason.Closed, Assert.Throws<PeerLostException>(() => loop!.WaitAllApplied(0, Ranks.Deadline)).Reason);
+            if (saysGoodbye) Assert.Equal(PeerLossReason.Closed, Assert.Throws<PeerLostException>(() => loop!.WaitAllApplied(0, Ranks.Deadline)).PeerLoss.Reason);
             else Assert.Equal((1, PeerLossReason.Closed), suspected.Take());
             Assert.Empty(suspected);
             loop!.Dispose();
@@ -137,18 +137,18 @@ public sealed class HeartbeatTests
         using Socket silent = GroupDialer.Connect(ranks.PlanOf(1), 0, ConnectionPurpose.Heartbeat, Ranks.Deadline, default);
         connecting.Join();
         Eventually(() => loop!.Silent.SequenceEqual([1]));
-        Assert.Empty(suspected); // half the limit earlier
+        Assert.Empty(suspected); // only half of the limit has passed
         Assert.Equal((1, PeerLossReason.NoProgress), suspected.Take());
         Assert.Equal([1], loop!.Silent);
         silent.Dispose();
-        Eventually(() => loop.Silent.Count == 0); // a closed connection is no silence
+        Eventually(() => loop.Silent.Count == 0); // a closed connection is not silent
         Assert.InRange(loop.Of(1).SinceHeard.TotalMilliseconds, 2000, 10_000);
         loop.Dispose();
     }
 
-    /// <summary>All three are alive; rank 0 has come furthest and waits, rank 1 is as far but for one stage, rank 2 works on.</summary>
+    /// <summary>All three are alive. Rank 0 is furthest and waits, rank 1 is one stage behind it, and rank 2 makes progress.</summary>
     [Fact]
-    public void A_member_that_is_behind_and_does_not_come_on_is_suspected_and_one_that_does_is_not()
+    public void A_member_that_is_behind_without_progress_is_suspected_and_one_with_progress_is_not()
     {
         using var ranks = new Ranks(3, [1, 2, 3]);
         using var done = new Barrier(3);
@@ -175,6 +175,6 @@ public sealed class HeartbeatTests
     private static HeartbeatLoop Connect(Ranks ranks, int rank, HeartbeatOptions? options = null) =>
         HeartbeatLoop.Connect(ranks.PlanOf(rank), ranks.Listener(rank), options ?? new(), Ranks.Deadline);
 
-    /// <summary>Something that another thread does by itself, and says to nobody.</summary>
+    /// <summary>For a condition that another thread reaches without any signal to wait for.</summary>
     private static void Eventually(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, Ranks.Deadline));
 }

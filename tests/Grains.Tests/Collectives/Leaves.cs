@@ -6,7 +6,7 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Grains.Tests.Collectives;
 
-/// <summary>Every shard's vector, made anew wherever it is needed: values over 16 binades, so that every order of addition has its own bits.</summary>
+/// <summary>The shards' vectors, generated wherever they are needed. Their values span 16 binades, so every order of addition gives other bits.</summary>
 internal static unsafe class Leaves
 {
     public static float[] Of(int shard, int length, int seed = 0)
@@ -22,7 +22,7 @@ internal static unsafe class Leaves
         return leaf;
     }
 
-    /// <summary>The sum of all shards by the model's own fold.</summary>
+    /// <summary>The sum of all shards, computed with the model's own fold.</summary>
     public static float[] Sum(int shards, int length, int seed = 0) => Fold(SummationTree.Root(shards), shards, length, seed);
 
     /// <summary>A node's partial sum.</summary>
@@ -51,7 +51,7 @@ internal static unsafe class Leaves
         }
         finally
         {
-            if (!before.SequenceEqual(partials.Select(partial => Hash(partial)))) throw new InvalidOperationException("A partial sum was written.");
+            if (!before.SequenceEqual(partials.Select(partial => Hash(partial)))) throw new InvalidOperationException("A partial sum was overwritten.");
         }
         return Hash(result);
     }

@@ -9,7 +9,7 @@ using Spikeformer.TestKit;
 
 namespace Spikeformer.Grains.Tests.Collectives;
 
-/// <summary>A member of a generation in a process of its own: this executable, started again.</summary>
+/// <summary>A member of a generation in a separate process: this executable, started again.</summary>
 internal sealed unsafe partial class PeerProcess : IDisposable
 {
     public const string Role = "peer";
@@ -22,13 +22,10 @@ internal sealed unsafe partial class PeerProcess : IDisposable
         Port = int.Parse(Read());
     }
 
-    /// <summary>What a peer does: reductions of some lengths, in turn, so many steps; 0 for ever.</summary>
+    /// <summary>Instructions for a peer: the lengths of its reductions, used in turn, and the number of steps; 0 repeats without end.</summary>
     public sealed record Script(GroupPlan Plan, int[] Lengths, int Steps);
 
-    /// <summary>What a peer says when its generation ends.</summary>
-    public sealed record Lost(int[] Suspects, PeerLossReason Reason, string Message, string[] Warnings);
-
-    /// <summary>Where its listener is.</summary>
+    /// <summary>TCP port of its listener.</summary>
     public int Port { get; }
 
     public static PeerProcess Start() => Start(Path.Combine(AppContext.BaseDirectory, "Spikeformer.Grains.Tests"), Role);
@@ -36,8 +33,8 @@ internal sealed unsafe partial class PeerProcess : IDisposable
     public static PeerProcess Start(string file, params string[] arguments) =>
         new(Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!);
 
-    /// <summary>Starts the peers of a plan and gives each its script.</summary>
-    /// <param name="address">The port under which one rank (second) finds another (third); the real one (first) by default.</param>
+    /// <summary>Sends each peer its script.</summary>
+    /// <param name="address">Returns the port at which one rank (second) finds another (third); by default the real one (first).</param>
     public static void Run(PeerProcess[] peers, GroupPlan plan, int[] lengths, int steps, Func<int, int, int, int>? address = null)
     {
         for (int rank = 0; rank < peers.Length; rank++)
@@ -51,11 +48,11 @@ internal sealed unsafe partial class PeerProcess : IDisposable
 
     public string Read() => _process.StandardOutput.ReadLine() ?? throw new EndOfStreamException("The peer process has ended.");
 
-    public Lost ReadLoss()
+    public PeerLoss ReadLoss()
     {
         string line;
         do line = Read(); while (!line.StartsWith('{'));
-        return JsonSerializer.Deserialize<Lost>(line)!;
+        return JsonSerializer.Deserialize<PeerLoss>(line)!;
     }
 
     public void Kill() => _process.Kill();
@@ -71,7 +68,7 @@ internal sealed unsafe partial class PeerProcess : IDisposable
         _process.Dispose();
     }
 
-    /// <summary>The peer's own side.</summary>
+    /// <summary>Entry point of the peer process.</summary>
     public static int Play()
     {
         using var listener = new DataListener(IPAddress.Loopback);
@@ -95,9 +92,9 @@ internal sealed unsafe partial class PeerProcess : IDisposable
             Console.ReadLine();
             return 0;
         }
-        catch (PeerLostException loss)
+        catch (PeerLostException lost)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new Lost([.. loss.Suspects], loss.Reason, loss.Message, [.. group?.Warnings ?? []])));
+            Console.WriteLine(JsonSerializer.Serialize(lost.PeerLoss));
             return 7;
         }
         finally

@@ -7,40 +7,40 @@ using Xunit;
 
 namespace Spikeformer.Grains.Tests.Collectives;
 
-/// <summary>Members in processes of their own: what threads cannot show.</summary>
+/// <summary>Members in separate processes, for behaviour that threads cannot show.</summary>
 public sealed class ProcessTests
 {
     [Theory]
-    [InlineData(TransportChoice.Auto)]
-    [InlineData(TransportChoice.ForceTcp)]
-    public void Every_number_of_processes_gives_the_same_bits(TransportChoice transport)
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Every_number_of_processes_gives_the_same_bits(bool forceTcp)
     {
-        if (transport is TransportChoice.ForceTcp) TestData.RequireLong();
+        if (forceTcp) TestData.RequireLong();
         int[] lengths = [1, 1000, 1_000_003];
         string[] expected = [.. lengths.Select(length => Leaves.Hash(Leaves.Sum(8, length)))];
         for (int count = 1; count <= 8; count++)
             Using(count, peers =>
             {
-                PeerProcess.Run(peers, Plan(8, Ranks.Even(8, count), transport), lengths, lengths.Length);
+                PeerProcess.Run(peers, Plan(8, Ranks.Even(8, count), forceTcp), lengths, lengths.Length);
                 Assert.All(peers, peer => Assert.Equal(expected, lengths.Select(_ => peer.Read())));
             });
     }
 
     [Theory]
-    [InlineData(TransportChoice.Auto, 1_000_003)]
-    [InlineData(TransportChoice.ForceTcp, 1_000_003)]
-    [InlineData(TransportChoice.Auto, 1000)]
-    [InlineData(TransportChoice.ForceTcp, 1000)]
-    public void When_a_process_is_killed_all_survivors_name_it_within_a_second(TransportChoice transport, int length) => Using(4, peers =>
+    [InlineData(false, 1_000_003)]
+    [InlineData(true, 1_000_003)]
+    [InlineData(false, 1000)]
+    [InlineData(true, 1000)]
+    public void When_a_process_is_killed_all_survivors_name_it_within_a_second(bool forceTcp, int length) => Using(4, peers =>
     {
-        PeerProcess.Run(peers, Plan(8, Ranks.Even(8, 4), transport), [length], steps: 0);
+        PeerProcess.Run(peers, Plan(8, Ranks.Even(8, 4), forceTcp), [length], steps: 0);
         foreach (PeerProcess peer in peers) Assert.Equal("running", peer.Read());
         long killed = Stopwatch.GetTimestamp();
         peers[2].Kill();
 
         foreach (int survivor in (int[])[0, 1, 3])
         {
-            PeerProcess.Lost loss = peers[survivor].ReadLoss();
+            PeerLoss loss = peers[survivor].ReadLoss();
             Assert.Equal(PeerLossReason.Closed, loss.Reason);
             Assert.Equal([2], loss.Suspects);
         }
@@ -48,11 +48,11 @@ public sealed class ProcessTests
     });
 
     [Fact]
-    public void A_process_that_is_frozen_in_the_middle_of_a_reduction_is_named_after_the_progress_deadline() => Using(3, peers =>
+    public void A_process_that_freezes_during_a_reduction_is_named_after_the_progress_deadline() => Using(3, peers =>
     {
-        var options = new GroupOptions { Transport = TransportChoice.ForceTcp, ProgressDeadline = TimeSpan.FromSeconds(1) };
+        var options = new GroupOptions { ForceTcp = true, ProgressDeadline = TimeSpan.FromSeconds(1) };
         int frozen = 0;
-        // Rank 2 reaches rank 0 through the relay; when a megabyte of its data has passed, it freezes.
+        // Rank 2 reaches rank 0 through the relay, and freezes when a megabyte of its data has passed.
         using var relay = new Relay(peers[0].Port, (purpose, fromConnector, offset, bytes) =>
         {
             if (purpose == ConnectionPurpose.Data && fromConnector && offset > 1 << 20 && Interlocked.Exchange(ref frozen, 1) == 0) peers[2].Freeze();
@@ -62,21 +62,21 @@ public sealed class ProcessTests
 
         foreach (int survivor in (int[])[0, 1])
         {
-            PeerProcess.Lost loss = peers[survivor].ReadLoss();
+            PeerLoss loss = peers[survivor].ReadLoss();
             Assert.Equal(PeerLossReason.NoProgress, loss.Reason);
             Assert.Equal([2], loss.Suspects);
         }
         Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 1, 10);
 
         peers[2].Continue();
-        Assert.NotEqual(0, (int)peers[2].ReadLoss().Reason); // the zombie finds its generation sealed
+        Assert.NotEqual(0, (int)peers[2].ReadLoss().Reason); // the zombie learns that its generation is sealed
     });
 
     [Fact]
-    public void Where_the_memory_file_system_is_full_they_use_TCP_and_say_so()
+    public void With_a_full_memory_file_system_members_use_TCP_and_warn()
     {
         using var folder = new TemporaryFolder();
-        // A memory file system of one megabyte, in a mount namespace of the peers' own.
+        // A memory file system of one megabyte, in a mount namespace of its own.
         string own = Path.Combine(AppContext.BaseDirectory, "Spikeformer.Grains.Tests");
         PeerProcess first = PeerProcess.Start("unshare", "-rm", "sh", "-c", $"mount -t tmpfs -o size=1m none '{folder.Path}' && exec '{own}' {PeerProcess.Role}");
         PeerProcess second = PeerProcess.Start();
@@ -101,7 +101,7 @@ public sealed class ProcessTests
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
     });
 
-    private static GroupPlan Plan(int shards, int[] ends, TransportChoice transport) => Plan(shards, ends, new GroupOptions { Transport = transport });
+    private static GroupPlan Plan(int shards, int[] ends, bool forceTcp) => Plan(shards, ends, new GroupOptions { ForceTcp = forceTcp });
 
     private static GroupPlan Plan(int shards, int[] ends, GroupOptions options)
     {

@@ -4,7 +4,7 @@ using Spikeformer.Collectives.Connections;
 
 namespace Spikeformer.Grains.Tests.Collectives;
 
-/// <summary>Stands between two members, as a bad network would: sees every byte, may change it, hold it or act on it.</summary>
+/// <summary>A bad network between two members: a callback sees every byte, and may change it, delay it or act on it.</summary>
 internal sealed class Relay : IDisposable
 {
     private const int PurposeAt = 6;
@@ -16,7 +16,7 @@ internal sealed class Relay : IDisposable
     public delegate void Touch(ConnectionPurpose purpose, bool fromConnector, long offset, Span<byte> bytes);
 
     /// <param name="target">Port of the listener behind the relay.</param>
-    /// <param name="touch">Receives what passes: the connection's purpose, whether it comes from the side that connected, its offset, the bytes.</param>
+    /// <param name="touch">Called for all bytes that pass, with the connection's purpose, whether the connecting side sent them, their offset, and the bytes.</param>
     public Relay(int target, Touch touch)
     {
         (_target, _touch) = (target, touch);
@@ -63,7 +63,7 @@ internal sealed class Relay : IDisposable
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
-            // One side has gone; the pump of the other direction may have closed both.
+            // One side has closed, or the pump of the other direction has closed both.
         }
         from.Dispose();
         to.Dispose();

@@ -80,8 +80,20 @@ public sealed class GenerationPlannerTests
     }
 
     [Fact]
-    public void Too_little_memory_makes_no_plan() =>
-        Assert.Null(GenerationPlanner.Plan("run", 1, 8, [Some.Candidate("a", capacity: 4), Some.Candidate("b", capacity: 3)], sealedThrough: 0));
+    public void Too_little_memory_makes_no_plan()
+    {
+        Candidate[] small = [Some.Candidate("a", capacity: 4), Some.Candidate("b", capacity: 3)];
+        Assert.Null(GenerationPlanner.Plan("run", 1, 8, small, sealedThrough: 0));
+        Assert.Equal(7, GenerationPlanner.Capacity(small, 8));
+    }
+
+    [Fact]
+    public void A_plan_gives_no_member_more_shards_than_fit_into_its_memory_however_fast_it_is()
+    {
+        Candidate[] voters = [Some.Candidate("a", capacity: 2) with { SecondsPerShard = 1 }, Some.Candidate("b") with { SecondsPerShard = 9 }];
+        Assert.Equal([(0, 2), (2, 8)], GenerationPlanner.Plan("run", 1, 8, voters, sealedThrough: 0)!.Members.Select(member => (member.FirstShard, member.EndShard)));
+        Assert.Equal(8, GenerationPlanner.Capacity(voters, 8));
+    }
 
     private static string[] Names(IReadOnlyList<Candidate> candidates) => [.. candidates.Select(candidate => candidate.Info.Worker)];
 }

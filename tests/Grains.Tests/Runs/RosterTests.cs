@@ -367,6 +367,8 @@ public sealed class RosterTests
         SayAll(WorkerPhase.Computing);
         _roster.Accept(Some.Report("d", WorkerPhase.Following) with { Fingerprint = other });
         Assert.Equal([("a", true), ("b", true), ("c", true)], Voting(record));
+        _roster.Candidates(record, out IReadOnlyDictionary<string, string> leftOut);
+        Assert.Equal(new Dictionary<string, string> { ["d"] = "left out: isa is avx512 here and avx2 in the run; use processors of one kind, or the same limit on all silos" }, leftOut);
         _roster.Accept(Some.Report("e", WorkerPhase.Preparing) with { Fingerprint = new Dictionary<string, string>() });
         Assert.Equal([("a", true), ("b", true), ("c", true), ("e", false)], Voting(record));
     }
@@ -380,15 +382,8 @@ public sealed class RosterTests
         _roster.Accept(Some.Report("b", WorkerPhase.Ready) with { Fingerprint = other });
         Say("c", WorkerPhase.Ready);
         Assert.Equal([("early", false), ("a", true), ("c", true)], Voting(new() { State = RunState.Created }));
-    }
-
-    [Fact]
-    public void The_difference_names_the_first_field_that_differs()
-    {
-        Assert.Null(Roster.Difference(Some.Numerics, new Dictionary<string, string>(Some.Numerics)));
-        Assert.Equal("isa is avx512, but avx2 in the run", Roster.Difference(Some.Numerics, new Dictionary<string, string> { ["isa"] = "avx512", ["threads"] = "2" }));
-        Assert.Equal("threads is (none), but 1 in the run", Roster.Difference(Some.Numerics, new Dictionary<string, string> { ["isa"] = "avx2" }));
-        Assert.Equal("data is x, but (none) in the run", Roster.Difference(Some.Numerics, new Dictionary<string, string>(Some.Numerics) { ["data"] = "x" }));
+        _roster.Candidates(new() { State = RunState.Created }, out IReadOnlyDictionary<string, string> leftOut);
+        Assert.Equal(["b"], leftOut.Keys);
     }
 
     [Fact]

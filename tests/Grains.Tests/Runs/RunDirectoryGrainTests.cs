@@ -1,4 +1,5 @@
 using Spikeformer.Contracts;
+using Spikeformer.TestKit;
 using Xunit;
 
 namespace Spikeformer.Grains.Tests.Runs;
@@ -100,8 +101,9 @@ public sealed class RunDirectoryGrainTests(TestSilo silo) : IClassFixture<TestSi
     }
 
     [Fact]
-    public async Task A_workers_twin_passes_its_reports_on_and_drains_only_the_process_that_is_there()
+    public async Task A_workers_twin_passes_its_reports_on_and_drains_it_until_that_is_undone()
     {
+        silo.Keeper.Start("silo/0");
         IWorkerGrain twin = silo.Grains.GetGrain<IWorkerGrain>("silo/0");
         Assert.Null(await twin.Status());
         WorkerOrder order = await twin.Report(Report("silo/0"));
@@ -109,9 +111,19 @@ public sealed class RunDirectoryGrainTests(TestSilo silo) : IClassFixture<TestSi
         Assert.Contains(await silo.Grains.GetGrain<IRunDirectoryGrain>(0).Workers(), worker => worker.Report.Info.Worker == "silo/0");
         await twin.Drain();
         Assert.True((await twin.Report(Report("silo/0"))).MustDrain);
-        Assert.False((await twin.Report(Report("silo/0") with { Info = Some.Worker("silo/0", incarnation: 2) })).MustDrain);
+        Assert.True((await twin.Report(Report("silo/0") with { Info = Some.Worker("silo/0", incarnation: 2) })).MustDrain);
         Assert.Equal(2ul, (await twin.Status())!.Report.Info.Incarnation);
         Assert.Equal(["silo/0 1", "silo/0 2"], await twin.Log(2));
+
+        silo.Keeper.Exit("silo/0");
+        await Eventually.HoldsAsync("the list shows the drained worker", async () => (await Listed()).Phase is WorkerPhase.Drained);
+        Assert.Equal((null, true), ((await Listed()).Run, (await Listed()).IsDraining));
+        await twin.Undrain();
+        Assert.False((await twin.Report(Report("silo/0"))).MustDrain);
+        Assert.Equal(WorkerPhase.Idle, (await Listed()).Phase);
+
+        async Task<WorkerReport> Listed() =>
+            (await silo.Grains.GetGrain<IRunDirectoryGrain>(0).Workers()).Single(worker => worker.Report.Info.Worker == "silo/0").Report;
     }
 
     private Task Tell(string run, int wanted, int minute = 0, RunState state = RunState.WaitingForWorkers) =>

@@ -35,7 +35,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         MemberOrder first = await a.Report(WorkerPhase.Idle);
         Assert.Equal((MemberAction.Wait, _name), (first.Action, first.Spec!.Name));
         Assert.Equal(MemberAction.Wait, (await a.Report(WorkerPhase.Ready)).Action);
-        Assert.Equal("workers: 1 of 2 have come", (await Run.Status()).WaitingFor);
+        Assert.Equal("1 of 2 workers ready", (await Run.Status()).WaitingFor);
         Assert.Equal(MemberAction.Vote, (await b.Report(WorkerPhase.Ready)).Action);
         Assert.Equal(MemberAction.Vote, (await a.Report(WorkerPhase.Ready)).Action);
         Assert.True(a.Plan!.IsSameAs(b.Plan));
@@ -170,7 +170,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         Assert.Equal(3, (await Run.Cancel(Command())).ExitCode);
         Assert.Equal(3, (await Run.Resume(Command(), RunChanges.None)).ExitCode);
         CommandReply otherName = await Run.Start(Command(), Some.Spec("other"));
-        Assert.Equal((2, $"Run {_name} cannot be started as other", "Start it by its own name"), (otherName.ExitCode, otherName.Refusal, otherName.Remedy));
+        Assert.Equal((2, $"Run {_name} cannot start under the name other", "Use one name"), (otherName.ExitCode, otherName.Refusal, otherName.Remedy));
         Assert.Equal(None, (await Run.Status()).State);
     }
 
@@ -269,11 +269,8 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
     public async Task The_place_of_a_worker_that_leaves_is_free_at_once_and_one_that_is_refused_takes_none()
     {
         (FakeWorker a, FakeWorker b) = await Train();
-        MemberOrder refused = await new FakeWorker(Run, "odd").Report(WorkerPhase.Ready, 0, report => report with
-        {
-            Fingerprint = new Dictionary<string, string>(Some.Numerics) { ["isa"] = "avx512" },
-        });
-        Assert.Equal("isa is avx512, but avx2 in the run", refused.Reason);
+        MemberOrder refused = await new FakeWorker(Run, "odd").Report(WorkerPhase.Ready, 0, Odd);
+        Assert.Equal((MemberAction.Wait, OddReason), (refused.Action, refused.Reason));
         // The step under way needs it: it votes until both have changed over.
         Assert.Equal(MemberAction.Vote, (await b.Report(WorkerPhase.Computing, 3, report => report with { WantsToLeave = true })).Action);
         await Eventually.HoldsAsync("the run wants one more", async () =>
@@ -284,6 +281,64 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         Assert.Equal(["a"], a.Plan!.Members.Select(member => member.Worker));
         Assert.Equal(MemberAction.Vote, (await b.Report(WorkerPhase.Computing, 3, report => report with { WantsToLeave = true })).Action);
         Assert.Equal(MemberAction.Release, (await b.Report(WorkerPhase.Ready, 4, report => report with { WantsToLeave = true })).Action);
+    }
+
+    [Fact]
+    public async Task A_worker_that_is_left_out_is_told_why_in_every_reply_and_the_log_once()
+    {
+        (FakeWorker a, _) = await Train();
+        var odd = new FakeWorker(Run, "odd");
+        Assert.Equal(OddReason, (await odd.Report(WorkerPhase.Ready, 0, Odd)).Reason);
+        // The run knows the fingerprint by now, so that reports do not repeat it.
+        MemberOrder again = await odd.Report(WorkerPhase.Ready, 0, report => report with { Fingerprint = new Dictionary<string, string>() });
+        Assert.Equal((MemberAction.Wait, OddReason), (again.Action, again.Reason));
+        Assert.Null((await a.Report(WorkerPhase.Computing)).Reason);
+        ClusterEvent left = Assert.Single((await Run.News(new())).Events, what => what.Kind == "leftOut");
+        Assert.Equal(("odd", $"Worker odd is {OddReason}"), (left.Worker, left.Message));
+        Assert.Equal(OddReason, (await Run.Status()).Members.Single(member => member.Worker == "odd").LeftOut);
+
+        // A new coordinator finds the event in what is stored.
+        await silo.DeactivateAsync(Run);
+        await a.Report(WorkerPhase.Computing);
+        await new FakeWorker(Run, "b").Report(WorkerPhase.Computing);
+        Assert.Equal(OddReason, (await odd.Report(WorkerPhase.Ready, 0, report => Odd(report with { Sequence = 9 }))).Reason);
+        Assert.Single((await Run.News(new())).Events, what => what.Kind == "leftOut");
+        // Another start of the run tells it again.
+        await Run.Cancel(Command());
+        await Run.Resume(Command(), RunChanges.None);
+        await new FakeWorker(Run, "a", incarnation: 2).Report(WorkerPhase.Ready);
+        await new FakeWorker(Run, "odd", incarnation: 2).Report(WorkerPhase.Ready, 0, Odd);
+        Assert.Equal(2, (await Run.News(new())).Events.Count(what => what.Kind == "leftOut"));
+    }
+
+    [Fact]
+    public async Task Workers_with_too_little_memory_are_told_and_train_as_soon_as_another_joins()
+    {
+        await Start(workers: 0);
+        silo.Time.Advance(TimeSpan.FromSeconds(10));
+        FakeWorker a = new(Run, "a"), b = new(Run, "b");
+        await a.Report(WorkerPhase.Ready, 0, report => report with { Capacity = 3 });
+        const string shortage = "3 of 4 shards fit into the memory of 1 worker; add workers or memory";
+        MemberOrder waiting = await a.Report(WorkerPhase.Ready, 0, report => report with { Capacity = 3 });
+        Assert.Equal((MemberAction.Wait, shortage), (waiting.Action, waiting.Reason));
+        Assert.Equal((WaitingForWorkers, shortage), ((await Run.Status()).State, (await Run.Status()).WaitingFor));
+        Assert.Equal(shortage, (await Run.News(new())).Events[^1].Message);
+        // The memory that is free changes all the time. The reason stays, so that workers log it once.
+        await a.Report(WorkerPhase.Ready, 0, report => report with { Capacity = 2 });
+        await Eventually.HoldsAsync("the status shows the new number", async () => (await Run.Status()).WaitingFor!.StartsWith("2 of 4 shards"));
+        Assert.Equal(shortage, (await a.Report(WorkerPhase.Ready, 0, report => report with { Capacity = 2 })).Reason);
+
+        MemberOrder order = await b.Report(WorkerPhase.Ready);
+        Assert.Equal((MemberAction.Vote, null), (order.Action, order.Reason));
+        Assert.Equal([("a", 0, 2), ("b", 2, 4)], b.Plan!.Members.Select(member => (member.Worker, member.FirstShard, member.EndShard)));
+    }
+
+    [Fact]
+    public async Task Events_name_the_user_of_a_command()
+    {
+        await Start(workers: 2);
+        await Run.Stop(Command());
+        Assert.Equal([("accepted", "test"), ("stopped", "test")], (await Run.News(new())).Events.Select(what => (what.Kind, what.By!)));
     }
 
     [Fact]
@@ -351,6 +406,10 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
     }
 
     private Task<CommandReply> Start(int workers, int minWorkers = 1) => Run.Start(Command(), Some.Spec(_name, workers, minWorkers));
+
+    private const string OddReason = "left out: isa is avx512 here and avx2 in the run; use processors of one kind, or the same limit on all silos";
+
+    private static MemberReport Odd(MemberReport report) => report with { Fingerprint = new Dictionary<string, string>(Some.Numerics) { ["isa"] = "avx512" } };
 
     private static RunCommand Command() => new() { Id = Guid.NewGuid(), By = "test" };
 

@@ -90,7 +90,7 @@ public sealed class RunSeriesTests : IDisposable
     {
         GenerationPlan first = Train(1);
         Tell(1, 1);
-        _series.Told(Report(first) with { Outcome = Some.Outcome(RunState.Stopped, 1) }, first);
+        _series.Reported(Report(first) with { Outcome = Some.Outcome(RunState.Stopped, 1) }, first);
         Decide(_record with { Plan = null, State = RunState.WaitingForWorkers });
         _time.Advance(TimeSpan.FromSeconds(5));
         Train(2, sealedThrough: 1);
@@ -103,7 +103,7 @@ public sealed class RunSeriesTests : IDisposable
     {
         GenerationPlan first = Train(1);
         Tell(1, 1, 2, 3, 4);
-        _series.Told(Report(first) with { Phase = WorkerPhase.Sealed, Events = [new() { Kind = "mismatch", Message = "Bits." }] }, first);
+        _series.Reported(Report(first) with { Phase = WorkerPhase.Sealed, Events = [new() { Kind = "mismatch", Message = "Bits." }] }, first);
         Train(2, sealedThrough: 1);
         Tell(2, 3);
         _time.Advance(TimeSpan.FromSeconds(4));
@@ -183,7 +183,7 @@ public sealed class RunSeriesTests : IDisposable
     {
         GenerationPlan plan = Train(1);
         Tell(1, 1);
-        _series.Told(Report(plan) with { Events = [new() { Kind = "checkpoint", Message = "Saved.", Time = DateTimeOffset.UnixEpoch.AddSeconds(1.5) }] }, plan);
+        _series.Reported(Report(plan) with { Events = [new() { Kind = "checkpoint", Message = "Saved.", Time = DateTimeOffset.UnixEpoch.AddSeconds(1.5) }] }, plan);
         Assert.Equal(1.5, Value("checkpoint.last_success.timestamp"));
         Decide(_record with { Plan = null, State = RunState.Completed });
         Assert.Equal((1, 0, 1), (Value("run.state", "state=completed"), Value("world_size"), Value("step")));
@@ -213,13 +213,13 @@ public sealed class RunSeriesTests : IDisposable
     }
 
     /// <summary>The lead tells steps of a generation.</summary>
-    private void Tell(long generation, params long[] steps) => _series.Told(Report(_record.Plan!) with
+    private void Tell(long generation, params long[] steps) => _series.Reported(Report(_record.Plan!) with
     {
         Commits = [.. steps.Select(step => new StepCommit { Step = step, Epoch = (int)((step - 1) / 44), Samples = 16, Digest = "d", Generation = generation, Top1 = 8 })],
     }, _record.Plan);
 
     private void Seal(GenerationPlan plan, string worker) =>
-        _series.Told(Some.Report(worker, WorkerPhase.Sealed).In(plan) with { StepsPerEpoch = 44, TrainSamples = 704, Lost = ["c"] }, plan);
+        _series.Reported(Some.Report(worker, WorkerPhase.Sealed).In(plan) with { StepsPerEpoch = 44, TrainSamples = 704, Lost = ["c"] }, plan);
 
     private static MemberReport Report(GenerationPlan plan) => Some.Report("a", WorkerPhase.Computing).In(plan) with { StepsPerEpoch = 44, TrainSamples = 704 };
 

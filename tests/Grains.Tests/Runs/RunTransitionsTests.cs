@@ -106,7 +106,7 @@ public sealed class RunTransitionsTests
         Assert.True(CanBeNamed(new string('x', 64)));
         Assert.False(CanBeNamed(new string('x', 65)));
         Decision refused = RunTransitions.Start(new(), Some.Spec("a b"), Some.Noon);
-        Assert.Equal("'a b' cannot name a run. Use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit.", refused.Refusal!.Message);
+        Assert.Equal("'a b' is not a valid name for a run. Use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit.", refused.Refusal!.Message);
     }
 
     [Theory]
@@ -114,6 +114,7 @@ public sealed class RunTransitionsTests
     [InlineData(0, 0)]
     [InlineData(5, 1)]
     [InlineData(0, 5)]
+    [InlineData(2, 3)]
     public void Impossible_numbers_of_workers_are_refused(int workers, int minWorkers)
     {
         Decision decision = RunTransitions.Start(new(), Some.Spec(workers: workers, minWorkers: minWorkers, shards: 4), Some.Noon);
@@ -303,10 +304,56 @@ public sealed class RunTransitionsTests
     public void Too_little_memory_is_waited_for()
     {
         Candidate[] small = [Four[0] with { Capacity = 1 }, Four[1] with { Capacity = 2 }];
-        Assert.Equal(WaitingForWorkers, RunTransitions.Plan(In(Created), small, false, Some.Numerics, s_later).Record.State);
+        Decision shortage = RunTransitions.Plan(In(Created), small, false, Some.Numerics, s_later);
+        Assert.Equal(WaitingForWorkers, shortage.Record.State);
+        Assert.Equal([("waitingForWorkers", "3 of 4 shards fit into the memory of 2 workers; add workers or memory")], shortage.Events);
         RunRecord waiting = In(WaitingForWorkers);
         Assert.Same(waiting, RunTransitions.Plan(waiting, small, false, Some.Numerics, s_later).Record);
         Assert.Equal(Running, RunTransitions.Plan(waiting, [.. small, Four[2] with { Capacity = 1 }], false, Some.Numerics, s_later).Record.State);
+    }
+
+    [Fact]
+    public void A_worker_that_leaves_the_others_with_too_little_memory_suspends_the_run()
+    {
+        Candidate[] small = [Four[0] with { Capacity = 3 }, Four[1] with { Capacity = 3 }];
+        RunRecord record = RunTransitions.Plan(RunTransitions.Start(new(), Some.Spec(), Some.Noon).Record, small, false, Some.Numerics, s_later).Record;
+        Assert.Equal(Running, record.State);
+        Candidate[] leaving = [small[0], small[1] with { WantsToLeave = true }];
+        Assert.True(RunTransitions.MustSuspend(record, leaving));
+        Assert.False(RunTransitions.MustSuspend(record, small));
+        Assert.False(RunTransitions.MustSuspend(record, [.. leaving, Four[2] with { Capacity = 1 }]));
+    }
+
+    [Fact]
+    public void Enough_memory_or_too_few_workers_is_no_shortage_of_memory()
+    {
+        RunRecord waiting = RunTransitions.Start(new(), Some.Spec(minWorkers: 2), Some.Noon).Record;
+        Assert.Null(RunTransitions.MemoryShortage(new(), Four));
+        Assert.Null(RunTransitions.MemoryShortage(waiting, [Four[0] with { Capacity = 1 }]));
+        Assert.Null(RunTransitions.MemoryShortage(waiting, [Four[0] with { Capacity = 1 }, Four[1] with { Capacity = 3 }]));
+        Assert.NotNull(RunTransitions.MemoryShortage(waiting, [Four[0] with { Capacity = 1 }, Four[1] with { Capacity = 2 }]));
+    }
+
+    [Fact]
+    public void A_worker_that_is_left_out_waits_instead_of_learning()
+    {
+        RunRecord running = In(Running);
+        MemberReport odd = Some.Report("z", WorkerPhase.Ready);
+        Assert.Equal(MemberAction.Wait, RunTransitions.ActionFor(running, odd, mustSuspend: false, isLeftOut: true));
+        Assert.Equal(MemberAction.Release, RunTransitions.ActionFor(running, odd with { WantsToLeave = true }, mustSuspend: false, isLeftOut: true));
+        Assert.Equal(MemberAction.Release, RunTransitions.ActionFor(In(Completed), odd, mustSuspend: false, isLeftOut: true));
+    }
+
+    [Fact]
+    public void A_resume_changes_the_numbers_that_are_given_and_keeps_the_others()
+    {
+        RunSpec spec = Some.Spec(workers: 2, minWorkers: 2) with { CheckpointEvery = 7, CacheDirectory = "/cache" };
+        RunRecord stopped = RunTransitions.Stop(RunTransitions.Start(new(), spec, Some.Noon).Record, Some.Noon).Record;
+        RunSpec same = RunTransitions.Resume(stopped, RunChanges.None, Guid.NewGuid(), Some.Noon).Record.Spec!;
+        Assert.Equal((2, 2, 7, "/cache"), (same.Workers, same.MinWorkers, same.CheckpointEvery, same.CacheDirectory));
+        RunSpec other = RunTransitions.Resume(stopped, new() { Workers = 4, MinWorkers = 3, CheckpointEvery = 5, CacheDirectory = "/other" }, Guid.NewGuid(), Some.Noon).Record.Spec!;
+        Assert.Equal((4, 3, 5, "/other"), (other.Workers, other.MinWorkers, other.CheckpointEvery, other.CacheDirectory));
+        Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, new() { MinWorkers = 3 }, Guid.NewGuid(), Some.Noon).Refusal!.Kind);
     }
 
     [Theory]

@@ -13,23 +13,50 @@ public sealed class RunViewTests
     public RunViewTests() => _roster = new(_time);
 
     [Fact]
-    public void A_new_run_waits_for_all_that_are_wanted_and_a_broken_one_for_the_least()
+    public void A_new_run_waits_for_all_wanted_workers_and_a_broken_one_for_the_minimum()
     {
-        var record = new RunRecord { Spec = Some.Spec(workers: 3, minWorkers: 2), State = RunState.Created };
-        Assert.Equal("workers: 0 of 3 have come", Awaited(record));
+        var record = new RunRecord { Spec = Some.Spec(workers: 3, minWorkers: 2), State = RunState.Created, Shards = 4 };
+        Assert.Equal("0 of 3 workers ready", Awaited(record));
+        Assert.Equal("0 of 1 worker ready", Awaited(record with { Spec = Some.Spec() }));
         Say("a", WorkerPhase.Ready);
-        Assert.Equal("workers: 1 of 3 have come", Awaited(record));
-        Assert.Equal("workers: 1 of at least 2 have come", Awaited(record with { State = RunState.WaitingForWorkers }));
-        Assert.Equal("workers: 1 of at least 1 have come", Awaited(record with { Spec = Some.Spec() }));
+        Assert.Equal("1 of 3 workers ready", Awaited(record));
+        Assert.Equal("1 of 2 workers ready", Awaited(record with { State = RunState.WaitingForWorkers }));
+        Assert.Equal("1 worker ready, waiting a few seconds for more", Awaited(record with { Spec = Some.Spec() }));
     }
 
     [Fact]
-    public void Whoever_still_opens_its_data_is_awaited_by_name()
+    public void A_run_that_waits_for_memory_tells_how_many_shards_fit()
+    {
+        var record = new RunRecord { Spec = Some.Spec(shards: 8), State = RunState.WaitingForWorkers, Shards = 8 };
+        _roster.Accept(Some.Report("a", WorkerPhase.Ready) with { Capacity = 3 });
+        Assert.Equal("3 of 8 shards fit into the memory of 1 worker; add workers or memory", Awaited(record));
+        _roster.Accept(Some.Report("b", WorkerPhase.Ready) with { Capacity = 4 });
+        Assert.Equal("7 of 8 shards fit into the memory of 2 workers; add workers or memory", Awaited(record));
+        Assert.Equal("7 of 8 shards fit into the memory of 2 workers; add memory, or resume with more --workers",
+            Awaited(record with { Spec = Some.Spec(workers: 2, shards: 8) }));
+        _roster.Accept(Some.Report("c", WorkerPhase.Ready));
+        RunStatus status = RunView.Status("run", record, _roster);
+        Assert.Equal([("a", 3), ("b", 4), ("c", null)], status.Members.Select(member => (member.Worker, member.Capacity)));
+    }
+
+    [Fact]
+    public void A_worker_that_is_left_out_is_shown_with_the_reason()
+    {
+        var record = new RunRecord { Spec = Some.Spec(minWorkers: 2), State = RunState.WaitingForWorkers, Shards = 4, Fingerprint = Some.Numerics };
+        Say("a", WorkerPhase.Ready);
+        _roster.Accept(Some.Report("b", WorkerPhase.Ready) with { Fingerprint = new Dictionary<string, string>(Some.Numerics) { ["threads"] = "2" } });
+        const string reason = "left out: threads is 2 here and 1 in the run; use the same build and settings";
+        Assert.Equal($"1 of 2 workers ready; b is {reason}", Awaited(record));
+        Assert.Equal([("a", null), ("b", reason)], RunView.Status("run", record, _roster).Members.Select(member => (member.Worker, member.LeftOut)));
+    }
+
+    [Fact]
+    public void A_worker_that_still_prepares_is_named()
     {
         Say("a", WorkerPhase.Ready);
         Say("b", WorkerPhase.Preparing);
         _time.Advance(TimeSpan.FromSeconds(1.5));
-        Assert.Equal("worker b, which opens the data for 1.5 s; 2 of 4 workers have come", Awaited(new() { Spec = Some.Spec(workers: 4), State = RunState.Created }));
+        Assert.Equal("1 of 4 workers ready; b has been preparing for 1.5 s", Awaited(new() { Spec = Some.Spec(workers: 4), State = RunState.Created, Shards = 4 }));
     }
 
     [Fact]
@@ -75,6 +102,13 @@ public sealed class RunViewTests
             status.Members.Select(member => (member.Worker, member.Rank, member.FirstShard, member.EndShard)));
         Assert.Equal([WorkerPhase.Idle, WorkerPhase.Computing, WorkerPhase.Learning], status.Members.Select(member => member.Phase));
         Assert.Equal(("run", RunState.Running, 1, 8), (status.Run, status.State, status.Generation, status.Shards));
+    }
+
+    [Fact]
+    public void The_recipe_of_a_run_is_parsed_once()
+    {
+        RunSpec spec = Some.Spec();
+        Assert.Same(RunRecipes.Of(spec), RunRecipes.Of(spec with { IsResume = true }));
     }
 
     [Fact]

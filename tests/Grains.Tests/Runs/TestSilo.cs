@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Runtime.Hosting;
 using Orleans.Runtime.Placement;
@@ -17,6 +18,8 @@ public sealed class TestSilo : IAsyncLifetime
 
     internal ShiftedTime Time { get; } = new();
 
+    internal FakeKeeper Keeper { get; } = new();
+
     public IGrainFactory Grains => _cluster!.Client;
 
     public async ValueTask InitializeAsync()
@@ -28,7 +31,7 @@ public sealed class TestSilo : IAsyncLifetime
             silo.AddPlacementDirector<ControlPlacement, AnywhereDirector>();
             silo.AddPlacementDirector<SiloNamePlacement, AnywhereDirector>();
             silo.Services.AddSingleton<TimeProvider>(Time);
-            silo.Services.AddSingleton<IWorkerLogs, Logs>();
+            silo.Services.AddSingleton<IWorkerKeeper>(Keeper);
             silo.Services.AddGrainStorage(ClusterNames.RunStorage, (_, _) => Storage);
         });
         _cluster = builder.Build();
@@ -53,10 +56,6 @@ public sealed class TestSilo : IAsyncLifetime
             Task.FromResult(context.GetCompatibleSilos(target)[0]);
     }
 
-    private sealed class Logs : IWorkerLogs
-    {
-        public IReadOnlyList<string> Tail(string worker, int lines) => [.. Enumerable.Range(1, lines).Select(line => $"{worker} {line}")];
-    }
 }
 
 /// <summary>The system's clock, but it can be set forward.</summary>
@@ -71,4 +70,24 @@ internal sealed class ShiftedTime : TimeProvider
     public override long GetTimestamp() => System.GetElapsedTime(0).Ticks + Interlocked.Read(ref _ticks);
 
     public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddTicks(Interlocked.Read(ref _ticks));
+}
+
+/// <summary>Keeps no processes; tests set which workers have one.</summary>
+internal sealed class FakeKeeper : IWorkerKeeper
+{
+    private readonly ConcurrentDictionary<string, bool> _drained = [], _running = [];
+
+    public void Start(string worker) => _running[worker] = true;
+
+    public void Exit(string worker) => _running[worker] = false;
+
+    public IReadOnlyList<string> Tail(string worker, int lines) => [.. Enumerable.Range(1, lines).Select(line => $"{worker} {line}")];
+
+    public void Drain(string worker) => _drained[worker] = true;
+
+    public void Undrain(string worker) => _drained[worker] = false;
+
+    public bool IsDrained(string worker) => _drained.GetValueOrDefault(worker);
+
+    public bool IsRunning(string worker) => _running.GetValueOrDefault(worker);
 }

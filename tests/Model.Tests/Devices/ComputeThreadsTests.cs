@@ -35,7 +35,7 @@ public sealed unsafe class ComputeThreadsTests : IDisposable
     [InlineData(0, "0")]
     [InlineData(5, "5")]
     [InlineData(9, "9")]
-    public void What_a_chunk_throws_reaches_the_caller_and_the_helpers_go_on(int failing, string message)
+    public void An_exception_in_a_chunk_reaches_the_caller_and_the_helpers_keep_working(int failing, string message)
     {
         set_num_threads(3);
         Assert.Equal(message, Assert.Throws<InvalidOperationException>(() => ComputeThreads.For(10, new Failing(failing))).Message);

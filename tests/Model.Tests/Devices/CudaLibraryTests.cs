@@ -11,7 +11,7 @@ public sealed class CudaLibraryTests
     [InlineData("", 0, "0")]
     [InlineData("3, 5", 1, "5")]
     [InlineData("GPU-8932f937,GPU-d72a1b3c", 0, "GPU-8932f937")]
-    public void A_worker_sees_its_own_device_of_those_that_its_silo_sees(string? inherited, int index, string expected)
+    public void A_worker_sees_only_its_own_device(string? inherited, int index, string expected)
     {
         var start = new ProcessStartInfo("true");
         start.Environment["CUDA_VISIBLE_DEVICES"] = inherited;
@@ -20,7 +20,7 @@ public sealed class CudaLibraryTests
     }
 
     [Fact]
-    public void Settings_that_change_bits_are_those_of_the_program_and_not_inherited()
+    public void Settings_that_change_bits_are_not_inherited()
     {
         var start = new ProcessStartInfo("true");
         start.Environment["NVIDIA_TF32_OVERRIDE"] = "1";

@@ -7,12 +7,12 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Devices;
 
-/// <summary>What any device must have in common with the CPU.</summary>
+/// <summary>Asserts that a device agrees with the CPU.</summary>
 internal static class DeviceAgreement
 {
     private const int Shards = 3, Samples = 14;
 
-    /// <summary>Gradients relative to the largest one, loss and BatchNorm statistics relative to themselves; counts are equal.</summary>
+    /// <summary>Gradients agree relative to the largest one, loss and BatchNorm statistics absolutely; counts are equal.</summary>
     public static void AssertClose(BatchNormMode mode, NeuronKind neuron, ComputeDevice device, float tolerance)
     {
         using ShardEngineTests.Rig cpu = new(mode, neuron: neuron), other = new(mode, neuron: neuron, deviceOf: () => device);
@@ -32,13 +32,14 @@ internal static class DeviceAgreement
         }
     }
 
-    /// <summary>The same precision on both.</summary>
+    /// <summary>Both compute in bfloat16.</summary>
     public static void AssertNearInBf16(ComputeDevice device) => AssertNear(device, Precision.Bf16, Precision.Bf16, scale: 1);
 
-    /// <summary>The CPU has no fp16: float32 there. Few bits vanish under a scale.</summary>
+    /// <summary>The CPU computes in float32, since it has no float16. The loss scale keeps small gradients.</summary>
     public static void AssertNearInFp16(ComputeDevice device) => AssertNear(device, Precision.Fp32, Precision.Fp16, scale: 1024);
 
-    /// <summary>The cosine between the gradients; analogue neurons, since a spike that rounding decides changes much in so small a network.</summary>
+    /// <summary>Compares by the cosine between the gradients. The neurons are analogue: in so small a network, a single spike decided by rounding
+    /// would change much.</summary>
     private static void AssertNear(ComputeDevice device, Precision onCpu, Precision onDevice, float scale)
     {
         using ShardEngineTests.Rig cpu = new(BatchNormMode.Global, onCpu, NeuronKind.Pliaf), other = new(BatchNormMode.Global, onDevice, NeuronKind.Pliaf, () => device);

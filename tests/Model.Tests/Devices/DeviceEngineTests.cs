@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Model.Tests.Devices;
 
-/// <summary>The engine on a device with memory of its own, played by the CPU.</summary>
+/// <summary>The engine on a device with its own memory, simulated by the CPU.</summary>
 public sealed class DeviceEngineTests
 {
     private const int Samples = 14;
@@ -21,21 +21,21 @@ public sealed class DeviceEngineTests
     [InlineData(BatchNormMode.Global, NeuronKind.Pliaf)]
     [InlineData(BatchNormMode.Shard, NeuronKind.Plif)]
     [InlineData(BatchNormMode.Shard, NeuronKind.Lif)]
-    public void It_gives_the_step_vectors_of_the_CPU_to_rounding(BatchNormMode mode, NeuronKind neuron) =>
+    public void A_device_gives_the_step_vectors_of_the_CPU_to_rounding(BatchNormMode mode, NeuronKind neuron) =>
         DeviceAgreement.AssertClose(mode, neuron, new SimulatedDevice(), Rounding);
 
     [Fact]
-    public void In_bf16_it_gives_nearly_the_gradient_of_the_CPU() => DeviceAgreement.AssertNearInBf16(new SimulatedDevice());
+    public void In_bf16_a_device_gives_nearly_the_gradient_of_the_CPU() => DeviceAgreement.AssertNearInBf16(new SimulatedDevice());
 
     [Fact]
-    public void In_fp16_it_gives_nearly_the_gradient_of_float32_on_the_CPU() => DeviceAgreement.AssertNearInFp16(new SimulatedDevice());
+    public void In_fp16_a_device_gives_nearly_the_gradient_of_float32_on_the_CPU() => DeviceAgreement.AssertNearInFp16(new SimulatedDevice());
 
     [Theory]
     [InlineData(BatchNormMode.Global)]
     [InlineData(BatchNormMode.Shard)]
-    public void The_loss_scale_leaves_no_trace_in_what_is_handed_on(BatchNormMode mode)
+    public void The_loss_scale_does_not_change_the_step_vectors(BatchNormMode mode)
     {
-        // In float32 a power of two rounds nothing.
+        // In float32, multiplying by a power of two is exact.
         using var rig = new ShardEngineTests.Rig(mode, deviceOf: () => new SimulatedDevice());
         ShardInput[] inputs = rig.Inputs(2, Samples);
         using ShardEngine engine = rig.Engine();
@@ -46,7 +46,7 @@ public sealed class DeviceEngineTests
     }
 
     [Fact]
-    public void A_loss_scale_that_overflows_float16_is_a_step_that_is_not_finite()
+    public void A_loss_scale_that_overflows_float16_makes_the_step_non_finite()
     {
         using var rig = new ShardEngineTests.Rig(BatchNormMode.Global, Precision.Fp16, deviceOf: () => new SimulatedDevice());
         ShardInput[] inputs = rig.Inputs(2, Samples);
@@ -77,7 +77,7 @@ public sealed class DeviceEngineTests
     }
 
     [Fact]
-    public void It_computes_with_the_weights_as_they_are_at_each_step()
+    public void Every_step_uses_the_current_weights()
     {
         using var rig = new ShardEngineTests.Rig(BatchNormMode.Shard, deviceOf: () => new SimulatedDevice());
         ShardInput[] inputs = rig.Inputs(2, Samples);
@@ -93,7 +93,7 @@ public sealed class DeviceEngineTests
     }
 
     [Fact]
-    public void An_evaluation_sees_the_weights_as_they_are()
+    public void An_evaluation_uses_the_current_weights()
     {
         using var scope = NewDisposeScope();
         using var rig = new ShardEngineTests.Rig(BatchNormMode.Shard, deviceOf: () => new SimulatedDevice());
@@ -114,7 +114,7 @@ public sealed class DeviceEngineTests
         ShardInput[] inputs = rig.Inputs(2, Samples);
         using ShardEngine engine = rig.Engine();
         using Tensor tooFewSteps = inputs[1].X_BTCHW!.narrow(2, 0, 1);
-        // The first shard's gradient is under way when the second one fails: its frames lack a channel.
+        // The first shard's gradient is being copied when the second shard fails, because its frames lack a channel.
         Assert.ThrowsAny<Exception>(() => engine.Compute(new(5, 1, Samples), [inputs[0], inputs[1] with { X_BTCHW = tooFewSteps }], coupling: null));
 
         IReadOnlyList<StepVector> vectors = engine.Compute(new(5, 1, Samples), [new(0, [], null, null), inputs[1]], coupling: null);
@@ -123,7 +123,7 @@ public sealed class DeviceEngineTests
     }
 
     [Fact]
-    public void A_shard_with_a_NaN_input_says_so_and_the_others_stay_finite()
+    public void A_shard_with_a_NaN_input_is_reported_and_the_others_stay_finite()
     {
         using var rig = new ShardEngineTests.Rig(BatchNormMode.Shard, deviceOf: () => new SimulatedDevice());
         ShardInput[] inputs = rig.Inputs(4, Samples);

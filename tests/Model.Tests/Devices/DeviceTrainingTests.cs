@@ -4,14 +4,14 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Devices;
 
-/// <summary>A run on a device, played by the CPU, from the first step to the evaluation.</summary>
+/// <summary>A run on a device simulated by the CPU, from the first step to the evaluation.</summary>
 public sealed class DeviceTrainingTests
 {
     private static readonly string[] Small =
         ["shards=2", "batch=16", "epochs=1", "data.trainSamples=96", "data.testSamples=16", "data.canvas=[16,16]", "model.width=32", "model.heads=2"];
 
     [Fact]
-    public void An_fp16_run_gives_the_same_bits_again_and_learns_as_float32_on_the_CPU_does()
+    public void A_repeated_fp16_run_gives_the_same_bits_and_learns_as_float32_on_the_CPU()
     {
         TestData.RequireLong();
         OracleRun first = Oracle.Train(RecipeCatalogue.Load("demo", [.. Small, "precision=fp16"]), device: new SimulatedDevice());

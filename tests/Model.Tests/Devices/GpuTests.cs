@@ -14,7 +14,7 @@ namespace Spikeformer.Model.Tests.Devices;
 public sealed class GpuTests
 {
     private const int Samples = 14;
-    // Sums of other length and order than on the CPU, and another exp.
+    // The device sums in another order than the CPU, and has another exp.
     private const float Rounding = 1e-4f;
 
     [Theory]
@@ -56,7 +56,7 @@ public sealed class GpuTests
         for (int step = 0; step < 6; step++)
         {
             engine.Compute(new(step, 0, Samples), inputs, rig.LocalCoupling(inputs));
-            // Those of all threads: the backward pass runs on libtorch's own thread of the device.
+            // Counts all threads, since the backward pass runs on libtorch's own thread for the device.
             counts.Add(torch.Tensor.TotalCount);
         }
         Assert.Single(counts.Skip(1).Distinct());

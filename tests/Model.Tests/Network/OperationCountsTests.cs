@@ -30,7 +30,7 @@ public sealed class OperationCountsTests
         void See(string name, double mean)
         {
             using var values = TorchSharp.torch.tensor([0f, (float)(2 * mean)]);
-            activity.See(name, values);
+            activity.Add(name, values);
         }
     }
 
@@ -71,7 +71,7 @@ public sealed class OperationCountsTests
             using var values = TorchSharp.torch.tensor([0f, 0.5f]);
             foreach (string unit in new[] { "residual_function.0", "residual_function.1", "shortcut.1" })
                 foreach (string what in new[] { "input", "spikes" })
-                    activity.See($"model.patch_embed.conv_layers.1.{unit}.{what}", values);
+                    activity.Add($"model.patch_embed.conv_layers.1.{unit}.{what}", values);
             return activity;
         }
     }

@@ -119,7 +119,7 @@ public sealed class ShardEngineTests
     }
 
     [Fact]
-    public void A_shard_with_a_NaN_input_says_so_and_the_others_stay_finite()
+    public void A_shard_with_a_NaN_input_is_reported_and_the_others_stay_finite()
     {
         using var rig = new Rig(BatchNormMode.Shard);
         ShardInput[] inputs = rig.Inputs(4, Samples);

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Spikeformer.Data;
+using Spikeformer.Data.Frames;
 using Spikeformer.Devices;
 using Spikeformer.Training;
 using TorchSharp;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Spikeformer.Client;
 using Spikeformer.Contracts;
-using Spikeformer.ObjectStore;
 using Spikeformer.Recipes;
 using Spikeformer.Runs;
 
@@ -27,6 +26,16 @@ internal static class RunOptions
     {
         Description = "Number of workers (default: one per core, at most the number of shards)", HelpName = "N",
     });
+
+    public static Option<int> MinWorkers() => AtLeastOne(new Option<int>("--min-workers")
+    {
+        Description = "Minimum number of workers; with fewer the run waits (default: 1)", HelpName = "N",
+    });
+
+    public static Option<string?> Cache() => new("--cache")
+    {
+        Description = "Folder for decoded frames as the workers see it (default: ~/.cache/spikeformer)", HelpName = "DIR",
+    };
 
     public static Option<int?> CheckpointEvery() => AtLeastOne(new Option<int?>("--checkpoint-every")
     {
@@ -57,20 +66,11 @@ internal static class RunOptions
 
     /// <summary>Returns the run to start, with absolute paths: workers have other working directories.</summary>
     public static RunSpec Spec(
-        Recipe recipe, string? data, string? @out, int workers, int? checkpointEvery, string? initFrom, int startEpoch, string? checkpoints)
+        Recipe recipe, string? data, string? @out, int workers, int minWorkers, int? checkpointEvery, string? initFrom, int startEpoch, string? checkpoints,
+        string? cache)
     {
-        RunSpec spec = RunSpecs.Of(recipe);
         RunOrigin.Check(initFrom, startEpoch, recipe.Epochs);
-        return spec with
-        {
-            DataPath = data is null ? null : Path.GetFullPath(data),
-            OutDirectory = @out is null ? spec.OutDirectory : Path.GetFullPath(@out),
-            Workers = workers,
-            CheckpointEvery = checkpointEvery,
-            InitFrom = initFrom is null ? null : Path.GetFullPath(initFrom),
-            StartEpoch = startEpoch,
-            Checkpoints = checkpoints is null ? null : CheckpointPlaces.Normalized(checkpoints),
-        };
+        return RunSpecs.Of(recipe).With(null, data, @out, workers, minWorkers, checkpointEvery ?? 0, initFrom, startEpoch, checkpoints, cache);
     }
 
     private static Option<T> AtLeastOne<T>(Option<T> option)

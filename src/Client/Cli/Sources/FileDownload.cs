@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
-using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
 
 namespace Spikeformer.Cli.Sources;
 

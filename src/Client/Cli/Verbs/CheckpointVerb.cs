@@ -7,10 +7,10 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>checkpoint list|inspect|verify|prune</c>: the checkpoints of a run.</summary>
+/// <summary><c>checkpoint list|inspect|verify|prune|pin|unpin</c>: the checkpoints of a run.</summary>
 internal static class CheckpointVerb
 {
-    public static Command Create() => new("checkpoint", "Inspect and remove the checkpoints of a run") { List(), Inspect(), Verify(), Prune() };
+    public static Command Create() => new("checkpoint", "Inspect, pin and remove the checkpoints of a run") { List(), Inspect(), Verify(), Prune(), Pin(), Unpin() };
 
     private static Command List() => OnStore("list", "List all checkpoints, newest first", (terminal, store) =>
     {
@@ -83,6 +83,25 @@ internal static class CheckpointVerb
             else terminal.Print(removed.Count == 0 ? "Nothing to remove." : $"Removed {string.Join(", ", removed)}.");
             return 0;
         }, keep);
+    }
+
+    private static Command Pin() => Mark("pin", "Keep a checkpoint until it is unpinned", isPinned: true, (store, id) => store.Pin(id.Step, id.Lineage));
+
+    private static Command Unpin() =>
+        Mark("unpin", "Allow the removal of a pinned checkpoint once newer ones replace it", isPinned: false, (store, id) => store.Unpin(id.Step, id.Lineage));
+
+    private static Command Mark(string name, string description, bool isPinned, Action<CheckpointStore, CheckpointId> mark)
+    {
+        Option<long?> step = RunCheckpoints.StepOption();
+        step.Required = true;
+        return OnStore(name, description, (terminal, store, parsed) =>
+        {
+            CheckpointId id = Find(store, parsed.GetValue(step)).Id;
+            mark(store, id);
+            if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, id.Step, id.Lineage, IsPinned = isPinned });
+            else terminal.Print($"{id} is {(isPinned ? "pinned" : "not pinned")}.");
+            return 0;
+        }, step);
     }
 
     private static Command OnStore(string name, string description, Func<Terminal, CheckpointStore, int> action) =>

@@ -24,7 +24,7 @@ internal static class EmbeddedRun
             throw new SpikeformerException(ErrorKind.NotFound, $"The data folder {data} does not exist", "Check --data");
         // All workers must read the same checkpoint of a run directory.
         if (spec is { IsResume: false, InitFrom: { } weights }) spec = spec with { InitFrom = InitialWeights.Read(weights).Path };
-        int workers = spec.Workers > 0 ? spec.Workers : Math.Min(Environment.ProcessorCount, shards);
+        int workers = spec.Workers > 0 ? spec.Workers : Math.Max(Math.Min(Environment.ProcessorCount, shards), spec.MinWorkers);
         await using EmbeddedCluster silo = await EmbeddedCluster.StartAsync(spec.OutDirectory, workers, interruption.Token);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Address, interruption.Token);
         await cluster.StartAsync(spec with { Workers = workers }, interruption.Token);

@@ -16,17 +16,17 @@ internal static class RunVerbs
         Option<string?> name = new("--name") { Description = "Name of the run (default: the name of the recipe)", HelpName = "NAME" };
         Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), initFrom = RunOptions.InitFrom();
         var cluster = new ClusterOptions();
-        Option<int> workers = RunOptions.Workers(), startEpoch = RunOptions.StartEpoch();
+        Option<int> workers = RunOptions.Workers(), minWorkers = RunOptions.MinWorkers(), startEpoch = RunOptions.StartEpoch();
         Option<int?> every = RunOptions.CheckpointEvery();
-        Option<string?> checkpoints = RunOptions.Checkpoints();
+        Option<string?> checkpoints = RunOptions.Checkpoints(), cache = RunOptions.Cache();
         Option<bool> wait = new("--wait") { Description = "Follow the run to its end; Ctrl-C detaches" };
-        var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, every, checkpoints, initFrom, startEpoch, wait };
+        var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, minWorkers, every, checkpoints, initFrom, startEpoch, cache, wait };
         cluster.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             RunSpec spec = RunOptions.Spec(RecipeCatalogue.Load(parsed.GetRequiredValue(recipe), parsed.GetValue(set)), parsed.GetValue(data),
-                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(every), parsed.GetValue(initFrom), parsed.GetValue(startEpoch),
-                parsed.GetValue(checkpoints));
+                parsed.GetValue(@out), parsed.GetValue(workers), parsed.GetValue(minWorkers), parsed.GetValue(every), parsed.GetValue(initFrom),
+                parsed.GetValue(startEpoch), parsed.GetValue(checkpoints), parsed.GetValue(cache));
             if (parsed.GetValue(name) is { } given)
                 spec = spec with { Name = given, OutDirectory = parsed.GetValue(@out) is null ? Path.GetFullPath(Path.Combine("runs", given)) : spec.OutDirectory };
             await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
@@ -38,15 +38,15 @@ internal static class RunVerbs
     public static Command CreateResume(Interruption interruption)
     {
         var run = new Argument<string?>("run") { Description = "Name of a run on a cluster", Arity = ArgumentArity.ZeroOrOne };
-        Option<string?> data = RunOptions.Data(), @out = RunOptions.OutOfRun(isRequired: false);
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.OutOfRun(isRequired: false), cache = RunOptions.Cache();
         var cluster = new ClusterOptions();
-        Option<int> workers = RunOptions.Workers();
+        Option<int> workers = RunOptions.Workers(), minWorkers = RunOptions.MinWorkers();
         Option<int?> every = RunOptions.CheckpointEvery();
         Option<bool> wait = new("--wait") { Description = "Follow the run on a cluster to its end; Ctrl-C detaches" };
         Option<string[]> set = RecipeOptions.Set(), allowed = RunOptions.Override();
         var command = new Command("resume", "Continue a run from its newest sound checkpoint: RUN on a cluster, or the run in --out in the foreground")
         {
-            run, @out, data, workers, every, wait, set, allowed,
+            run, @out, data, workers, minWorkers, every, cache, wait, set, allowed,
         };
         cluster.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -56,6 +56,8 @@ internal static class RunVerbs
             {
                 Settings = parsed.GetValue(set) ?? [], DataPath = parsed.GetValue(data) is { } path ? Path.GetFullPath(path) : null,
                 Overrides = [.. (parsed.GetValue(allowed) ?? []).SelectMany(names => names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+                Workers = parsed.GetValue(workers), MinWorkers = parsed.GetValue(minWorkers), CheckpointEvery = parsed.GetValue(every) ?? 0,
+                CacheDirectory = parsed.GetValue(cache) is { } folder ? Path.GetFullPath(folder) : null,
             };
             if (parsed.GetValue(run) is { } name)
             {
@@ -64,7 +66,7 @@ internal static class RunVerbs
             }
             if (parsed.GetValue(@out) is not { } directory)
                 throw new SpikeformerException(ErrorKind.Usage, "No run is named", "Name the run to resume: 'resume RUN', or 'resume --out DIR'");
-            RunSpec spec = RunSpecs.ResumingChanged(directory, changes) with { Workers = parsed.GetValue(workers), CheckpointEvery = parsed.GetValue(every) };
+            RunSpec spec = RunSpecs.ResumingChanged(directory, changes);
             return RunReport.Show(terminal, await EmbeddedRun.TrainAsync(terminal, spec, interruption), interruption);
         });
         return command;

@@ -28,8 +28,13 @@ internal static class WatchVerbs
     public static Command CreateStatus()
     {
         Argument<string> run = ClusterOptions.Run();
-        return ReadOnly("status", "Show the state of a run, its workers, and what it waits for", [run], async (terminal, cluster, parsed, cancellation) =>
-            StatusView.Show(terminal, await cluster.StatusAsync(parsed.GetRequiredValue(run), cancellation)));
+        var shards = new Option<bool>("--shards") { Description = "Show the owner and the committed samples of each shard instead" };
+        return ReadOnly("status", "Show the state of a run, its workers, and what it waits for", [run, shards], async (terminal, cluster, parsed, cancellation) =>
+        {
+            RunStatus status = await cluster.StatusAsync(parsed.GetRequiredValue(run), cancellation);
+            if (!parsed.GetValue(shards)) StatusView.Show(terminal, status);
+            else StatusView.Show(terminal, status, await Task.WhenAll(Enumerable.Range(0, status.Shards).Select(shard => cluster.ShardAsync(status.Run, shard, cancellation))));
+        });
     }
 
     public static Command CreateWatch(Interruption interruption)
@@ -61,7 +66,7 @@ internal static class WatchVerbs
             await cluster.StatusAsync(name, cancellation);
             foreach (ClusterEvent entry in (await cluster.NewsAsync(name, new(), cancellation)).Events)
                 if (terminal.Json) terminal.PrintJson(Event(entry));
-                else terminal.Print($"{entry.Time.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)}  {entry.Kind,-16} step {entry.Step,-7} {entry.Worker,-12} {entry.Message}");
+                else terminal.Print($"{entry.Time.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)}  {entry.Kind,-16} step {entry.Step,-7} {entry.Worker ?? entry.By,-12} {entry.Message}");
         });
     }
 
@@ -101,7 +106,7 @@ internal static class WatchVerbs
         }),
     };
 
-    private static object Event(ClusterEvent entry) => new { Type = "event", entry.Sequence, entry.Time, entry.Kind, entry.Step, entry.Message, entry.Worker };
+    private static object Event(ClusterEvent entry) => new { Type = "event", entry.Sequence, entry.Time, entry.Kind, entry.Step, entry.Message, entry.Worker, entry.By };
 
     private static Command ReadOnly(
         string verb, string description, IReadOnlyList<Symbol> symbols, Func<Terminal, SpikeformerCluster, ParseResult, CancellationToken, Task> read)

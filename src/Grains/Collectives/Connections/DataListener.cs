@@ -6,30 +6,33 @@ using Spikeformer.Collectives.Plan;
 namespace Spikeformer.Collectives.Connections;
 
 /// <summary>
-/// The process's one listening socket of the data plane. A connection that proves to belong to a generation that is open here goes to whoever
-/// opened it; everything else is refused, counted and closed. Strangers get at most 128 bytes and two seconds, 64 of them at a time: of more,
-/// those that have been silent the longest make room, so that a crowd of them keeps no member out.
+/// The process's one listening socket of the data plane. A connection that proves to belong to an open generation is handed to the code that
+/// opened the generation. Every other connection is refused, counted and closed.
 /// </summary>
-public sealed class DataListener : IDisposable
+/// <remarks>A connection that has proved nothing yet may send 128 bytes within two seconds. At most 64 such connections wait at a time: the oldest
+/// makes room for a new one, so that a crowd of strangers cannot keep members out.</remarks>
+internal sealed class DataListener : IDisposable
 {
     private const int MaxPending = 64;
 
     private readonly Socket _socket;
     private readonly Action<RejectionCause, IPAddress>? _refused;
+    private readonly TimeProvider _time;
     private readonly Thread _thread;
     private readonly Lock _lock = new();
-    private readonly Dictionary<(ulong Run, long Number, Guid Nonce, ConnectionPurpose Purpose), Opening> _openings = [];
+    private readonly Dictionary<(ulong Run, long Number, Guid Nonce, ConnectionPurpose Purpose), OpenGeneration> _generations = [];
     private readonly List<Pending> _pending = [];
     private volatile bool _isDisposed;
 
-    /// <summary>Begins to listen.</summary>
+    /// <summary>Starts to listen.</summary>
     /// <param name="address">The interface to bind to; never all of them by default.</param>
-    /// <param name="port">0 takes a free one.</param>
-    /// <param name="refused">Hears of each refusal, on the listener's thread. Members that come too early are none.</param>
-    /// <exception cref="SocketException">The address or port cannot be had.</exception>
-    public DataListener(IPAddress address, int port = 0, Action<RejectionCause, IPAddress>? refused = null)
+    /// <param name="port">The TCP port; 0 takes a free one.</param>
+    /// <param name="refused">Called for each refusal, on the listener's thread. A member that connects too early is not a refusal.</param>
+    /// <param name="time">The clock of the handshakes; default the system's.</param>
+    /// <exception cref="SocketException">The address or port is not available.</exception>
+    public DataListener(IPAddress address, int port = 0, Action<RejectionCause, IPAddress>? refused = null, TimeProvider? time = null)
     {
-        _refused = refused;
+        (_refused, _time) = (refused, time ?? TimeProvider.System);
         _socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
@@ -48,29 +51,29 @@ public sealed class DataListener : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>TCP port of the socket.</summary>
     public int Port { get; }
 
     /// <summary>Connections refused, by cause.</summary>
     public Rejections Rejections { get; } = new();
 
-    /// <summary>Lets connections of a generation in.</summary>
+    /// <summary>Opens a generation: its connections are admitted.</summary>
     /// <param name="plan">The generation, with this process as its own rank.</param>
-    /// <param name="purpose">For what; each purpose is opened once.</param>
-    /// <param name="handler">Gets each connection, on the listener's thread: it must hand it on and return.</param>
-    /// <returns>Closes the door again; connections already in are not touched.</returns>
+    /// <param name="purpose">The purpose to admit; each purpose is opened once.</param>
+    /// <param name="handler">Receives each connection, on the listener's thread. It must return quickly.</param>
+    /// <returns>An object that closes the generation again when disposed. Connections that were admitted stay.</returns>
     /// <exception cref="InvalidOperationException">This purpose of this generation is open already.</exception>
     public IDisposable Open(GroupPlan plan, ConnectionPurpose purpose, Action<PeerConnection> handler)
     {
         plan.Validate();
         var key = (plan.RunHash, plan.GenerationNumber, plan.GenerationNonce, purpose);
         lock (_lock)
-            if (!_openings.TryAdd(key, new(plan, handler)))
+            if (!_generations.TryAdd(key, new(plan, handler)))
                 throw new InvalidOperationException($"{purpose} connections of generation {plan.GenerationNumber} are open already.");
         return new Door(this, key);
     }
 
-    /// <summary>Ends the listening. Connections already handed on stay.</summary>
+    /// <summary>Stops listening. Connections that were admitted stay.</summary>
     public void Dispose()
     {
         if (_isDisposed) return;
@@ -85,10 +88,10 @@ public sealed class DataListener : IDisposable
         {
             var waiting = new List<Socket>(_pending.Select(pending => pending.Socket)) { _socket };
             Socket.Select(waiting, null, null, 20_000);
-            long now = Environment.TickCount64;
+            long now = _time.Milliseconds();
             foreach (Socket socket in waiting)
             {
-                // The listening socket comes last: whoever has something to say is heard before anybody has to make room.
+                // The listening socket is last in the list: connections that have sent something are served before one has to make room.
                 if (socket == _socket) Accept(now);
                 else if (_pending.Find(pending => pending.Socket == socket) is { } pending) Advance(pending);
             }
@@ -105,13 +108,13 @@ public sealed class DataListener : IDisposable
             socket = _socket.Accept();
             socket.Blocking = false;
             var stranger = new Pending(socket, now, ((IPEndPoint)socket.RemoteEndPoint!).Address);
-            // The list is in the order of their coming. Those that have named an open generation are probably members.
-            if (_pending.Count == MaxPending) Refuse(_pending.Find(pending => pending.Opening is null) ?? _pending[0], RejectionCause.TooSlow);
+            // The list is in order of arrival. A connection that has named an open generation is probably a member's, and makes room last.
+            if (_pending.Count == MaxPending) Refuse(_pending.Find(pending => pending.Generation is null) ?? _pending[0], RejectionCause.TooSlow);
             _pending.Add(stranger);
         }
         catch (SocketException)
         {
-            socket?.Dispose(); // it has gone again
+            socket?.Dispose(); // the connector has hung up
         }
     }
 
@@ -126,7 +129,7 @@ public sealed class DataListener : IDisposable
         }
         pending.Received += got;
         if (pending.Received < pending.Due) return;
-        if (pending.Opening is null) Challenge(pending);
+        if (pending.Generation is null) Challenge(pending);
         else Admit(pending);
     }
 
@@ -137,40 +140,40 @@ public sealed class DataListener : IDisposable
             Refuse(pending, RejectionCause.Malformed);
             return;
         }
-        lock (_lock) pending.Opening = _openings.GetValueOrDefault((hello.RunHash, hello.GenerationNumber, hello.GenerationNonce, hello.Purpose));
-        if (pending.Opening is not { } opening)
+        lock (_lock) pending.Generation = _generations.GetValueOrDefault((hello.RunHash, hello.GenerationNumber, hello.GenerationNonce, hello.Purpose));
+        if (pending.Generation is not { } generation)
         {
-            // Perhaps not yet: the other process may be faster. A zombie gets the same answer until it gives up.
+            // It may be opened soon: the other process was faster. A zombie gets the same answer until it gives up.
             Refuse(pending, RejectionCause.WrongGeneration, Answer.NotOpen);
             return;
         }
-        if (opening.Objection(hello) is { } cause)
+        if (generation.Objection(hello) is { } cause)
         {
             Refuse(pending, cause);
             return;
         }
         (pending.Peer, pending.Due) = (hello, Handshake.HelloBytes + Handshake.ProofBytes);
         RandomNumberGenerator.Fill(pending.Random);
-        Send(pending, [(byte)Answer.Welcome, .. pending.Random, .. Handshake.ListenerProof(opening.Plan.Secret, pending.Hello, pending.Random)]);
+        Send(pending, [(byte)Answer.Welcome, .. pending.Random, .. Handshake.ListenerProof(generation.Plan.Secret, pending.Hello, pending.Random)]);
     }
 
     private void Admit(Pending pending)
     {
-        Opening opening = pending.Opening!;
-        byte[] proof = Handshake.ConnectorProof(opening.Plan.Secret, pending.Hello, pending.Random);
+        OpenGeneration generation = pending.Generation!;
+        byte[] proof = Handshake.ConnectorProof(generation.Plan.Secret, pending.Hello, pending.Random);
         if (!CryptographicOperations.FixedTimeEquals(proof, pending.Bytes.AsSpan(Handshake.HelloBytes, Handshake.ProofBytes)))
         {
             Refuse(pending, RejectionCause.WrongSecret);
             return;
         }
-        if (!opening.Register(pending.Peer))
+        if (!generation.Register(pending.Peer))
         {
             Refuse(pending, RejectionCause.Duplicate);
             return;
         }
         try
         {
-            SocketSettings.Apply(pending.Socket, opening.Plan.Options);
+            SocketSettings.Apply(pending.Socket, generation.Plan.Options);
         }
         catch (SocketException)
         {
@@ -180,28 +183,23 @@ public sealed class DataListener : IDisposable
         Send(pending, [(byte)Answer.Welcome]);
         _pending.Remove(pending);
         pending.Socket.Blocking = true;
-        opening.Handler(new(pending.Peer.From, pending.Peer.FromIncarnation, pending.Socket));
+        generation.Handler(new(pending.Peer.From, pending.Peer.FromIncarnation, pending.Socket));
     }
 
     private void Refuse(Pending pending, RejectionCause cause, Answer answer = Answer.Refused)
     {
         Rejections.Count(cause);
         if (answer is Answer.Refused) _refused?.Invoke(cause, pending.From);
-        // As long as the challenge, so that the connector has one thing to wait for.
+        // As long as a challenge, so that the connector reads one length in every case.
         Send(pending, [(byte)answer, .. new byte[pending.Due == Handshake.HelloBytes ? Handshake.ChallengeBytes - 1 : 0]]);
-        Drop(pending);
-    }
-
-    private void Drop(Pending pending)
-    {
         _pending.Remove(pending);
         pending.Socket.Dispose();
     }
 
-    // A fresh connection has room for these few bytes; if not, the connector tries again.
+    // A new connection has room for these few bytes. If it does not, the connector tries again.
     private static void Send(Pending pending, ReadOnlySpan<byte> bytes) => pending.Socket.Send(bytes, SocketFlags.None, out _);
 
-    /// <summary>A connection that has proved nothing yet.</summary>
+    /// <summary>A connection in its handshake.</summary>
     private sealed class Pending(Socket socket, long since, IPAddress from)
     {
         public readonly Socket Socket = socket;
@@ -210,13 +208,13 @@ public sealed class DataListener : IDisposable
         public readonly byte[] Bytes = new byte[Handshake.HelloBytes + Handshake.ProofBytes], Random = new byte[32];
         public int Received, Due = Handshake.HelloBytes;
         public Hello Peer;
-        public Opening? Opening;
+        public OpenGeneration? Generation;
 
         public ReadOnlySpan<byte> Hello => Bytes.AsSpan(0, Handshake.HelloBytes);
     }
 
-    /// <summary>A generation that is open for one purpose, and who has come in.</summary>
-    private sealed class Opening(GroupPlan plan, Action<PeerConnection> handler)
+    /// <summary>A generation that is open for one purpose, and the ranks that were admitted.</summary>
+    private sealed class OpenGeneration(GroupPlan plan, Action<PeerConnection> handler)
     {
         private readonly HashSet<int> _ranks = [];
 
@@ -238,7 +236,7 @@ public sealed class DataListener : IDisposable
     {
         public void Dispose()
         {
-            lock (listener._lock) listener._openings.Remove(key);
+            lock (listener._lock) listener._generations.Remove(key);
         }
     }
 }

@@ -6,30 +6,30 @@ using Spikeformer.Collectives.Plan;
 namespace Spikeformer.Collectives.Connections;
 
 /// <summary>Connects to the listeners of a generation's members.</summary>
-public static class GroupDialer
+internal static class GroupDialer
 {
     /// <summary>The rank of a process that knows the generation but owns no shards.</summary>
     public const int Learner = -1;
 
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(5), s_longestPause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Connects to a member, trying again until it listens and has opened the generation.</summary>
+    /// <summary>Connects to a member. Tries again until the member listens and has opened the generation.</summary>
     /// <param name="plan">The generation as this process sees it.</param>
-    /// <param name="rank">Whom.</param>
-    /// <param name="purpose">What for.</param>
-    /// <param name="deadline">How long in all.</param>
+    /// <param name="rank">The member's rank.</param>
+    /// <param name="purpose">Purpose of the connection.</param>
+    /// <param name="deadline">Time for all attempts together.</param>
     /// <param name="cancellation">Ends the attempts.</param>
-    /// <returns>The connection, blocking; the caller owns it.</returns>
-    /// <exception cref="PeerLostException">It did not come about in time, or the peer refused.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <returns>A blocking socket. The caller owns it.</returns>
+    /// <exception cref="PeerLostException">No connection was made in time, or the peer refused.</exception>
+    /// <exception cref="OperationCanceledException">The attempts were cancelled.</exception>
     public static Socket Connect(GroupPlan plan, int rank, ConnectionPurpose purpose, TimeSpan deadline, CancellationToken cancellation) =>
         Connect(plan, plan.OwnRank, plan.Own.Incarnation, rank, purpose, deadline, cancellation);
 
     /// <summary>Connects a process that is not a member, for a transfer.</summary>
     /// <param name="plan">The generation.</param>
-    /// <param name="incarnation">The caller's own.</param>
-    /// <param name="rank">Whom.</param>
-    /// <param name="deadline">How long in all.</param>
+    /// <param name="incarnation">The caller's own incarnation.</param>
+    /// <param name="rank">The member's rank.</param>
+    /// <param name="deadline">Time for all attempts together.</param>
     /// <param name="cancellation">Ends the attempts.</param>
     /// <inheritdoc cref="Connect(GroupPlan, int, ConnectionPurpose, TimeSpan, CancellationToken)" path="/returns|/exception"/>
     public static Socket ConnectLearner(GroupPlan plan, ulong incarnation, int rank, TimeSpan deadline, CancellationToken cancellation) =>
@@ -40,15 +40,15 @@ public static class GroupDialer
     {
         GroupMember peer = plan.Members[rank];
         var hello = new Hello(purpose, plan.RunHash, plan.GenerationNumber, plan.GenerationNonce, ownRank, rank, ownIncarnation, peer.Incarnation);
-        long end = Environment.TickCount64 + (long)deadline.TotalMilliseconds;
+        long end = plan.Options.Time.Milliseconds() + (long)deadline.TotalMilliseconds;
         for (TimeSpan pause = s_firstPause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
         {
             cancellation.ThrowIfCancellationRequested();
             (Socket? socket, string problem, bool isFinal) = Try(plan, peer, hello);
             if (socket is not null) return socket;
-            if (isFinal || Environment.TickCount64 > end)
-                throw new PeerLostException([rank], PeerLossReason.NotConnected,
-                    $"{plan.Name(rank)} of generation {plan.GenerationNumber} cannot be connected at {peer.Host}:{peer.Port}: {problem}");
+            if (isFinal || plan.Options.Time.Milliseconds() > end)
+                throw new PeerLostException(new(PeerLossReason.NotConnected, [rank],
+                    $"{plan.Name(rank)} of generation {plan.GenerationNumber} cannot be reached at {peer.Host}:{peer.Port}: {problem}"));
             cancellation.WaitHandle.WaitOne(pause);
         }
     }

@@ -3,24 +3,25 @@ using System.Security.Cryptography;
 
 namespace Spikeformer.Collectives.Connections;
 
-/// <summary>What a connecting process says first: which generation, who, to whom, what for, and 32 random bytes.</summary>
+/// <summary>The first message of a connecting process: its generation, the sender, the receiver and the purpose. 32 random bytes follow.</summary>
 internal readonly record struct Hello(
     ConnectionPurpose Purpose, ulong RunHash, long GenerationNumber, Guid GenerationNonce, int From, int To, ulong FromIncarnation, ulong ToIncarnation);
 
-/// <summary>How a listener answers a hello.</summary>
+/// <summary>A listener's answer to a hello or a proof.</summary>
 internal enum Answer : byte
 {
-    /// <summary>Go on.</summary>
+    /// <summary>Accepted so far.</summary>
     Welcome = 1,
-    /// <summary>This generation is not open here (yet): try again.</summary>
+    /// <summary>The generation is not open (yet): try again.</summary>
     NotOpen,
-    /// <summary>Never.</summary>
+    /// <summary>Refused for good.</summary>
     Refused,
 }
 
 /// <summary>
-/// The mutual proof at the start of a connection: hello; answer, listener's random bytes and proof; connector's proof; verdict. A proof is an
-/// HMAC-SHA256 under the generation's secret over a direction, the hello and both sides' random bytes.
+/// The mutual proof at the start of a connection. The connector sends a hello. The listener sends an answer, random bytes and its proof. The
+/// connector sends its proof, and the listener the final answer. A proof is an HMAC-SHA256 with the generation's secret over the direction, the
+/// hello and both sides' random bytes.
 /// </summary>
 internal static class Handshake
 {
@@ -49,7 +50,7 @@ internal static class Handshake
         return bytes;
     }
 
-    /// <summary>The hello, or null if it is none of this protocol.</summary>
+    /// <summary>Reads a hello; returns null if it is not of this protocol.</summary>
     public static Hello? Read(ReadOnlySpan<byte> bytes) =>
         BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Mark || BinaryPrimitives.ReadUInt16LittleEndian(bytes[4..]) != Version ? null : new(
             (ConnectionPurpose)bytes[6], BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]),
@@ -59,7 +60,7 @@ internal static class Handshake
     /// <summary>The listener's proof that it knows the secret.</summary>
     public static byte[] ListenerProof(ReadOnlyMemory<byte> secret, ReadOnlySpan<byte> hello, ReadOnlySpan<byte> random) => Proof(secret, 'L', hello, random);
 
-    /// <summary>The connector's.</summary>
+    /// <summary>The connector's proof that it knows the secret.</summary>
     public static byte[] ConnectorProof(ReadOnlyMemory<byte> secret, ReadOnlySpan<byte> hello, ReadOnlySpan<byte> random) => Proof(secret, 'C', hello, random);
 
     private static byte[] Proof(ReadOnlyMemory<byte> secret, char direction, ReadOnlySpan<byte> hello, ReadOnlySpan<byte> random) =>

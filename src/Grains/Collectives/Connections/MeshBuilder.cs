@@ -7,15 +7,15 @@ using Spikeformer.Collectives.Plan;
 namespace Spikeformer.Collectives.Connections;
 
 /// <summary>
-/// Connects a group. First a control connection for each pair, from the higher rank to the lower; over these the members of one host agree on a
-/// shared segment; then a data connection for each pair that does not share memory.
+/// Connects a group in three phases: a control connection for each pair, from the higher rank to the lower; a shared segment, on which the members
+/// of one host agree over these; and a data connection for each pair that does not share memory.
 /// </summary>
 internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejections rejections, CancellationToken cancellation)
 {
     private readonly SortedSet<string> _warnings = [];
     private SharedMemorySegment? _segment;
 
-    /// <exception cref="PeerLostException">A member could not be connected in time.</exception>
+    /// <exception cref="PeerLostException">A member could not be reached in time.</exception>
     public Mesh Build()
     {
         var peers = new List<Peer>();
@@ -44,11 +44,11 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejecti
         }
     }
 
-    /// <summary>Shares memory with the other members of this host if all of them can.</summary>
+    /// <summary>Shares memory with the other members of this host if all of them can map it.</summary>
     private Doorbell? ShareMemory(IReadOnlyList<Peer> peers)
     {
         List<int> members = [.. Enumerable.Range(0, plan.WorldSize).Where(rank => plan.Members[rank].HostId == plan.Own.HostId)];
-        if (plan.Options.Transport == TransportChoice.ForceTcp || members.Count < 2) return null;
+        if (plan.Options.ForceTcp || members.Count < 2) return null;
         Peer[] neighbours = [.. peers.Where(peer => members.Contains(peer.Rank))];
         bool isFirst = members[0] == plan.OwnRank;
         string path = Path.Combine(plan.Options.SharedMemoryFolder, SegmentName(members[0]));
@@ -63,7 +63,7 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejecti
         }
         finally
         {
-            // All have mapped it, or nobody will. Whoever dies before this point leaves the others to do it.
+            // All have mapped it, or none will. If a member dies before this point, the others remove it.
             File.Delete(path);
         }
         int own = members.IndexOf(plan.OwnRank);
@@ -81,7 +81,7 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejecti
         bool all = true;
         foreach (Peer peer in neighbours) all &= Await(peer, FrameKind.SegmentMapped);
         foreach (Peer peer in neighbours) peer.Control.Send(FrameKind.SegmentDecided, value: all ? 1u : 0);
-        if (!all) _warnings.Add("Another worker of this host cannot map the shared memory; they use TCP");
+        if (!all) _warnings.Add("The workers of this host use TCP: one of them cannot map the shared memory");
         return all;
     }
 
@@ -101,7 +101,7 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejecti
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            _warnings.Add($"No shared memory, so the workers of this host use TCP: {error.Message.TrimEnd('.')}. Give {plan.Options.SharedMemoryFolder} " +
+            _warnings.Add($"The workers of this host use TCP, because memory cannot be shared: {error.Message.TrimEnd('.')}. Give {plan.Options.SharedMemoryFolder} " +
                 $"{SharedMemorySegment.Size(plan.Members.Count(member => member.HostId == plan.Own.HostId), plan.BlockBytes) >> 20} MiB");
         }
     }
@@ -114,20 +114,20 @@ internal sealed class MeshBuilder(GroupPlan plan, Rendezvous rendezvous, Rejecti
             {
                 if (peer.Control.TryRead(out FrameHeader frame))
                     return frame.Kind == kind ? frame.Value == 1
-                        : throw new LinkException(PeerLossReason.WrongFrame, $"sent {frame.Kind} where {kind} was due", RejectionCause.WrongFrame);
+                        : throw new LinkException(PeerLossReason.WrongFrame, $"sent {frame.Kind} instead of {kind}", RejectionCause.WrongFrame);
                 cancellation.ThrowIfCancellationRequested();
-                if (rendezvous.Left == TimeSpan.Zero) throw new LinkException(PeerLossReason.NotConnected, $"sent no {kind} in time");
+                if (rendezvous.TimeLeft == TimeSpan.Zero) throw new LinkException(PeerLossReason.NotConnected, $"did not send {kind} in time");
                 ControlChannel.WaitForAny([peer.Control], TimeSpan.FromMilliseconds(20));
             }
         }
         catch (LinkException failure)
         {
             if (failure.Cause is { } cause) rejections.Count(cause);
-            throw new PeerLostException([peer.Rank], failure.Reason, $"{plan.Name(peer.Rank)} {failure.Message}", failure);
+            throw new PeerLostException(new(failure.Reason, [peer.Rank], $"{plan.Name(peer.Rank)} {failure.Message}"), failure);
         }
     }
 
-    /// <summary>A name that only those who know the secret can guess, so that it need not be sent.</summary>
+    /// <summary>The segment's file name. It depends on the secret, so nobody else can guess it, and members need not send it.</summary>
     private string SegmentName(int first)
     {
         byte[] identity = [.. "segment"u8, .. plan.GenerationNonce.ToByteArray(), (byte)first];

@@ -3,50 +3,50 @@ using Spikeformer.Collectives.Links;
 
 namespace Spikeformer.Collectives.Connections;
 
-/// <summary>Another member of the group: the ways to it, and where a transfer with it stands.</summary>
+/// <summary>Another member of the group: its connections, and the state of the current transfer with it.</summary>
 internal sealed class Peer(int rank, FrameHeader header, ControlChannel control) : IDisposable
 {
     public int Rank => rank;
 
-    /// <summary>What all frames of this peer have in common.</summary>
+    /// <summary>The fields that all frames of this peer have in common.</summary>
     public FrameHeader Header => header;
 
     public ControlChannel Control => control;
 
-    /// <summary>Set once, while the group is being connected.</summary>
+    /// <summary>The data link; set once, while the group is connected.</summary>
     public Link Link { get; set; } = null!;
 
-    /// <summary>Whether it has said goodbye: the end of its connections is then no loss by itself.</summary>
+    /// <summary>Whether it has said goodbye. The end of its connections is then not a loss.</summary>
     public bool HasLeft { get; set; }
 
-    /// <summary>Whether the goodbye was already heard a while ago.</summary>
-    public bool IsGone { get; set; }
+    /// <summary>Whether the previous watch had already seen the goodbye.</summary>
+    public bool HadLeft { get; set; }
 
     /// <summary>Whether its control connection has ended after a goodbye.</summary>
     public bool HasEnded { get; set; }
 
-    /// <summary>When something last came from it, and how much data had come by then.</summary>
+    /// <summary>Time of its last sign of life, and the data received by then.</summary>
     public (long Time, long Bytes) Heard { get; set; }
 
-    /// <summary>Whether it has entered the transfer under way.</summary>
+    /// <summary>Whether it has entered the current transfer.</summary>
     public bool HasBegun { get; set; }
 
-    /// <summary>What the transfer under way waits for, if anything.</summary>
+    /// <summary>Whether the current transfer waits for this peer's data.</summary>
     public bool AwaitsReceive { get; set; }
 
-    /// <inheritdoc cref="AwaitsReceive"/>
+    /// <summary>Whether the current transfer waits until this peer takes data.</summary>
     public bool AwaitsSend { get; set; }
 
-    /// <summary>Next frame of a reduction each way.</summary>
+    /// <summary>The next frame of a reduction in each direction.</summary>
     public FrameSequence Outgoing, Incoming;
 
-    /// <summary>Tree nodes of the current block that have come.</summary>
-    public int NodesHere { get; set; }
+    /// <summary>Number of tree nodes of the current block that have arrived.</summary>
+    public int ArrivedNodes { get; set; }
 
-    /// <summary>Bytes of an exchange's messages done each way.</summary>
+    /// <summary>Bytes of an exchange's message sent to this peer.</summary>
     public long Sent { get; set; }
 
-    /// <inheritdoc cref="Sent"/>
+    /// <summary>Bytes of this peer's message received.</summary>
     public long Received { get; set; }
 
     public void Dispose()

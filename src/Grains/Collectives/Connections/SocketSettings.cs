@@ -4,12 +4,13 @@ using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Connections;
 
-/// <summary>What every socket of the data plane is set to. Buffers stay with the system: setting them would end their growing by themselves.</summary>
+/// <summary>Socket options of the data plane. Buffer sizes are left to the system, because setting them would stop them from growing automatically.</summary>
 internal static class SocketSettings
 {
     private const int TcpLevel = 6, UserTimeout = 18, CongestionControl = 13;
 
-    /// <summary>Both time-outs are needed: keepalive finds a cut line that is only listened on, the user time-out one that is sent on.</summary>
+    /// <summary>Sets the options of every socket. Both time-outs are needed: keepalive finds a broken connection while this side only listens, the user
+    /// time-out while it sends.</summary>
     public static void Apply(Socket socket, GroupOptions options)
     {
         socket.NoDelay = true;
@@ -20,13 +21,13 @@ internal static class SocketSettings
         socket.SetRawSocketOption(TcpLevel, UserTimeout, BitConverter.GetBytes((int)options.NetworkTimeout.TotalMilliseconds));
     }
 
-    /// <summary>Chooses the congestion control of a data socket. Where the system does not allow it, Reno, which is always there, is as fast
-    /// within a rack.</summary>
-    /// <returns>A warning, if it is another one than asked for.</returns>
+    /// <summary>Sets the congestion control of a data socket. If the system does not allow it, Reno is used: it is always available and as fast within
+    /// a rack.</summary>
+    /// <returns>A warning, if the requested one is not used.</returns>
     public static string? ApplyCongestionControl(Socket socket, string? name)
     {
         if (name is null || TrySet(socket, name)) return null;
-        return $"TCP congestion control {name} is not allowed here; {(TrySet(socket, "reno") ? "Reno is used" : "the system's stays")}. " +
+        return $"TCP congestion control {name} is not allowed here, so {(TrySet(socket, "reno") ? "Reno" : "the system's default")} is used. " +
             "See net.ipv4.tcp_allowed_congestion_control";
     }
 

@@ -1,16 +1,16 @@
 namespace Spikeformer.Collectives.Frames;
 
-/// <summary>How a vector is cut: into blocks, and runs of blocks (chunks) that one rank each adds up for all.</summary>
+/// <summary>Division of a vector into blocks, and into chunks: one run of blocks for each rank, which adds it up for all members.</summary>
 /// <param name="Length">Elements of the vector.</param>
-/// <param name="BlockLength">Elements of a block; the last one may be shorter.</param>
-/// <param name="WorldSize">W.</param>
+/// <param name="BlockLength">Elements of a block; the last block may be shorter.</param>
+/// <param name="WorldSize">W, the number of members.</param>
 internal readonly record struct ChunkPlan(long Length, int BlockLength, int WorldSize)
 {
     private const int MinBlockLength = 4096;
 
-    /// <summary>Small vectors get small blocks, so that every rank has a few to overlap.</summary>
-    /// <param name="length">Elements.</param>
-    /// <param name="worldSize">W.</param>
+    /// <summary>Divides a vector. A small vector gets small blocks, so that every rank has several and can overlap sending with adding.</summary>
+    /// <param name="length">Elements of the vector.</param>
+    /// <param name="worldSize">W, the number of members.</param>
     /// <param name="maxBlockLength">Most elements of a block.</param>
     public static ChunkPlan Of(long length, int worldSize, int maxBlockLength)
     {
@@ -21,10 +21,10 @@ internal readonly record struct ChunkPlan(long Length, int BlockLength, int Worl
 
     private long Blocks => (Length + BlockLength - 1) / BlockLength;
 
-    /// <summary>Blocks of a rank's chunk.</summary>
+    /// <summary>Number of blocks in a rank's chunk.</summary>
     public int BlocksOf(int rank) => (int)(FirstBlockOf(rank + 1) - FirstBlockOf(rank));
 
-    /// <summary>The elements of a block of a rank's chunk.</summary>
+    /// <summary>First element and number of elements of a block in a rank's chunk.</summary>
     public (long Offset, int Count) Range(int rank, int block)
     {
         long offset = (FirstBlockOf(rank) + block) * BlockLength;

@@ -2,10 +2,10 @@ namespace Spikeformer.Collectives.Frames;
 
 /// <summary>
 /// The frames that one rank sends to another in a reduction, in order: a Begin, then the tree nodes of each block of the receiver's chunk, and
-/// between them the sums of the blocks of the sender's own chunk. Both ends walk the same sequence, so that each frame is known before it comes.
+/// between them the sums of the blocks of the sender's own chunk. Both ends walk the same sequence, so the receiver knows each frame beforehand.
 /// </summary>
-/// <remarks>The sum of block i comes after the nodes of block i + <see cref="Lag"/>. A sum thus waits only for nodes of earlier positions, so
-/// no cycle of waiting ranks can arise, and while it waits for a peer's nodes its own keep flowing.</remarks>
+/// <remarks>The sum of block i follows the nodes of block i + <see cref="Lag"/>. A sum therefore waits only for nodes at earlier positions, so
+/// ranks cannot wait for each other in a circle. While a rank waits for a peer's nodes, its own nodes continue to flow.</remarks>
 internal struct FrameSequence
 {
     public const int Lag = 1;
@@ -13,9 +13,9 @@ internal struct FrameSequence
     private readonly int _scatterBlocks, _nodes, _gatherBlocks;
     private int _turn, _position;
 
-    /// <param name="scatterBlocks">Blocks of the receiver's chunk.</param>
-    /// <param name="nodes">Tree nodes that the sender contributes.</param>
-    /// <param name="gatherBlocks">Blocks of the sender's chunk.</param>
+    /// <param name="scatterBlocks">Number of blocks in the receiver's chunk.</param>
+    /// <param name="nodes">Number of tree nodes that the sender contributes.</param>
+    /// <param name="gatherBlocks">Number of blocks in the sender's chunk.</param>
     public FrameSequence(int scatterBlocks, int nodes, int gatherBlocks)
     {
         (_scatterBlocks, _nodes, _gatherBlocks) = (scatterBlocks, nodes, gatherBlocks);
@@ -25,10 +25,10 @@ internal struct FrameSequence
 
     public FrameKind Kind { get; private set; }
 
-    /// <summary>Block within the receiver's (scatter) or the sender's chunk (gather).</summary>
+    /// <summary>Index of the block in the receiver's chunk (scatter) or in the sender's (gather).</summary>
     public int Block { get; private set; }
 
-    /// <summary>Which of the sender's nodes.</summary>
+    /// <summary>Index of the sender's node.</summary>
     public int Node { get; private set; }
 
     public bool IsDone { get; private set; }

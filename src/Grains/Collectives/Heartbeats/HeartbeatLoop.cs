@@ -6,19 +6,20 @@ using Spikeformer.Collectives.Plan;
 namespace Spikeformer.Collectives.Heartbeats;
 
 /// <summary>
-/// Signs of life between the members of a generation, on a thread and connections of their own, so that they go on while the compute thread is
-/// busy. They carry the step, how far this rank is in it, and what was last applied: a peer may be silent, or alive and stuck.
+/// Exchanges heartbeats between the members of a generation, on a separate thread and separate connections, so that they continue while the
+/// compute thread is busy. A heartbeat carries the member's step, its progress in the step, and the last applied step. It thus shows whether a
+/// peer is silent, or alive and stuck.
 /// </summary>
-public sealed class HeartbeatLoop : IDisposable
+internal sealed class HeartbeatLoop : IDisposable
 {
     private readonly GroupPlan _plan;
+    private readonly TimeProvider _time;
     private readonly HeartbeatOptions _options;
     private readonly Rendezvous _rendezvous;
     private readonly Partner[] _partners;
-    private readonly DigestHistory _digests;
+    private readonly AppliedSteps _appliedSteps;
     private readonly Thread _thread;
     private readonly Lock _reporting = new();
-    private readonly object _changed = new();
     private (long Step, int Progress) _report;
     private long _reported;
     private (long Step, ulong Digest) _applied = (-1, 0);
@@ -27,20 +28,21 @@ public sealed class HeartbeatLoop : IDisposable
 
     private HeartbeatLoop(GroupPlan plan, HeartbeatOptions options, Rendezvous rendezvous, Partner[] partners)
     {
-        foreach (Partner partner in partners) partner.Heard = partner.Progressed = Environment.TickCount64;
-        (_plan, _options, _rendezvous, _partners, _digests) = (plan, options, rendezvous, partners, new(plan.WorldSize));
+        foreach (Partner partner in partners) partner.Heard = partner.Progressed = plan.Options.Time.Milliseconds();
+        (_plan, _time, _options, _rendezvous, _partners) = (plan, plan.Options.Time, options, rendezvous, partners);
+        _appliedSteps = new(plan.WorldSize, _time);
         (SilenceLimit, ProgressLimit) = (options.SilenceLimit, options.ProgressLimit);
         _thread = new Thread(Beat) { Name = "heartbeat", IsBackground = true };
         _thread.Start();
     }
 
-    /// <summary>Connects to all members and begins to beat; every member must do so within the deadline.</summary>
+    /// <summary>Connects to all members and starts the heartbeats. Every member must connect within the deadline.</summary>
     /// <param name="plan">The generation.</param>
     /// <param name="listener">This process's listener; must outlive the loop.</param>
     /// <param name="options">Periods and handlers.</param>
-    /// <param name="deadline">How long to try.</param>
+    /// <param name="deadline">Time for all connections together.</param>
     /// <param name="cancellation">Ends the attempt.</param>
-    /// <exception cref="PeerLostException">Some member could not be connected.</exception>
+    /// <exception cref="PeerLostException">A member could not be reached.</exception>
     public static HeartbeatLoop Connect(GroupPlan plan, DataListener listener, HeartbeatOptions options, TimeSpan deadline, CancellationToken cancellation = default)
     {
         plan.Validate();
@@ -70,80 +72,76 @@ public sealed class HeartbeatLoop : IDisposable
         set => Volatile.Write(ref _silenceLimit, (long)value.TotalMilliseconds);
     }
 
-    /// <summary>How long a peer may be behind this rank without coming on before it is suspected to be stuck.</summary>
+    /// <summary>How long a peer may be behind this rank without progress before it is suspected to be stuck.</summary>
     public TimeSpan ProgressLimit
     {
         get => TimeSpan.FromMilliseconds(Volatile.Read(ref _progressLimit));
         set => Volatile.Write(ref _progressLimit, (long)value.TotalMilliseconds);
     }
 
-    /// <summary>What the next signs of life say.</summary>
-    /// <param name="step">The step that this rank is in.</param>
-    /// <param name="progress">How far it is in the step: ascending, and comparable between ranks.</param>
+    /// <summary>Sets what the next heartbeats report.</summary>
+    /// <param name="step">This rank's current step.</param>
+    /// <param name="progress">Its progress in the step: ascending, and comparable between ranks.</param>
     public void Report(long step, int progress)
     {
-        lock (_reporting) (_report, _reported) = ((step, progress), Environment.TickCount64);
+        lock (_reporting) (_report, _reported) = ((step, progress), _time.Milliseconds());
     }
 
-    /// <summary>Tells all members that this rank has applied a step. Waits for nobody; a lost message is repeated with the next beat.</summary>
+    /// <summary>Tells all members that this rank has applied a step, without waiting. Every heartbeat repeats the message, in case it is lost.</summary>
     /// <param name="step">The step.</param>
-    /// <param name="digest">Of the state after it: equal on all members, or one of them is wrong.</param>
+    /// <param name="digest">Digest of the state after the step. If it is not equal on all members, one of them is wrong.</param>
     public void Applied(long step, ulong digest)
     {
         lock (_reporting) _applied = (step, digest);
         foreach (Partner partner in _partners)
-            if (!partner.IsOver) partner.Channel.Send(FrameKind.Applied, value: digest, step: step);
-        Note(_plan.OwnRank, step, digest);
+            if (!partner.HasEnded) partner.Channel.Send(FrameKind.Applied, value: digest, step: step);
+        AddApplied(_plan.OwnRank, step, digest);
     }
 
-    /// <summary>The last step that a rank is known to have applied, or -1.</summary>
-    public long LastApplied(int rank) => _digests.Last(rank);
+    /// <summary>Returns the last step that a rank is known to have applied, or -1.</summary>
+    public long LastApplied(int rank) => _appliedSteps.Last(rank);
 
-    /// <summary>What is known of a peer.</summary>
+    /// <summary>Returns the state of a peer.</summary>
     public PeerPulse Of(int rank)
     {
         Partner partner = _partners.Single(partner => partner.Rank == rank);
-        long now = Environment.TickCount64;
+        long now = _time.Milliseconds();
         return new(TimeSpan.FromMilliseconds(now - partner.Heard), TimeSpan.FromMilliseconds(now - partner.Progressed), partner.Step, partner.Progress, LastApplied(rank));
     }
 
-    /// <summary>Ranks that are connected, and whose signs of life have been missing for half as long as it takes to suspect them; ascending.</summary>
+    /// <summary>Connected ranks whose heartbeats have been missing for half the time after which they are suspected; ascending.</summary>
     public IReadOnlyList<int> Silent
     {
         get
         {
-            long now = Environment.TickCount64, patience = Volatile.Read(ref _silenceLimit) / 2;
+            long now = _time.Milliseconds(), patience = Volatile.Read(ref _silenceLimit) / 2;
             return [.. from partner in _partners
-                       where !partner.IsOver && now - Volatile.Read(ref partner.Heard) > patience
+                       where !partner.HasEnded && now - Volatile.Read(ref partner.Heard) > patience
                        orderby partner.Rank
                        select partner.Rank];
         }
     }
 
-    /// <summary>Waits until every member has applied a step; for the boundaries at which a generation may end.</summary>
-    /// <param name="step">The step; this rank must have applied it.</param>
-    /// <param name="deadline">How long.</param>
-    /// <exception cref="PeerLostException">Some have not by then, or their connection has ended.</exception>
-    /// <exception cref="DigestMismatchException">They have, with different bits.</exception>
+    /// <summary>Waits until every member has applied a step, for a boundary at which the generation may end.</summary>
+    /// <param name="step">The step. This rank must have applied it.</param>
+    /// <param name="deadline">How long to wait.</param>
+    /// <exception cref="PeerLostException">A member has not applied it by then, or its connection has ended.</exception>
+    /// <exception cref="DigestMismatchException">The members have applied different bits.</exception>
     public void WaitAllApplied(long step, TimeSpan deadline)
     {
-        long end = Environment.TickCount64 + (long)deadline.TotalMilliseconds;
-        lock (_changed)
-            while (true)
-            {
-                int[] missing = [.. Enumerable.Range(0, _plan.WorldSize).Where(rank => _digests.Last(rank) < step)];
-                if (missing.Length == 0) break;
-                int[] over = [.. _partners.Where(partner => partner.IsOver && missing.Contains(partner.Rank)).Select(partner => partner.Rank)];
-                long left = end - Environment.TickCount64;
-                if (over.Length > 0 || left <= 0)
-                    throw new PeerLostException(over.Length > 0 ? over : missing, over.Length > 0 ? PeerLossReason.Closed : PeerLossReason.NoProgress,
-                        $"{string.Join(", ", (over.Length > 0 ? over : missing).Select(_plan.Name))} did not say that step {step} was applied");
-                Monitor.Wait(_changed, TimeSpan.FromMilliseconds(left));
-            }
-        if (_digests.Mismatch(step) is { } mismatch) throw mismatch;
+        int[] missing = _appliedSteps.AwaitAll(step, deadline, HasEnded);
+        if (missing.Length > 0)
+        {
+            int[] ended = Array.FindAll(missing, HasEnded);
+            (PeerLossReason reason, int[] suspects) = ended.Length > 0 ? (PeerLossReason.Closed, ended) : (PeerLossReason.NoProgress, missing);
+            throw new PeerLostException(new(reason, suspects, $"{_plan.Names(suspects)} did not confirm step {step}"));
+        }
+        if (_appliedSteps.Mismatch(step) is { } mismatch) throw mismatch;
+
+        bool HasEnded(int rank) => Array.Exists(_partners, partner => partner.Rank == rank && partner.HasEnded);
     }
 
-    /// <summary>Says goodbye and ends the thread.</summary>
+    /// <summary>Says goodbye to the members and ends the thread.</summary>
     public void Dispose()
     {
         if (_isDisposed) return;
@@ -155,11 +153,11 @@ public sealed class HeartbeatLoop : IDisposable
 
     private void Beat()
     {
-        long due = Environment.TickCount64, lastRound = due;
+        long due = _time.Milliseconds(), lastRound = due;
         while (!_isDisposed)
         {
-            long now = Environment.TickCount64;
-            // After a pause of this process itself nobody has had a chance to be heard.
+            long now = _time.Milliseconds();
+            // After a pause of this process, no peer has had a chance to be heard.
             if (now - lastRound > Volatile.Read(ref _silenceLimit) / 2)
                 foreach (Partner partner in _partners) partner.Heard = partner.Progressed = now;
             lastRound = now;
@@ -169,13 +167,13 @@ public sealed class HeartbeatLoop : IDisposable
                 due = now + (long)_options.Period.TotalMilliseconds;
             }
             foreach (Partner partner in _partners)
-                if (!partner.IsOver) Hear(partner, now);
-            // Until the next beat, or until a peer has been silent for too long, whatever comes first.
-            long wake = _partners.Where(partner => !partner.IsOver && !partner.IsSuspected).Select(partner => partner.Heard + Volatile.Read(ref _silenceLimit) + 1).Append(due).Min();
-            ControlChannel.WaitForAny(_partners.Where(partner => !partner.IsOver).Select(partner => partner.Channel), TimeSpan.FromMilliseconds(Math.Max(0, wake - Environment.TickCount64)));
+                if (!partner.HasEnded) Hear(partner, now);
+            // Until the next heartbeat is due or a peer reaches its limit of silence, whichever is first.
+            long wake = _partners.Where(partner => !partner.HasEnded && !partner.IsSuspected).Select(partner => partner.Heard + Volatile.Read(ref _silenceLimit) + 1).Append(due).Min();
+            ControlChannel.WaitForAny(_partners.Where(partner => !partner.HasEnded).Select(partner => partner.Channel), TimeSpan.FromMilliseconds(Math.Max(0, wake - _time.Milliseconds())));
         }
         foreach (Partner partner in _partners)
-            if (!partner.IsOver) partner.Channel.Send(FrameKind.Leave);
+            if (!partner.HasEnded) partner.Channel.Send(FrameKind.Leave);
     }
 
     private void SendBeats()
@@ -186,7 +184,7 @@ public sealed class HeartbeatLoop : IDisposable
         lock (_reporting) ((step, progress), (applied, digest)) = (_report, _applied);
         foreach (Partner partner in _partners)
         {
-            if (partner.IsOver) continue;
+            if (partner.HasEnded) continue;
             partner.Channel.Send(FrameKind.Heartbeat, (uint)progress, step: step);
             if (applied >= 0) partner.Channel.Send(FrameKind.Applied, value: digest, step: applied);
         }
@@ -201,16 +199,16 @@ public sealed class HeartbeatLoop : IDisposable
                 partner.Heard = now;
                 if (frame.Kind == FrameKind.Heartbeat && (partner.Step, partner.Progress) != (frame.Step, (int)frame.Part))
                     (partner.Step, partner.Progress, partner.Progressed) = (frame.Step, (int)frame.Part, now);
-                if (frame.Kind == FrameKind.Applied) Note(partner.Rank, frame.Step, frame.Value);
+                if (frame.Kind == FrameKind.Applied) AddApplied(partner.Rank, frame.Step, frame.Value);
                 if (frame.Kind == FrameKind.Leave) partner.HasLeft = true;
             }
         }
         catch (LinkException failure)
         {
             if (failure.Cause is { } cause) Rejections.Count(cause);
-            partner.IsOver = true;
+            partner.HasEnded = true;
             if (!partner.HasLeft) _options.Suspected?.Invoke(partner.Rank, failure.Reason);
-            lock (_changed) Monitor.PulseAll(_changed);
+            _appliedSteps.Wake();
             return;
         }
         PeerLossReason? reason = now - partner.Heard > Volatile.Read(ref _silenceLimit) ? PeerLossReason.NoProgress : IsStuck(partner, now) ? PeerLossReason.Stuck : null;
@@ -218,21 +216,19 @@ public sealed class HeartbeatLoop : IDisposable
         partner.IsSuspected = reason is not null;
     }
 
-    /// <summary>Whether this rank has been waiting for too long for one that is behind it and does not come on.</summary>
+    /// <summary>Whether this rank has waited too long for a peer that is behind it and makes no progress.</summary>
     private bool IsStuck(Partner partner, long now)
     {
         lock (_reporting)
             return (partner.Step, partner.Progress).CompareTo(_report) < 0 && now - Math.Max(partner.Progressed, _reported) > Volatile.Read(ref _progressLimit);
     }
 
-    private void Note(int rank, long step, ulong digest)
+    private void AddApplied(int rank, long step, ulong digest)
     {
-        if (!_digests.Note(rank, step, digest)) return;
-        lock (_changed) Monitor.PulseAll(_changed);
-        if (_digests.Mismatch(step) is { } mismatch) _options.Differed?.Invoke(mismatch);
+        if (_appliedSteps.Add(rank, step, digest) && _appliedSteps.Mismatch(step) is { } mismatch) _options.Differed?.Invoke(mismatch);
     }
 
-    /// <summary>Another member. Written by the loop's thread alone.</summary>
+    /// <summary>Another member. Only the loop's thread writes its fields.</summary>
     private sealed class Partner(int rank, ControlChannel channel)
     {
         public int Rank => rank;
@@ -240,6 +236,6 @@ public sealed class HeartbeatLoop : IDisposable
         public long Heard, Progressed, Step = -1;
         public int Progress;
         public bool IsSuspected, HasLeft;
-        public volatile bool IsOver;
+        public volatile bool HasEnded;
     }
 }

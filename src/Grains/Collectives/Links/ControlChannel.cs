@@ -2,13 +2,12 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives.Frames;
 using Spikeformer.Collectives.Plan;
-using Spikeformer.Files;
 
 namespace Spikeformer.Collectives.Links;
 
 /// <summary>
-/// A connection for small messages of a pair, all of them bare headers: beside the data it carries doorbells, signs of life and the reason of an
-/// abort, and its end without a goodbye is the peer's death notice; heartbeats have another one of their own.
+/// A connection for the small messages of a pair, all of them headers without payload. A group uses one beside its data for doorbells, signs of
+/// life and the reason of an abort: if it ends without a goodbye, the peer has died. Heartbeats use a second one.
 /// </summary>
 internal sealed unsafe class ControlChannel : IDisposable
 {
@@ -29,24 +28,24 @@ internal sealed unsafe class ControlChannel : IDisposable
 
     public int PollDescriptor => _descriptor;
 
-    /// <summary>Sends a frame; from any thread. A full or broken connection swallows it: each message is repeated or replaced by the end of
-    /// the connection.</summary>
+    /// <summary>Sends a frame; from any thread. A full or broken connection loses it, which does no harm: each message is repeated, or the end of
+    /// the connection says the same.</summary>
     public void Send(FrameKind kind, uint part = 0, ulong value = 0, long step = 0)
     {
         FrameHeader header = _own.With(kind, step, part, value: value);
-        header.Seal();
+        header.SetChecksum();
         Native.Piece piece = new() { Start = &header, Length = FrameHeader.Bytes };
         Native.Message message = new() { Pieces = &piece, PieceCount = 1 };
         lock (_sending)
         {
-            if (_isDisposed) return; // the number may be another descriptor's by now
+            if (_isDisposed) return; // the descriptor may have been reused
             nint sent = Native.sendmsg(_descriptor, &message, Native.DontWait | Native.NoSignal);
-            if (sent is > 0 and < FrameHeader.Bytes) Native.shutdown(_descriptor, 2); // the peer would lose the frame boundaries
+            if (sent is > 0 and < FrameHeader.Bytes) Native.Shutdown(_descriptor); // the peer would lose the frame boundaries
         }
     }
 
-    /// <summary>The next frame, or false when none has come.</summary>
-    /// <exception cref="LinkException">The connection ended, or a stranger's frame came.</exception>
+    /// <summary>Reads the next frame; returns false if none has arrived.</summary>
+    /// <exception cref="LinkException">The connection ended, or the frame is not from the peer.</exception>
     public bool TryRead(out FrameHeader frame)
     {
         frame = default;
@@ -54,24 +53,17 @@ internal sealed unsafe class ControlChannel : IDisposable
         {
             Native.Piece piece = new() { Start = (byte*)_incoming + _received, Length = FrameHeader.Bytes - _received };
             Native.Message message = new() { Pieces = &piece, PieceCount = 1 };
-            nint count = Native.recvmsg(_descriptor, &message, Native.DontWait);
-            if (count == 0) throw new LinkException(PeerLossReason.Closed, "closed its connection");
-            if (count < 0)
-            {
-                int error = Marshal.GetLastPInvokeError();
-                if (error == Posix.EAGAIN) return false;
-                if (error != Posix.EINTR) throw new LinkException(PeerLossReason.Closed, $"lost its connection: {Marshal.GetPInvokeErrorMessage(error)}");
-                continue;
-            }
+            long count = Native.Move(_descriptor, &message, isSend: false);
+            if (count < 0) return false;
             _received += (int)count;
         }
         frame = *_incoming;
         _received = 0;
-        if (frame.StrangerTo(_peer) is { } cause) throw new LinkException(PeerLossReason.WrongFrame, $"sent a control frame that is refused ({cause})", cause);
+        if (frame.SenderDifferenceFrom(_peer) is { } cause) throw new LinkException(PeerLossReason.WrongFrame, $"sent a control frame that was refused ({cause})", cause);
         return true;
     }
 
-    /// <summary>Waits until one of some connections may have something to read.</summary>
+    /// <summary>Waits until one of the channels may have a frame to read.</summary>
     public static void WaitForAny(IEnumerable<ControlChannel> channels, TimeSpan limit)
     {
         Native.PollEntry* entries = stackalloc Native.PollEntry[GroupPlan.MaxMembers];
@@ -80,8 +72,8 @@ internal sealed unsafe class ControlChannel : IDisposable
         Native.poll(entries, count, (int)limit.TotalMilliseconds);
     }
 
-    /// <summary>Ends the connection both ways at once; from any thread.</summary>
-    public void Shutdown() => Native.shutdown(_descriptor, 2);
+    /// <summary>Ends the connection in both directions at once; from any thread.</summary>
+    public void Shutdown() => Native.Shutdown(_descriptor);
 
     public void Dispose()
     {

@@ -3,50 +3,50 @@ using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Links;
 
-/// <summary>A frame or connection that ends the generation, as a link sees it: it does not know the others.</summary>
+/// <summary>A failure of one link. The message has no subject: the catcher puts the peer's name before it.</summary>
 internal sealed class LinkException(PeerLossReason reason, string what, RejectionCause? cause = null) : Exception(what)
 {
     public PeerLossReason Reason { get; } = reason;
     public RejectionCause? Cause { get; } = cause;
 }
 
-/// <summary>The way of the data to and from one peer: frames in order, never waiting. Used by one thread at a time.</summary>
+/// <summary>Carries data frames to and from one peer, in order and without waiting. Used by one thread at a time.</summary>
 internal abstract unsafe class Link : IDisposable
 {
-    /// <summary>Bytes that have come in so far, for whoever watches progress.</summary>
+    /// <summary>Bytes received so far. They show the peer's progress.</summary>
     public long BytesReceived { get; protected set; }
 
-    /// <summary>Hands over as much of a frame as the way takes.</summary>
-    /// <returns>Whether all of it is gone; if not, call again with the same frame.</returns>
+    /// <summary>Sends as much of a frame as the link accepts now.</summary>
+    /// <returns>True if the whole frame was sent. Otherwise call again with the same frame.</returns>
     public abstract bool TrySend(in FrameHeader header, byte* payload);
 
-    /// <summary>Takes in as much as has come of the frame that is due.</summary>
-    /// <param name="due">The frame that is due.</param>
-    /// <param name="payload">Where its payload goes.</param>
-    /// <returns>Whether all of it is here; if not, call again with the same arguments.</returns>
-    /// <exception cref="LinkException">Another frame came, or the connection ended.</exception>
+    /// <summary>Receives as much of the expected frame as has arrived.</summary>
+    /// <param name="due">Header of the expected frame.</param>
+    /// <param name="payload">Receives the payload.</param>
+    /// <returns>True if the whole frame has arrived. Otherwise call again with the same arguments.</returns>
+    /// <exception cref="LinkException">Another frame arrived, or the connection ended.</exception>
     public abstract bool TryReceive(in FrameHeader due, byte* payload);
 
-    /// <summary>Whether <see cref="TryHold"/> works for so many frames at once.</summary>
+    /// <summary>Whether <see cref="TryHold"/> can hold that many frames at once.</summary>
     public virtual bool CanHold(int frames) => false;
 
-    /// <summary>As <see cref="TryReceive"/>, but leaves the payload where it is.</summary>
-    /// <returns>The payload, valid until <see cref="Release"/>, or null while the frame has not come. Nothing else may be received while
-    /// frames are held.</returns>
+    /// <summary>Receives the expected frame as <see cref="TryReceive"/> does, but leaves the payload in place.</summary>
+    /// <returns>The payload, valid until <see cref="Release"/>, or null if the frame has not arrived. Nothing else may be received while frames
+    /// are held.</returns>
     public virtual byte* TryHold(in FrameHeader due) => throw new NotSupportedException();
 
-    /// <summary>Gives all held frames back.</summary>
+    /// <summary>Releases all held frames.</summary>
     public virtual void Release()
     {
     }
 
-    /// <summary>The header of the next frame, or false while none has come. Only its sender is checked.</summary>
+    /// <summary>Reads the header of the next frame without taking it; returns false if none has arrived. Only the sender is checked.</summary>
     public abstract bool TryPeek(in FrameHeader sender, out FrameHeader header);
 
-    /// <summary>What to poll for more, or -1 where a doorbell rings.</summary>
+    /// <summary>The descriptor to poll, or -1 for a link with a doorbell.</summary>
     public virtual int PollDescriptor => -1;
 
-    /// <summary>Ends the way at once, so that the peer sees it; from any thread.</summary>
+    /// <summary>Ends the link at once and visibly for the peer; from any thread.</summary>
     public virtual void Shutdown()
     {
     }
@@ -56,6 +56,6 @@ internal abstract unsafe class Link : IDisposable
     protected static void Check(in FrameHeader due, in FrameHeader header)
     {
         if (header.DifferenceFrom(due) is { } cause)
-            throw new LinkException(PeerLossReason.WrongFrame, $"sent a frame that is refused ({cause}) where {due.Kind} of step {due.Step} was due", cause);
+            throw new LinkException(PeerLossReason.WrongFrame, $"sent a frame that was refused ({cause}): {due.Kind} of step {due.Step} was expected", cause);
     }
 }

@@ -1,14 +1,16 @@
 using System.Runtime.InteropServices;
+using Spikeformer.Collectives.Plan;
+using Spikeformer.Files;
 
 namespace Spikeformer.Collectives.Links;
 
-/// <summary>System calls on descriptors and native memory; .NET's sockets want managed buffers and wake a thread of their own.</summary>
+/// <summary>System calls on descriptors and native memory. .NET's sockets need managed buffers and wake a separate thread.</summary>
 internal static unsafe partial class Native
 {
     public const int DontWait = 0x40, NoSignal = 0x4000;
     public const short PollIn = 1, PollOut = 4;
 
-    private const int FutexWait = 0, FutexWake = 1;
+    private const int BothDirections = 2, FutexWait = 0, FutexWake = 1;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct PollEntry
@@ -43,26 +45,45 @@ internal static unsafe partial class Native
     public static partial nint sendmsg(int descriptor, Message* message, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
-    public static partial nint recvmsg(int descriptor, Message* message, int flags);
+    private static partial nint recvmsg(int descriptor, Message* message, int flags);
 
     [LibraryImport("libc")]
-    public static partial int shutdown(int descriptor, int how);
+    private static partial int shutdown(int descriptor, int how);
 
-    /// <summary>Sleeps while a word of shared memory has a value, until woken or the time is over.</summary>
+    /// <summary>Ends a connection in both directions, without closing the descriptor.</summary>
+    public static void Shutdown(int descriptor) => shutdown(descriptor, BothDirections);
+
+    /// <summary>Sends or receives as many bytes as can be moved without waiting.</summary>
+    /// <returns>The number of bytes moved, or -1 if none can be moved now.</returns>
+    /// <exception cref="LinkException">The connection has ended.</exception>
+    public static long Move(int descriptor, Message* message, bool isSend)
+    {
+        while (true)
+        {
+            nint moved = isSend ? sendmsg(descriptor, message, DontWait | NoSignal) : recvmsg(descriptor, message, DontWait);
+            if (moved > 0) return moved;
+            if (moved == 0) throw new LinkException(PeerLossReason.Closed, "closed its connection");
+            int error = Marshal.GetLastPInvokeError();
+            if (error == Posix.EAGAIN) return -1;
+            if (error != Posix.EINTR) throw new LinkException(PeerLossReason.Closed, $"lost its connection: {Marshal.GetPInvokeErrorMessage(error)}");
+        }
+    }
+
+    /// <summary>Sleeps while a word of shared memory has the given value, until woken or until the time has passed.</summary>
     public static void SleepWhile(int* word, int value, TimeSpan time)
     {
         Timespan limit = new() { Seconds = (long)time.TotalSeconds, Nanoseconds = time.Ticks % TimeSpan.TicksPerSecond * 100 };
         syscall(FutexCall, word, FutexWait, value, &limit, null, 0);
     }
 
-    /// <summary>Wakes whoever sleeps on a word.</summary>
+    /// <summary>Wakes all sleepers on a word.</summary>
     public static void Wake(int* word) => syscall(FutexCall, word, FutexWake, int.MaxValue, null, null, 0);
 
     private static nint FutexCall { get; } = RuntimeInformation.ProcessArchitecture switch
     {
         Architecture.X64 => 202,
         Architecture.Arm64 => 98,
-        var other => throw new PlatformNotSupportedException($"The futex call's number on {other} is not known here."),
+        var other => throw new PlatformNotSupportedException($"The number of the futex system call on {other} is unknown."),
     };
 
     [LibraryImport("libc")]

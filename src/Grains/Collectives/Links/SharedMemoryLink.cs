@@ -2,10 +2,10 @@ using Spikeformer.Collectives.Frames;
 
 namespace Spikeformer.Collectives.Links;
 
-/// <summary>Frames through two rings in shared memory, one each way, each with one writer and one reader.</summary>
+/// <summary>A link of two rings in shared memory, one in each direction, each with one writer and one reader.</summary>
 internal sealed unsafe class SharedMemoryLink(SharedMemorySegment segment, Doorbell doorbell, int ownMember, int peerMember, Action ringByMessage) : Link
 {
-    // Own copies of what only this side writes: frames written, frames looked at, and frames given back to the peer.
+    // Copies of counters that only this side writes: frames written, frames received, and frames released to the peer.
     private long _written, _seen, _taken;
 
     public override bool TrySend(in FrameHeader header, byte* payload)
@@ -13,7 +13,7 @@ internal sealed unsafe class SharedMemoryLink(SharedMemorySegment segment, Doorb
         if (_written - Volatile.Read(ref *segment.Taken(ownMember, peerMember)) == SharedMemorySegment.Slots) return false;
         byte* slot = segment.Slot(ownMember, peerMember, _written);
         *(FrameHeader*)slot = header;
-        ((FrameHeader*)slot)->Seal();
+        ((FrameHeader*)slot)->SetChecksum();
         Buffer.MemoryCopy(payload, slot + FrameHeader.Bytes, header.Length, header.Length);
         Volatile.Write(ref *segment.Written(ownMember, peerMember), ++_written);
         doorbell.Ring(peerMember, ringByMessage);
@@ -29,7 +29,7 @@ internal sealed unsafe class SharedMemoryLink(SharedMemorySegment segment, Doorb
         return true;
     }
 
-    // One slot stays free, so that the peer can go on.
+    // One slot stays free, so that the peer can continue to write.
     public override bool CanHold(int frames) => frames < SharedMemorySegment.Slots;
 
     public override byte* TryHold(in FrameHeader due)
@@ -50,13 +50,13 @@ internal sealed unsafe class SharedMemoryLink(SharedMemorySegment segment, Doorb
 
     public override bool TryPeek(in FrameHeader sender, out FrameHeader header)
     {
-        // One look: a frame may come between two.
+        // Read once: a frame may arrive between two reads.
         nint? next = Next;
         header = next is { } slot ? *(FrameHeader*)slot : default;
         return next is not null;
     }
 
-    // The segment belongs to the group.
+    // The mesh owns the segment.
     public override void Dispose()
     {
     }

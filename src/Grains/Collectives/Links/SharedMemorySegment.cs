@@ -6,7 +6,7 @@ namespace Spikeformer.Collectives.Links;
 /// <summary>
 /// The memory that the members of one host share: a poison word, a doorbell for each member, and a ring of frames for each ordered pair.
 /// </summary>
-/// <remarks>Words that different members write lie 128 bytes apart, two cache lines, because processors fetch lines in pairs.</remarks>
+/// <remarks>Words that different members write are 128 bytes apart, two cache lines, because processors fetch lines in pairs.</remarks>
 internal sealed unsafe class SharedMemorySegment : IDisposable
 {
     public const int Slots = 4;
@@ -25,10 +25,10 @@ internal sealed unsafe class SharedMemorySegment : IDisposable
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
     }
 
-    /// <summary>Makes a segment. All of its memory is reserved here: a full file system is an error now and not a crash at the first touch.</summary>
-    /// <exception cref="IOException">There is no room, or no such folder.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder may not be written.</exception>
-#pragma warning disable CA1416 // The whole data plane is for Linux.
+    /// <summary>Creates a segment and reserves all of its memory, so that a full file system is an error here and not a crash at the first access.</summary>
+    /// <exception cref="IOException">There is no space, or the folder does not exist.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder is not writable.</exception>
+#pragma warning disable CA1416 // The data plane runs on Linux only.
     public static SharedMemorySegment Create(string path, int members, int blockBytes) => new(new FileStream(path, new FileStreamOptions
     {
         Mode = FileMode.CreateNew,
@@ -39,24 +39,24 @@ internal sealed unsafe class SharedMemorySegment : IDisposable
     }), members, blockBytes);
 #pragma warning restore CA1416
 
-    /// <summary>Maps a segment that another member made.</summary>
-    /// <exception cref="IOException">It is not there, or has another size.</exception>
-    /// <exception cref="UnauthorizedAccessException">It is another user's.</exception>
+    /// <summary>Maps a segment that another member created.</summary>
+    /// <exception cref="IOException">The segment does not exist or has another size.</exception>
+    /// <exception cref="UnauthorizedAccessException">The segment belongs to another user.</exception>
     public static SharedMemorySegment Open(string path, int members, int blockBytes)
     {
         var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         if (file.Length == Size(members, blockBytes)) return new(file, members, blockBytes);
         file.Dispose();
-        throw new IOException($"{path} has {file.Length} bytes where {Size(members, blockBytes)} were agreed");
+        throw new IOException($"{path} has {file.Length} bytes instead of {Size(members, blockBytes)}");
     }
 
-    /// <summary>Bytes of a segment.</summary>
+    /// <summary>Size of a segment in bytes.</summary>
     public static long Size(int members, int blockBytes) => Rings(members) + (long)members * (members - 1) * Slots * SlotBytes(blockBytes);
 
     /// <summary>Whether a member has sealed the generation.</summary>
     public bool IsPoisoned => Volatile.Read(ref *(int*)_start) != 0;
 
-    /// <summary>Tells all members, awake or asleep, that the generation is sealed.</summary>
+    /// <summary>Marks the generation as sealed and wakes all members that sleep.</summary>
     public void SetPoison()
     {
         Volatile.Write(ref *(int*)_start, 1);
@@ -67,20 +67,20 @@ internal sealed unsafe class SharedMemorySegment : IDisposable
         }
     }
 
-    /// <summary>How a member wants to be woken; see <see cref="Doorbell"/>.</summary>
+    /// <summary>A member's bell; see <see cref="Doorbell"/>.</summary>
     public int* Bell(int member) => (int*)(_start + Line * (1 + member));
 
-    /// <summary>Frames written to a ring so far.</summary>
+    /// <summary>Number of frames written to a ring so far.</summary>
     public long* Written(int from, int to) => (long*)(_start + Words(_members) + 2 * Line * Pair(from, to));
 
-    /// <summary>Frames taken from it.</summary>
+    /// <summary>Number of frames taken from a ring so far.</summary>
     public long* Taken(int from, int to) => (long*)((byte*)Written(from, to) + Line);
 
-    /// <summary>The place of a frame in a ring.</summary>
+    /// <summary>The slot of a frame in a ring.</summary>
     public byte* Slot(int from, int to, long frame) =>
         _start + Rings(_members) + ((long)Pair(from, to) * Slots + frame % Slots) * _slotBytes;
 
-    /// <summary>Unmaps the memory; it is gone when the last member has done so.</summary>
+    /// <summary>Unmaps the memory. It is freed when the last member has done so.</summary>
     public void Dispose()
     {
         _view.SafeMemoryMappedViewHandle.ReleasePointer();

@@ -3,11 +3,10 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives.Frames;
 using Spikeformer.Collectives.Plan;
-using Spikeformer.Files;
 
 namespace Spikeformer.Collectives.Links;
 
-/// <summary>Frames over a TCP connection: non-blocking calls between the kernel and the caller's memory, nothing in between.</summary>
+/// <summary>A link over a TCP connection. Non-blocking calls move bytes between the kernel and the caller's memory without a buffer in between.</summary>
 internal sealed unsafe class TcpLink : Link
 {
     private readonly Socket _socket;
@@ -17,7 +16,7 @@ internal sealed unsafe class TcpLink : Link
     private long _sent, _received;
     private bool _checked;
 
-    /// <param name="socket">Connected; the link owns it from here on.</param>
+    /// <param name="socket">A connected socket. The link owns it.</param>
     /// <param name="hashes">Whether payloads carry a hash.</param>
     public TcpLink(Socket socket, bool hashes)
     {
@@ -29,7 +28,7 @@ internal sealed unsafe class TcpLink : Link
 
     public override int PollDescriptor => _descriptor;
 
-    public override void Shutdown() => Native.shutdown(_descriptor, 2);
+    public override void Shutdown() => Native.Shutdown(_descriptor);
 
     public override bool TrySend(in FrameHeader header, byte* payload)
     {
@@ -37,7 +36,7 @@ internal sealed unsafe class TcpLink : Link
         {
             *_outgoing = header;
             if (_hashes && header.Length > 0) _outgoing->Value = Hash(payload, header.Length);
-            _outgoing->Seal();
+            _outgoing->SetChecksum();
         }
         long total = FrameHeader.Bytes + (long)header.Length;
         while (_sent < total)
@@ -61,14 +60,14 @@ internal sealed unsafe class TcpLink : Link
                 _checked = true;
             }
             if (_received == total) break;
-            // Header and payload in one call: the length is the plan's, so a frame that is not the due one can at worst spoil its place.
+            // Header and payload in one call: the length is the plan's, so an unexpected frame can only overwrite the expected payload's memory.
             long moved = Move(_incoming, payload, _received, total, isSend: false);
             if (moved < 0) return false;
             _received += moved;
             BytesReceived += moved;
         }
         if (_hashes && due.Length > 0 && Hash(payload, due.Length) != _incoming->Value)
-            throw new LinkException(PeerLossReason.WrongFrame, $"sent a damaged payload in {due.Kind} of step {due.Step}", RejectionCause.DamagedPayload);
+            throw new LinkException(PeerLossReason.WrongFrame, $"sent a damaged payload ({due.Kind} of step {due.Step})", RejectionCause.DamagedPayload);
         (_received, _checked) = (0, false);
         return true;
     }
@@ -84,7 +83,7 @@ internal sealed unsafe class TcpLink : Link
             BytesReceived += moved;
         }
         header = *_incoming;
-        if (header.StrangerTo(sender) is { } cause) throw new LinkException(PeerLossReason.WrongFrame, $"sent a frame that is refused ({cause})", cause);
+        if (header.SenderDifferenceFrom(sender) is { } cause) throw new LinkException(PeerLossReason.WrongFrame, $"sent a frame that was refused ({cause})", cause);
         return true;
     }
 
@@ -94,7 +93,6 @@ internal sealed unsafe class TcpLink : Link
         NativeMemory.AlignedFree(_outgoing);
     }
 
-    /// <returns>Bytes moved, or -1 when none can be now.</returns>
     private long Move(FrameHeader* header, byte* payload, long done, long total, bool isSend)
     {
         Native.Piece* pieces = stackalloc Native.Piece[2];
@@ -103,15 +101,7 @@ internal sealed unsafe class TcpLink : Link
         long payloadDone = Math.Max(0, done - FrameHeader.Bytes), payloadLength = total - FrameHeader.Bytes;
         if (payloadDone < payloadLength) pieces[count++] = new() { Start = payload + payloadDone, Length = (nint)(payloadLength - payloadDone) };
         Native.Message message = new() { Pieces = pieces, PieceCount = count };
-        while (true)
-        {
-            nint moved = isSend ? Native.sendmsg(_descriptor, &message, Native.DontWait | Native.NoSignal) : Native.recvmsg(_descriptor, &message, Native.DontWait);
-            if (moved > 0) return moved;
-            if (moved == 0) throw new LinkException(PeerLossReason.Closed, "closed its connection");
-            int error = Marshal.GetLastPInvokeError();
-            if (error == Posix.EAGAIN) return -1;
-            if (error != Posix.EINTR) throw new LinkException(PeerLossReason.Closed, $"lost its connection: {Marshal.GetPInvokeErrorMessage(error)}");
-        }
+        return Native.Move(_descriptor, &message, isSend);
     }
 
     private static ulong Hash(byte* payload, uint length) => XxHash3.HashToUInt64(new ReadOnlySpan<byte>(payload, (int)length));

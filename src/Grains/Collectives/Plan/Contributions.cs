@@ -2,27 +2,27 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Collectives.Plan;
 
-/// <summary>A tree node and the rank that brings its partial sum into a reduction.</summary>
+/// <summary>A tree node and the rank that contributes its partial sum to a reduction.</summary>
 /// <param name="Node">The node.</param>
 /// <param name="Rank">The contributor.</param>
-public readonly record struct Contribution(TreeNode Node, int Rank);
+internal readonly record struct Contribution(TreeNode Node, int Rank);
 
-/// <summary>A rank's partial sum of one tree node: float32 memory that the caller owns and that a reduction only reads.</summary>
+/// <summary>A rank's partial sum of one tree node, float32. The caller owns the memory; a reduction only reads it.</summary>
 /// <param name="Node">The node.</param>
-/// <param name="Values">Address of the first value; as many values as the reduction is long.</param>
-public readonly record struct NodeVector(TreeNode Node, nint Values);
+/// <param name="Values">Address of the first value. There are as many values as the reduction has elements.</param>
+internal readonly record struct NodeVector(TreeNode Node, nint Values);
 
-/// <summary>Who brings which tree nodes: disjoint, together all of [0, V). A rank may bring none.</summary>
-public sealed class Contributions
+/// <summary>The contributor of each tree node in a reduction. The nodes are disjoint and cover [0, V). A rank may contribute none.</summary>
+internal sealed class Contributions
 {
     private readonly Contribution[][] _byRank;
     private readonly int[] _firstOfRank;
 
-    /// <summary>Checks and orders a plan for a recovery, where partial sums of the last generation are used again.</summary>
+    /// <summary>Checks and orders the contributions to one reduction.</summary>
     /// <param name="contributions">The nodes, in any order.</param>
-    /// <param name="shards">V.</param>
-    /// <param name="worldSize">W.</param>
-    /// <exception cref="ArgumentException">They overlap, leave a gap, or name a rank that there is not.</exception>
+    /// <param name="shards">V, the number of shards.</param>
+    /// <param name="worldSize">W, the number of members.</param>
+    /// <exception cref="ArgumentException">Nodes overlap or leave a gap, or a rank does not exist.</exception>
     public Contributions(IEnumerable<Contribution> contributions, int shards, int worldSize)
     {
         Shards = shards;
@@ -37,27 +37,26 @@ public sealed class Contributions
         }
         if (next != shards) throw new ArgumentException($"Shard {next} has no contributor.");
         _byRank = [.. Enumerable.Range(0, worldSize).Select(rank => All.Where(c => c.Rank == rank).ToArray())];
-        // Messages of all ranks one after the other: where a rank's nodes begin.
         _firstOfRank = [.. Enumerable.Range(0, worldSize).Select(rank => _byRank.Take(rank).Sum(nodes => nodes.Length))];
         Order = [.. All.Select(c => _firstOfRank[c.Rank] + Array.IndexOf(_byRank[c.Rank], c))];
     }
 
-    /// <summary>Every member brings the fewest nodes that cover its own block.</summary>
+    /// <summary>The contributions of an undisturbed step: every member contributes the fewest nodes that cover its own block.</summary>
     public static Contributions OfBlocks(GroupPlan plan) => new(plan.Members.SelectMany((member, rank) =>
         SummationTree.Cover(member.FirstShard, member.EndShard, plan.Shards).Select(node => new Contribution(node, rank))), plan.Shards, plan.WorldSize);
 
-    /// <summary>V.</summary>
+    /// <summary>V, the number of shards.</summary>
     public int Shards { get; }
 
-    /// <summary>All of them in shard order.</summary>
+    /// <summary>All contributions in shard order.</summary>
     public IReadOnlyList<Contribution> All { get; }
 
     /// <summary>A rank's nodes in shard order.</summary>
     public IReadOnlyList<Contribution> Of(int rank) => _byRank[rank];
 
     /// <summary>Position of a rank's first node when the nodes are listed rank by rank.</summary>
-    internal int FirstOf(int rank) => _firstOfRank[rank];
+    public int FirstOf(int rank) => _firstOfRank[rank];
 
     /// <summary>For each node in shard order: its position when the nodes are listed rank by rank.</summary>
-    internal int[] Order { get; }
+    public int[] Order { get; }
 }

@@ -3,29 +3,29 @@ using Spikeformer.Numerics;
 namespace Spikeformer.Collectives.Plan;
 
 /// <summary>
-/// How the survivors of a generation finish the step that it left: partial sums that somebody kept are used again, one contributor each, and
-/// only the shards that nobody kept are computed again, by their new owners. The additions are those of the tree as ever, so the bits are too.
+/// How the survivors of a generation finish the step that it did not complete. Partial sums that a member kept are used again, each by one
+/// contributor. The other shards are computed again by their new owners. The additions follow the tree as always, so the bits are the same.
 /// </summary>
-/// <remarks>A pure function of what every member tells every other when they align: all members come to the same plan by themselves.</remarks>
-public sealed class RecoveryPlan
+/// <remarks>The plan is a pure function of the state that the members exchange when they align, so all of them make the same plan.</remarks>
+internal sealed class RecoveryPlan
 {
     private RecoveryPlan(Contributions contributions, IReadOnlySet<TreeNode> kept) => (Contributions, Kept) = (contributions, kept);
 
-    /// <summary>Who brings which node into the reduction.</summary>
+    /// <summary>The contributor of each node in the reduction.</summary>
     public Contributions Contributions { get; }
 
-    /// <summary>Those of the nodes that are not computed again.</summary>
+    /// <summary>Nodes whose partial sums were kept.</summary>
     public IReadOnlySet<TreeNode> Kept { get; }
 
-    /// <summary>Shards that are not computed again.</summary>
+    /// <summary>Number of shards that are not computed again.</summary>
     public int KeptShards => Kept.Sum(node => node.End(Contributions.Shards) - node.First);
 
     /// <summary>Makes the plan.</summary>
     /// <param name="plan">The new generation.</param>
-    /// <param name="held">By rank: the nodes of the step whose sums a member holds.</param>
-    /// <param name="isCoupled">Whether shards can only be computed all together (global BatchNorm): then what was kept serves only if it is
-    /// everything.</param>
-    /// <returns>The plan, or null when all shards are to be computed again.</returns>
+    /// <param name="held">For each rank, the nodes of the step whose partial sums the member holds.</param>
+    /// <param name="isCoupled">Whether shards can only be computed all together (global BatchNorm). Kept sums are then useful only if they cover all
+    /// shards.</param>
+    /// <returns>The plan, or null when all shards must be computed again.</returns>
     public static RecoveryPlan? Of(GroupPlan plan, IReadOnlyList<IReadOnlyList<TreeNode>> held, bool isCoupled)
     {
         var holders = new Dictionary<TreeNode, int>();
@@ -46,8 +46,8 @@ public sealed class RecoveryPlan
                 contributions.Add(new(node, owner));
             else
             {
-                Add(new(node.Level - 1, 2 * node.Index));
-                Add(new(node.Level - 1, 2 * node.Index + 1));
+                Add(node.Left);
+                Add(node.Right);
             }
 
             bool IsInside(TreeNode other) => other.First >= node.First && other.End(plan.Shards) <= end;

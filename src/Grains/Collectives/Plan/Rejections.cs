@@ -3,36 +3,36 @@ using Spikeformer.Metrics;
 namespace Spikeformer.Collectives.Plan;
 
 /// <summary>Why a frame or a connection was refused.</summary>
-public enum RejectionCause
+internal enum RejectionCause
 {
-    /// <summary>Not this protocol, another version of it, or a header that was damaged on the way.</summary>
+    /// <summary>Another protocol, another version of this one, or a damaged header.</summary>
     Malformed,
     /// <summary>Another run.</summary>
     WrongRun,
     /// <summary>Another generation of the run: number or nonce differ.</summary>
     WrongGeneration,
-    /// <summary>Another life of the worker than the plan's.</summary>
+    /// <summary>Another incarnation of the worker.</summary>
     WrongIncarnation,
-    /// <summary>Another step than the one that is due.</summary>
+    /// <summary>Another step than the expected one.</summary>
     WrongStep,
-    /// <summary>Another kind, tree node or offset than the one that is due.</summary>
+    /// <summary>Another kind, tree node or offset than the expected one.</summary>
     WrongFrame,
-    /// <summary>Another length than the one that is due.</summary>
+    /// <summary>Another length than the expected one.</summary>
     WrongLength,
-    /// <summary>The payload's hash does not fit.</summary>
+    /// <summary>The payload does not match its hash.</summary>
     DamagedPayload,
     /// <summary>The peer does not know the generation's secret.</summary>
     WrongSecret,
     /// <summary>The pair already has this connection.</summary>
     Duplicate,
-    /// <summary>The hello did not arrive in time, or too many others were waiting.</summary>
+    /// <summary>The hello did not arrive in time, or too many connections were waiting.</summary>
     TooSlow,
-    /// <summary>It was closed before it had proved anything.</summary>
+    /// <summary>The connection was closed before the handshake ended.</summary>
     Abandoned,
 }
 
-/// <summary>Counts what was refused, by cause. The process's sum is also a metric.</summary>
-public sealed class Rejections
+/// <summary>Counts refused frames or connections by cause. Their total over the process is also a metric.</summary>
+internal sealed class Rejections
 {
     private readonly long[] _counts = new long[Enum.GetValues<RejectionCause>().Length];
 
@@ -42,10 +42,7 @@ public sealed class Rejections
     /// <summary>All refusals.</summary>
     public long Total => Enum.GetValues<RejectionCause>().Sum(cause => this[cause]);
 
-    /// <summary>Refusals of what belongs to another run, generation, life or step: a zombie's.</summary>
-    public long Stale => this[RejectionCause.WrongRun] + this[RejectionCause.WrongGeneration] + this[RejectionCause.WrongIncarnation] + this[RejectionCause.WrongStep];
-
-    internal void Count(RejectionCause cause)
+    public void Count(RejectionCause cause)
     {
         Interlocked.Increment(ref _counts[(int)cause]);
         Catalogue.Rejected.Add(1, cause.ToString());

@@ -3,17 +3,16 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Collectives.Plan;
 
-/// <summary>Adds contributed vectors in the order of the summation tree: the same additions as <see cref="SummationTree.FoldInPlace"/>.</summary>
+/// <summary>Adds contributed vectors in the order of the summation tree, with the same additions as <see cref="SummationTree.FoldInPlace"/>.</summary>
 internal sealed unsafe class TreeSum : IDisposable
 {
-    /// <summary>Values in between stay in the first-level cache.</summary>
+    /// <summary>Elements that are added at a time, so that intermediate values stay in the first-level cache.</summary>
     private const int StretchLength = 2048;
 
     private readonly List<Addition> _additions = [];
     private readonly int _root;
     private readonly float* _scratch;
 
-    /// <param name="contributions">Whose vectors.</param>
     public TreeSum(Contributions contributions)
     {
         var position = new Dictionary<TreeNode, int>();
@@ -25,18 +24,17 @@ internal sealed unsafe class TreeSum : IDisposable
         int Compile(TreeNode node)
         {
             if (position.TryGetValue(node, out int source)) return ~source;
-            TreeNode left = new(node.Level - 1, 2 * node.Index), right = new(node.Level - 1, 2 * node.Index + 1);
-            if (right.First >= contributions.Shards) return Compile(left);
-            var addition = new Addition(Compile(left), Compile(right), node.Level);
+            if (node.Right.First >= contributions.Shards) return Compile(node.Left);
+            var addition = new Addition(Compile(node.Left), Compile(node.Right), node.Level);
             _additions.Add(addition);
             return _additions.Count - 1;
         }
     }
 
-    /// <summary>The root over some elements.</summary>
+    /// <summary>Adds some elements of all vectors.</summary>
     /// <param name="sources">Each contributed vector's first element, listed rank by rank.</param>
-    /// <param name="count">Elements.</param>
-    /// <param name="sum">Where the sum goes; none of the sources.</param>
+    /// <param name="count">Number of elements.</param>
+    /// <param name="sum">Receives the sum; must not be one of the sources.</param>
     public void Add(float** sources, long count, float* sum)
     {
         for (long offset = 0; offset < count; offset += StretchLength)
@@ -49,7 +47,7 @@ internal sealed unsafe class TreeSum : IDisposable
 
     public void Dispose() => NativeMemory.AlignedFree(_scratch);
 
-    /// <summary>A node's value: where it was contributed, or computed into the given place.</summary>
+    /// <summary>Returns the address of a node's value: the contributed vector, or <paramref name="into"/> after computing it there.</summary>
     private float* Value(int node, float** sources, long offset, int count, float* into)
     {
         if (node < 0) return sources[~node] + offset;
@@ -60,6 +58,6 @@ internal sealed unsafe class TreeSum : IDisposable
         return into;
     }
 
-    /// <summary>Children are the index of an addition or, complemented, of a source.</summary>
+    /// <summary>One addition. Each child is the index of an addition or, complemented, of a source.</summary>
     private readonly record struct Addition(int Left, int Right, int Level);
 }

@@ -5,7 +5,7 @@ using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Transfers;
 
-/// <summary>Everyone sends one message to everyone. Its length is known beforehand; long ones go in several frames.</summary>
+/// <summary>Every member sends one message to all others. All lengths are known beforehand. A long message is sent in several frames.</summary>
 internal sealed unsafe class ExchangeTransfer : ITransfer, IDisposable
 {
     private readonly FrameHeader _own;
@@ -24,11 +24,11 @@ internal sealed unsafe class ExchangeTransfer : ITransfer, IDisposable
         (_capacities, _lengths) = (new long[plan.WorldSize], new long[plan.WorldSize]);
     }
 
-    /// <summary>A rank's message: to be written before the exchange for the own rank, to be read after it for the others.</summary>
+    /// <summary>A rank's message. Write the own one before the exchange and read the others after it.</summary>
     public byte* this[int rank] => _messages[rank];
 
-    /// <summary>Makes room for a rank's message; what was there is lost.</summary>
-    public byte* Reserve(int rank, long length)
+    /// <summary>Makes room for a rank's message. The previous content is lost.</summary>
+    public void Reserve(int rank, long length)
     {
         _lengths[rank] = length;
         if (length > _capacities[rank])
@@ -37,7 +37,6 @@ internal sealed unsafe class ExchangeTransfer : ITransfer, IDisposable
             _messages[rank] = (byte*)NativeMemory.AlignedAlloc((nuint)length, 64);
             _capacities[rank] = length;
         }
-        return _messages[rank];
     }
 
     public void Begin(FrameKind kind, long step, uint part, IReadOnlyList<Peer> peers)

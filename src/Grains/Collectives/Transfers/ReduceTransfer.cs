@@ -7,8 +7,9 @@ using Spikeformer.Diagnostics;
 namespace Spikeformer.Collectives.Transfers;
 
 /// <summary>
-/// The exact sum of long vectors: every rank sends each chunk's tree nodes to the chunk's owner, who adds them in tree order, block by block
-/// while they are in the cache, and sends the sums to everyone. One pass, no barrier between the two halves, nothing written but the result.
+/// The exact sum of long vectors. Every rank sends each chunk's tree nodes to the chunk's owner. The owner adds them in tree order, block by block
+/// while they are in the cache, and sends the sums to all members. It is one pass without a barrier between the two halves, and writes only the
+/// result.
 /// </summary>
 internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
 {
@@ -35,13 +36,6 @@ internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
         (_staging, _stagedNodes) = (new byte*[plan.WorldSize], new int[plan.WorldSize]);
     }
 
-    /// <param name="step">Of the frames.</param>
-    /// <param name="contributions">Who brings what.</param>
-    /// <param name="sum">Their order.</param>
-    /// <param name="own">This rank's nodes.</param>
-    /// <param name="result">Where the sum goes.</param>
-    /// <param name="length">Elements.</param>
-    /// <param name="peers">The others.</param>
     public void Begin(long step, Contributions contributions, TreeSum sum, IReadOnlyList<NodeVector> own, float* result, long length, IReadOnlyList<Peer> peers)
     {
         (_step, _contributions, _sum, _peers) = (step, contributions, sum, peers);
@@ -60,7 +54,7 @@ internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
             int ownNodes = contributions.Of(_plan.OwnRank).Count, nodes = contributions.Of(peer.Rank).Count, blocks = _chunks.BlocksOf(peer.Rank);
             peer.Outgoing = new(blocks, ownNodes, _ownBlocks);
             peer.Incoming = new(_ownBlocks, nodes, blocks);
-            peer.NodesHere = 0;
+            peer.ArrivedNodes = 0;
             if (!peer.Link.CanHold(nodes) && _stagedNodes[peer.Rank] < nodes)
             {
                 NativeMemory.AlignedFree(_staging[peer.Rank]);
@@ -74,12 +68,12 @@ internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
 
     public bool Advance(Peer peer) => Send(peer) | Receive(peer);
 
-    /// <summary>Adds the next block of the own chunk if all of its nodes are here.</summary>
+    /// <summary>Adds the next block of the own chunk if all of its nodes have arrived.</summary>
     public bool Settle()
     {
         if (_summed == _ownBlocks) return false;
         foreach (Peer peer in _peers)
-            if (peer.NodesHere < _contributions.Of(peer.Rank).Count) return false;
+            if (peer.ArrivedNodes < _contributions.Of(peer.Rank).Count) return false;
         (long offset, int count) = _chunks.Range(_plan.OwnRank, _summed);
         int first = _contributions.FirstOf(_plan.OwnRank), end = first + _contributions.Of(_plan.OwnRank).Count;
         for (int i = first; i < end; i++) _blockSources[i] = _sources[i] + offset;
@@ -87,7 +81,7 @@ internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
         foreach (Peer peer in _peers)
         {
             peer.Link.Release();
-            peer.NodesHere = 0;
+            peer.ArrivedNodes = 0;
         }
         _summed++;
         return true;
@@ -122,8 +116,8 @@ internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
     {
         ref FrameSequence due = ref peer.Incoming;
         int nodes = _contributions.Of(peer.Rank).Count;
-        // While a block waits for other peers' nodes nothing more is taken in: this bounds the memory, and slots are given back in order.
-        peer.AwaitsReceive = !due.IsDone && (nodes == 0 || peer.NodesHere < nodes);
+        // While a block waits for other peers' nodes, nothing more is received. This bounds the memory, and slots are released in order.
+        peer.AwaitsReceive = !due.IsDone && (nodes == 0 || peer.ArrivedNodes < nodes);
         if (!peer.AwaitsReceive) return false;
         (FrameHeader header, long offset) = Frame(peer.Header, due, peer.Rank, _plan.OwnRank);
         switch (due.Kind)
@@ -136,7 +130,7 @@ internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
                 byte* payload = TakeNode(peer, header, due.Node);
                 if (payload == null) return false;
                 _blockSources[_contributions.FirstOf(peer.Rank) + due.Node] = (float*)payload;
-                peer.NodesHere++;
+                peer.ArrivedNodes++;
                 break;
             default:
                 if (!peer.Link.TryReceive(header, (byte*)(_result + offset))) return false;
@@ -154,7 +148,7 @@ internal sealed unsafe class ReduceTransfer : ITransfer, IDisposable
         return peer.Link.TryReceive(header, staging) ? staging : null;
     }
 
-    /// <summary>The header of a frame of a sequence, and its first element.</summary>
+    /// <summary>Returns the header of a frame in a sequence, and its first element.</summary>
     private (FrameHeader Header, long Offset) Frame(in FrameHeader sender, in FrameSequence frame, int from, int to)
     {
         if (frame.Kind == FrameKind.Begin) return (sender.With(FrameKind.Begin, _step, length: sizeof(ulong)), 0);

@@ -1,4 +1,9 @@
+using Spikeformer.Data.Events;
+using Spikeformer.Data.Formats;
+using Spikeformer.Data.Frames;
 using Spikeformer.Data.Images;
+using Spikeformer.Data.Recordings;
+using Spikeformer.Data.Synthetic;
 using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Datasets;

@@ -1,3 +1,5 @@
+using Spikeformer.Data.Events;
+
 namespace Spikeformer.Data.Datasets;
 
 /// <summary>What a split's recordings hold.</summary>

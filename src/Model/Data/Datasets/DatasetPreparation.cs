@@ -1,5 +1,7 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using Spikeformer.Data.Frames;
+using Spikeformer.Data.Recordings;
 using Spikeformer.Files;
 using Spikeformer.Recipes;
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Spikeformer.Data.Frames;
 using Spikeformer.Numerics;
 using Spikeformer.Recipes;
 

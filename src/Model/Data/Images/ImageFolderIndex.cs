@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.IO.Hashing;
 using System.Security.Cryptography;
 using System.Text;
+using Spikeformer.Data.Frames;
 using Spikeformer.Files;
 
 namespace Spikeformer.Data.Images;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Spikeformer.Data.Frames;
 
 namespace Spikeformer.Data.Images;
 

@@ -118,8 +118,7 @@ internal static class Alignment
         }
         catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException)
         {
-            group.Abort($"The last step of {group.Plan.Name(from.Rank)} did not arrive: {error.Message}", from.Rank);
-            throw group.Loss!;
+            throw group.Abort($"The last step of {group.Plan.Name(from.Rank)} did not arrive: {error.Message}", from.Rank);
         }
     }
 
@@ -133,8 +132,7 @@ internal static class Alignment
         }
         cancellation.ThrowIfCancellationRequested();
         int[] lost = [.. from.Where(one => fetch.Lost.Contains(group.Plan.Members[one.Rank].Worker)).Select(one => one.Rank)];
-        group.Abort($"The state of step {step} did not arrive from {string.Join(", ", from.Select(one => group.Plan.Name(one.Rank)))}", lost);
-        throw group.Loss!;
+        throw group.Abort($"The state of step {step} did not arrive from {string.Join(", ", from.Select(one => group.Plan.Name(one.Rank)))}", lost);
     }
 
     private static Socket Connect(Group group, int rank, CancellationToken cancellation) =>

@@ -61,20 +61,20 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         {
             voter.Vote();
         }
-        catch (PeerLostException loss) when (voter.MustForget)
+        catch (PeerLostException lost) when (voter.MustForget)
         {
             // Somebody has computed with wrong bits since the states were last compared, and everybody has added them in.
             lead.Close();
             run.Forget();
-            board.Happened("mismatch", $"{loss.Message} All go back to the last checkpoint, whose bits were compared", time.GetUtcNow());
+            board.Happened("mismatch", $"{lost.Message} All go back to the last checkpoint, whose bits were compared", time.GetUtcNow());
             board.Seal(lost: [], silent: []);
         }
-        catch (PeerLostException loss) when (!board.Released.IsCancellationRequested)
+        catch (PeerLostException lost) when (!board.Released.IsCancellationRequested)
         {
             lead.CallOff();
-            string[] lost = Names(plan, loss.Suspects), silent = Names(plan, loss.Reason is PeerLossReason.NotConnected ? loss.Suspects : voter.Silent);
-            board.Happened("sealed", $"Generation {plan.Number} ended at step {run.State.Step}: {loss.Message}", time.GetUtcNow());
-            board.Seal(lost, silent);
+            string[] suspects = Names(plan, lost.PeerLoss.Suspects), silent = lost.PeerLoss.Reason is PeerLossReason.NotConnected ? suspects : Names(plan, voter.Silent);
+            board.Happened("sealed", $"Generation {plan.Number} ended at step {run.State.Step}: {lost.Message}", time.GetUtcNow());
+            board.Seal(suspects, silent);
         }
         catch (Exception end) when (end is PeerLostException or OperationCanceledException && board.Over.IsCancellationRequested)
         {

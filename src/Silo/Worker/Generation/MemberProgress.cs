@@ -30,20 +30,21 @@ internal sealed class MemberProgress(HeartbeatLoop pulse, TimeProvider time)
     private int _reached;
     private TimeSpan _longest;
 
-    /// <summary>Begins to work on a stage.</summary>
-    public void Begins(long step, Stage stage)
+    /// <summary>Enters a stage of a step: begins to work on it, or, in the all-reduce, waits for the others.</summary>
+    public void Enter(long step, Stage stage)
     {
-        (_step, _reached, _since) = (step, (int)stage, time.GetTimestamp());
-        pulse.Report(_step, _reached);
+        if (stage is Stage.Reduce) Reach((int)stage);
+        else
+        {
+            (_step, _reached, _since) = (step, (int)stage, time.GetTimestamp());
+            pulse.Report(_step, _reached);
+        }
     }
 
-    /// <summary>Has worked up to a stage, and waits for the others there.</summary>
-    public void Reaches(Stage stage) => Reaches((int)stage);
+    /// <summary>Waits for the others in the next exchange of the stage.</summary>
+    public void ReachExchange() => Reach(_reached + 1);
 
-    /// <summary>Has worked up to the next exchange.</summary>
-    public void ReachesNext() => Reaches(_reached + 1);
-
-    private void Reaches(int reached)
+    private void Reach(int reached)
     {
         TimeSpan taken = time.GetElapsedTime(_since);
         if (taken > _longest) pulse.ProgressLimit = LeastLimit + Patience * (_longest = taken);

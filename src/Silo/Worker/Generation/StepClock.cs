@@ -2,52 +2,34 @@ using System.Globalization;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>What a step's time goes to.</summary>
-internal enum StepPart
-{
-    /// <summary>Everything else: what the system itself costs.</summary>
-    Rest,
-    /// <summary>Waits for the batch to be read.</summary>
-    Load,
-    /// <summary>Forward and backward, with the exchanges of coupled BatchNorm.</summary>
-    Compute,
-    /// <summary>Sends, receives and adds gradients, and waits for peers.</summary>
-    Reduce,
-    /// <summary>Updates the weights.</summary>
-    Apply,
-    /// <summary>Evaluates and saves.</summary>
-    Boundary,
-}
-
-/// <summary>Adds up where the time of a generation's steps goes. For one thread.</summary>
+/// <summary>Adds up the time that each part of a generation's steps takes. For one thread.</summary>
 /// <param name="time">Monotonic clock.</param>
 internal sealed class StepClock(TimeProvider time)
 {
     private readonly long[] _ticks = new long[Enum.GetValues<StepPart>().Length];
-    private long _last = time.GetTimestamp();
+    private StepPart _part = StepPart.Tell;
+    private long _began = time.GetTimestamp(), _steps;
 
-    /// <summary>Steps that were counted.</summary>
-    public long Steps { get; private set; }
-
-    /// <summary>Seconds that a part has taken.</summary>
+    /// <summary>Seconds that a part has taken; the part under way does not count yet.</summary>
     public double Seconds(StepPart part) => time.GetElapsedTime(0, _ticks[(int)part]).TotalSeconds;
 
-    /// <summary>A part ends now: the time since the last mark was its.</summary>
-    public void Ends(StepPart part)
+    /// <summary>Begins a part, and ends the one before.</summary>
+    public void Begin(StepPart part)
     {
         long now = time.GetTimestamp();
-        _ticks[(int)part] += now - _last;
-        _last = now;
-        if (part is StepPart.Apply) Steps++;
+        _ticks[(int)_part] += now - _began;
+        if (_part is StepPart.Apply) _steps++;
+        (_part, _began) = (part, now);
     }
 
-    /// <summary>"790 steps in 52.1 s: compute 88.0 %, reduce 9.1 %, ...".</summary>
+    /// <summary>"790 steps in 52.1 s: compute 88.0 %, reduce 9.1 %, ...", including the part under way.</summary>
     public override string ToString()
     {
+        Begin(_part);
         double total = Enum.GetValues<StepPart>().Sum(Seconds);
         IEnumerable<string> parts = from part in Enum.GetValues<StepPart>()
                                     orderby Seconds(part) descending
                                     select string.Create(CultureInfo.InvariantCulture, $"{part.ToString().ToLowerInvariant()} {100 * Seconds(part) / Math.Max(total, 1e-9):0.00} %");
-        return string.Create(CultureInfo.InvariantCulture, $"{Steps} steps in {total:0.0} s: {string.Join(", ", parts)}");
+        return string.Create(CultureInfo.InvariantCulture, $"{_steps} steps in {total:0.0} s: {string.Join(", ", parts)}");
     }
 }

@@ -7,48 +7,43 @@ namespace Spikeformer.Silo.Worker.Generation;
 /// <summary>Measures the steps of one generation. For the compute thread.</summary>
 internal sealed class StepMetrics
 {
-    private static readonly (StepPart Part, string Phase)[] s_phases =
-    [
-        (StepPart.Load, "data"), (StepPart.Compute, "compute"), (StepPart.Reduce, "all_reduce"), (StepPart.Apply, "optimizer"), (StepPart.Rest, "rest"),
-        (StepPart.Boundary, "boundary"),
-    ];
+    private static readonly IGrouping<string, StepPart>[] s_phases = [.. Enum.GetValues<StepPart>().GroupBy(part => StepPartNames.Of(part).Metric)];
+    private static readonly string s_betweenSteps = StepPartNames.Of(StepPart.Save).Metric;
 
-    private readonly StepClock _clock;
-    private readonly double[] _told = new double[Enum.GetValues<StepPart>().Length];
+    private readonly double[] _recorded = new double[s_phases.Length];
     private long _bytes;
 
-    /// <param name="clock">Where the generation's time goes.</param>
-    public StepMetrics(StepClock clock)
+    /// <summary>Makes the counters of rare events appear as zero: a counter that appears with its first count hides that count from <c>rate()</c>.</summary>
+    public static void ShowCounters()
     {
-        _clock = clock;
-        // A counter that appears with its first count hides it from rate().
         Catalogue.DigestMismatches.Add(0);
         foreach (RejectionCause cause in Enum.GetValues<RejectionCause>()) Catalogue.Rejected.Add(0, cause.ToString());
     }
 
-    /// <summary>A step was committed.</summary>
+    /// <summary>Measures a committed step.</summary>
+    /// <param name="clock">The time of each part in this generation.</param>
     /// <param name="plan">The step.</param>
-    /// <param name="reduced">What was applied.</param>
-    /// <param name="bytes">Bytes that have come over the generation's data plane.</param>
-    public void Committed(StepPlan plan, StepVector reduced, long bytes)
+    /// <param name="reduced">The vector that was applied.</param>
+    /// <param name="bytes">Bytes received over the generation's data plane.</param>
+    public void Committed(StepClock clock, StepPlan plan, StepVector reduced, long bytes)
     {
         double whole = 0;
-        foreach ((StepPart part, string phase) in s_phases)
+        for (int i = 0; i < s_phases.Length; i++)
         {
-            double seconds = _clock.Seconds(part) - _told[(int)part];
-            _told[(int)part] += seconds;
-            if (part is not StepPart.Boundary) whole += seconds;
+            double seconds = s_phases[i].Sum(clock.Seconds) - _recorded[i];
+            _recorded[i] += seconds;
+            if (s_phases[i].Key != s_betweenSteps) whole += seconds;
             else if (seconds == 0) continue;
-            Catalogue.StepPhaseDuration.Record(seconds, phase);
+            Catalogue.StepPhaseDuration.Record(seconds, s_phases[i].Key);
         }
         Catalogue.StepDuration.Record(whole);
         Catalogue.AllReduceBytes.Add(bytes - _bytes, "received");
         _bytes = bytes;
-        Catalogue.LedgerGaps.Add(reduced.LedgerSum == Due(plan) ? 0 : 1);
+        Catalogue.LedgerGaps.Add(reduced.LedgerSum == LedgerSum(plan) ? 0 : 1);
     }
 
-    /// <summary>What a step's ledger sum must be: every worker can tell.</summary>
-    private static ulong Due(StepPlan plan)
+    /// <summary>The ledger sum that a step must have, as every worker can compute it.</summary>
+    private static ulong LedgerSum(StepPlan plan)
     {
         ulong sum = 0;
         for (int shard = 0; shard < plan.Shards; shard++) sum += Ledger.Sum(plan.Epoch, plan.Samples(shard));

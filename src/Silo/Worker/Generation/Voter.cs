@@ -34,10 +34,8 @@ internal sealed class Voter
     private readonly TimeProvider _time;
     private readonly int[] _shards;
     private readonly IReadOnlyList<TreeNode> _nodes;
-    private StepClock _clock;
-    private StepMetrics _metrics;
     private HeartbeatLoop? _pulse;
-    private MemberProgress? _progress;
+    private StepTrace? _trace;
     private RecoveryPlan? _recovery;
     private StorageSight? _sight;
     private int[] _writers = [];
@@ -56,8 +54,6 @@ internal sealed class Voter
         PreparedRun run, MemberBoard board, Lead lead, ShareWriter shares, GenerationPlan plan, PlanMember own, DataListener listener, TimeProvider time)
     {
         (_run, _board, _lead, _shares, _plan, _own, _listener, _time) = (run, board, lead, shares, plan, own, listener, time);
-        _clock = new(time);
-        _metrics = new(_clock);
         _shards = [.. Enumerable.Range(own.FirstShard, own.EndShard - own.FirstShard)];
         _nodes = SummationTree.Cover(own.FirstShard, own.EndShard, plan.Shards);
     }
@@ -78,6 +74,7 @@ internal sealed class Voter
     /// <exception cref="PeerLostException">A member was lost: the generation is sealed.</exception>
     public void Vote()
     {
+        StepMetrics.ShowCounters();
         if (IsLead) _lead.Open(isFresh: !State.HasBegun);
         else _lead.Close();
         using StorageSight? sight = _sight = IsLead ? null : _shares.LookFor(Generation);
@@ -88,26 +85,23 @@ internal sealed class Voter
         using HeartbeatLoop pulse = HeartbeatLoop.Connect(groupPlan, _listener, new()
         {
             Suspected = (rank, reason) => Suspect(group, rank, reason),
-            Differed = mismatch => Differ(group, mismatch),
+            Differed = mismatch => AbortFor(group, mismatch),
         }, ConnectPatience, over);
         _pulse = pulse;
         _board.Hear(() => [.. pulse.Silent.Select(rank => _plan.Members[rank].Worker)]);
-        _progress = new(pulse, _time);
         foreach (string warning in group.Warnings) Report("warning", warning);
         _board.Enter(WorkerPhase.Aligning, State.Step);
         FailPoints.Hit("align", State.Step);
         if (!Alignment.TryAlign(group, _run, CaughtUp, out _recovery, over))
         {
             MustForget = true;
-            group.Abort("Members hold different bits of one step.");
-            throw group.Loss!;
+            throw group.Abort("Members hold different bits of one step.");
         }
         if (IsLead) _lead.Aligned(Generation, hasOthers: _plan.Members.Count > 1);
         if (IsLead)
             Report("aligned", $"Generation {_plan.Number} goes on from step {State.Step} with {_plan.Members.Count} workers"
                 + (_recovery is null ? "" : $"; {_recovery.KeptShards} of {_plan.Shards} shards of that step are not computed again"));
-        _clock = new(_time);
-        _metrics = new(_clock);
+        _trace = new(_board, pulse, _time);
         _beganAt = State.Step;
         while (true)
         {
@@ -130,14 +124,11 @@ internal sealed class Voter
         }
     }
 
-    /// <summary>One step: compute, reduce, apply, tell.</summary>
+    /// <summary>One step: load, compute, reduce, apply, tell.</summary>
     private BoundaryVerdict Step(Group group)
     {
         long step = State.Step, began = _time.GetTimestamp();
-        _clock.Ends(StepPart.Rest);
-        _progress!.Begins(step, Stage.Compute);
-        _board.Enter(WorkerPhase.Computing, step);
-        FailPoints.Hit("compute", step);
+        _trace!.Begin(StepPart.Load, step);
         RecoveryPlan? recovery = _recovery;
         _recovery = null;
         IReadOnlyList<TreeNode> nodes = recovery is null ? _nodes : [.. recovery.Contributions.Of(_own.Rank).Select(one => one.Node)];
@@ -145,35 +136,32 @@ internal sealed class Voter
         int[] shards = recovery is null ? _shards : [.. due.SelectMany(node => Enumerable.Range(node.First, node.End(_plan.Shards) - node.First))];
         StepPlan plan = _run.Order.Plan(step);
         using StepBatch? batch = shards.Length > 0 ? _run.Loader.Load(step, shards) : null;
-        _clock.Ends(StepPart.Load);
+
+        _trace.Begin(StepPart.Compute, step);
         TimeSpan exchanging = TimeSpan.Zero;
         IReadOnlyList<StepVector> vectors = batch is null ? [] : Compute(group, batch, isWhole: recovery is null, out exchanging);
-        _clock.Ends(StepPart.Compute);
         double? secondsPerShard = recovery is null ? (_time.GetElapsedTime(began) - exchanging).TotalSeconds / _shards.Length : null;
         for (int i = 0; i < vectors.Count; i++)
             if (vectors[i].NonFiniteShards > 0) ReportNonFinite(plan, batch!.Inputs[i]);
+
+        _trace.Begin(StepPart.Reduce, step);
         Dictionary<int, StepVector> ofShard = shards.Zip(vectors).ToDictionary(pair => pair.First, pair => pair.Second);
         NodeVector[] sums = [.. nodes.Select(node => due.Contains(node) ? Fold(node, ofShard) : _run.Kept[node])];
-        _progress.Reaches(Stage.Reduce);
-        _board.Enter(WorkerPhase.Reducing, step);
-        FailPoints.Hit("reduce", step);
         StepVector reduced = _run.Reduced.For(step);
         Reduce(group, step, sums, reduced, recovery?.Contributions);
-        _clock.Ends(StepPart.Reduce);
         BoundaryVerdict verdict = BoundaryNote.Read(group.Notes, _plan);
         _writers = BoundaryNote.Writers(group.Notes);
 
-        _board.Enter(WorkerPhase.Applying, step);
-        if (FailPoints.Hit("apply", step)) Drop(group);
+        if (_trace.Begin(StepPart.Apply, step)) Drop(group);
         CommittedStep committed = State.Apply(plan, reduced);
         _run.Reduced.Committed(step);
         _run.Kept.Forget();
-        _clock.Ends(StepPart.Apply);
+
+        if (_trace.Begin(StepPart.Tell, step)) FlipABit();
         _run.Progress.Count(committed, _time.GetElapsedTime(began));
-        if (FailPoints.Hit("applied", step)) FlipABit();
         _lead.Committed(committed, Generation);
         _board.Committed(Commit(committed), IsLead, secondsPerShard);
-        _metrics.Committed(plan, reduced, group.BytesReceived);
+        _trace.Committed(plan, reduced, group.BytesReceived);
         CheckDiverged(committed);
         return verdict;
     }
@@ -210,7 +198,7 @@ internal sealed class Voter
         // In a recovery nothing is coupled: shards that need each other's statistics are all kept, or all computed again.
         if (_run.Recipe.BatchNorm is not BatchNormMode.Global || !isWhole) return _run.Engine.Compute(step, batch.Inputs, coupling: null);
         int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
-        var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Over) { Reached = _progress!.ReachesNext };
+        var coupling = new GroupBatchNormCoupling(group, batch.Plan.Step, filled, _board.Over) { Reached = _trace!.ReachExchange };
         if (filled.Length == 0) coupling.Follow(_run.Network.Layout.BatchNorms, FirstRankWithSamples(batch.Plan));
         IReadOnlyList<StepVector> vectors = _run.Engine.Compute(step, batch.Inputs, coupling);
         exchanging = coupling.Exchanging;
@@ -227,12 +215,11 @@ internal sealed class Voter
         (int[] writers, _writers) = (_writers, []);
         int writer = Array.IndexOf(writers, _own.Rank);
         if (writer < 0) return;
-        _clock.Ends(StepPart.Rest);
+        _trace!.Begin(StepPart.Save, State.Step);
         AwaitAll(group, pulse);
         string[] names = [.. writers.Select(rank => _plan.Members[rank].Worker)];
         if (IsLead) _lead.Save(Generation, names);
         else _shares.Save(Generation, names, writer);
-        _clock.Ends(StepPart.Boundary);
     }
 
     /// <summary>Waits until all have applied the last step, to the same bits: what is saved has been compared.</summary>
@@ -245,28 +232,23 @@ internal sealed class Voter
         }
         catch (DigestMismatchException mismatch)
         {
-            Differ(group, mismatch);
-            throw group.Loss!;
+            throw AbortFor(group, mismatch);
         }
-        catch (PeerLostException loss)
+        catch (PeerLostException lost)
         {
-            group.Abort(loss.What, loss.Suspects);
-            throw group.Loss!;
+            throw group.Abort(lost.PeerLoss.Message, lost.PeerLoss.Suspects);
         }
     }
 
     private void Evaluate(Group group, int epoch)
     {
-        _clock.Ends(StepPart.Rest);
-        _board.Enter(WorkerPhase.Evaluating, State.Step);
+        _trace!.Begin(StepPart.Evaluate, State.Step);
         long began = _time.GetTimestamp();
-        _progress!.Begins(State.Step, Stage.Evaluate);
-        EvaluationResult test = DistributedEvaluation.Run(group, _run, _progress.ReachesNext, _board.Over);
+        EvaluationResult test = DistributedEvaluation.Run(group, _run, _trace.ReachExchange, _board.Over);
         EpochSummary summary = _run.Progress.EndEpoch(epoch, test, _time.GetElapsedTime(began), _plan.Members.Count);
         _run.Evaluated();
         // The collector does not see native memory, and rarely runs for what little the loop allocates.
         GC.Collect();
-        _clock.Ends(StepPart.Boundary);
         if (!IsLead) return;
         Report("evaluation", FormattableString.Invariant(
             $"Epoch {epoch}: test accuracy {test.Accuracy:0.0000}, top-5 {test.Top5Accuracy:0.0000}, loss {test.Loss:0.0000} over {test.Samples} samples"));
@@ -286,7 +268,7 @@ internal sealed class Voter
         {
             _lead.AwaitOpen(_board.Over);
             while (!_lead.Keeper.Wait(EndPause))
-                if (group.Loss is not null || _board.Over.IsCancellationRequested) _lead.CallOff();
+                if (group.PeerLoss is not null || _board.Over.IsCancellationRequested) _lead.CallOff();
             if (_lead.Keeper.SavedStep != State.Step || _lead.Keeper.IsBehind)
             {
                 AwaitAll(group, pulse);
@@ -322,14 +304,14 @@ internal sealed class Voter
     /// <summary>Tells where this generation's time went.</summary>
     private void ReportTimes()
     {
-        if (IsLead) Report("timing", _clock.ToString());
+        if (IsLead) Report("timing", $"{_trace}");
     }
 
-    private void Differ(Group group, DigestMismatchException mismatch)
+    private PeerLostException AbortFor(Group group, DigestMismatchException mismatch)
     {
         MustForget = true;
         Catalogue.DigestMismatches.Add();
-        group.Abort($"{mismatch.Message}, suspected: {string.Join(", ", mismatch.Odd.Select(group.Plan.Name))}");
+        return group.Abort($"{mismatch.Message}, suspected: {string.Join(", ", mismatch.Odd.Select(group.Plan.Name))}");
     }
 
     /// <summary>The step digest; where it matters and every so often the hash of the whole state, since a flipped weight does not show in the
@@ -340,11 +322,7 @@ internal sealed class Voter
             : ulong.Parse(State.Digest.AsSpan(0, 16), System.Globalization.NumberStyles.HexNumber);
 
     /// <summary>What a cut connection would do, at the one moment when others may be a step ahead; for tests.</summary>
-    private static void Drop(Group group)
-    {
-        group.Abort("A test wants it so");
-        throw group.Loss!;
-    }
+    private static void Drop(Group group) => throw group.Abort("A test wants it so");
 
     /// <summary>What a cosmic ray would do; for tests.</summary>
     private unsafe void FlipABit() => *(int*)TensorMemory.Pointer(State.Parameters.Values) ^= 1 << 12;

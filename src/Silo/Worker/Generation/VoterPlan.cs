@@ -25,7 +25,7 @@ internal static class VoterPlan
         Secret = plan.Secret,
         Options = new()
         {
-            Transport = Environment.GetEnvironmentVariable(TransportVariable) == "tcp" ? TransportChoice.ForceTcp : TransportChoice.Auto,
+            ForceTcp = Environment.GetEnvironmentVariable(TransportVariable) == "tcp",
         },
     };
 

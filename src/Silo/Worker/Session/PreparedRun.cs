@@ -3,6 +3,7 @@ using Spikeformer.Checkpoints;
 using Spikeformer.Contracts;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
+using Spikeformer.Data.Frames;
 using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.ObjectStore;

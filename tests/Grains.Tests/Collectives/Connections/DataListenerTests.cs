@@ -32,7 +32,7 @@ public sealed class DataListenerTests
         GroupPlan guess = rig.Caller with { Secret = RandomNumberGenerator.GetBytes(32) };
         Assert.Contains("secret", Assert.Throws<PeerLostException>(() => rig.Dial(guess)).Message);
 
-        // One that does not mind the listener's proof sends its own all the same.
+        // A connector that ignores the listener's proof and sends its own.
         using Socket socket = rig.Raw();
         byte[] hello = Handshake.Write(rig.Hello), challenge = new byte[Handshake.ChallengeBytes];
         socket.Send(hello);
@@ -67,17 +67,17 @@ public sealed class DataListenerTests
         long nonce = rig.Listener.Rejections[RejectionCause.WrongGeneration];
         Assert.True(nonce > 0);
         Assert.Throws<PeerLostException>(() => rig.Dial(rig.Caller with { GenerationNumber = 2 }, s_short));
-        Assert.True(rig.Listener.Rejections.Stale > nonce);
+        Assert.True(rig.Listener.Rejections[RejectionCause.WrongGeneration] > nonce);
         Assert.Empty(rig.Arrived);
     }
 
     [Fact]
-    public void A_generation_that_is_opened_later_lets_the_waiting_in()
+    public void Waiting_members_are_admitted_when_the_generation_is_opened()
     {
         using var rig = new Rig();
         GroupPlan next = rig.Caller with { GenerationNumber = 4 };
         IDisposable? door = null;
-        // The caller's first attempts are refused; the refusals are what the opening waits for.
+        // The caller's first attempts are refused. The opener waits for these refusals.
         var opener = new Thread(() =>
         {
             SpinWait.SpinUntil(() => rig.Listener.Rejections[RejectionCause.WrongGeneration] > 0);
@@ -91,7 +91,7 @@ public sealed class DataListenerTests
     }
 
     [Fact]
-    public void Another_life_of_either_end_is_refused()
+    public void Another_incarnation_of_either_end_is_refused()
     {
         using var rig = new Rig();
         foreach (int rank in (int[])[0, 1])
@@ -113,7 +113,7 @@ public sealed class DataListenerTests
     }
 
     [Fact]
-    public void Transfers_may_be_several_and_come_from_learners()
+    public void Learners_may_have_several_transfer_connections()
     {
         using var rig = new Rig();
         using IDisposable door = rig.Listener.Open(rig.Caller with { OwnRank = 0 }, ConnectionPurpose.Transfer, rig.Arrived.Add);
@@ -124,7 +124,7 @@ public sealed class DataListenerTests
     }
 
     [Fact]
-    public void Who_dribbles_is_dropped_after_two_seconds()
+    public void A_connection_that_sends_too_slowly_is_dropped_after_two_seconds()
     {
         using var rig = new Rig();
         using Socket socket = rig.Raw();
@@ -135,7 +135,7 @@ public sealed class DataListenerTests
     }
 
     [Fact]
-    public void Strangers_are_cut_off_at_the_hello()
+    public void Strangers_are_disconnected_after_the_hello()
     {
         using var rig = new Rig();
         using Socket socket = rig.Raw();
@@ -151,7 +151,7 @@ public sealed class DataListenerTests
         Socket[] crowd = [.. Enumerable.Range(0, 300).Select(_ => rig.Raw())];
         using Socket socket = rig.Dial(rig.Caller);
         Assert.Equal(1, rig.Arrived.Take().Rank);
-        // 64 at a time: the member was the 301st, and needed a place too.
+        // 64 at a time: the member was the 301st and needed a place too.
         Assert.InRange(rig.Listener.Rejections[RejectionCause.TooSlow], 300 + 1 - 64, 300);
         Assert.InRange(crowd.Count(stranger => !stranger.Poll(0, SelectMode.SelectRead)), 0, 63);
         foreach (Socket stranger in crowd) stranger.Dispose();

@@ -5,7 +5,7 @@ using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Grains.Tests.Collectives.Fuzz;
 
-/// <summary>What can be wrong with bytes where a frame is due.</summary>
+/// <summary>Faults of bytes that arrive instead of the expected frame.</summary>
 internal enum FrameFault
 {
     None, RandomBytes, FlippedHeader, FlippedPayload, WrongHash, Truncated,
@@ -13,8 +13,8 @@ internal enum FrameFault
     WrongStep, WrongKind, WrongPart, WrongOffset, Oversized, WrongLength,
 }
 
-/// <summary>A frame that is due, and bytes that come in its place: right ones, or with one fault. Made from a random number generator, so that a
-/// seed gives the same cases everywhere.</summary>
+/// <summary>An expected frame, and the bytes that arrive: correct ones, or with one fault. A case depends only on the random number generator, so a seed
+/// gives the same cases everywhere.</summary>
 internal sealed class FrameCase
 {
     private static readonly FrameFault[] s_faults = Enum.GetValues<FrameFault>();
@@ -29,16 +29,16 @@ internal sealed class FrameCase
 
     public FrameFault Fault { get; }
 
-    /// <summary>The header that the receiver waits for, without its hash.</summary>
+    /// <summary>The expected header, without its hash.</summary>
     public FrameHeader Due { get; }
 
-    /// <summary>What comes.</summary>
+    /// <summary>The bytes that arrive.</summary>
     public byte[] Bytes { get; }
 
-    /// <summary>As what it must be refused; null for a right frame, and for a truncated one, which just never comes to its end.</summary>
+    /// <summary>The expected cause of the refusal; null for a correct frame, and for a truncated one, which never becomes complete.</summary>
     public RejectionCause? Cause { get; }
 
-    /// <summary>A frame of the data.</summary>
+    /// <summary>A frame of a data connection.</summary>
     public static FrameCase Data(Random random, int maxPayload)
     {
         FrameKind kind = Pick(random, FrameKind.Begin, FrameKind.Scatter, FrameKind.Gather, FrameKind.Exchange, FrameKind.SmallReduce);
@@ -48,7 +48,7 @@ internal sealed class FrameCase
         return Of(random, Pick(random, s_faults), due, payload);
     }
 
-    /// <summary>A frame of a control or heartbeat connection: any kind and number, no payload. Only strangers' are refused there.</summary>
+    /// <summary>A frame of a control or heartbeat connection: any kind and number, no payload. Only frames of strangers are refused there.</summary>
     public static FrameCase Control(Random random)
     {
         FrameKind kind = Pick(random, FrameKind.Doorbell, FrameKind.Waiting, FrameKind.Abort, FrameKind.Leave, FrameKind.Heartbeat, FrameKind.Applied);
@@ -58,7 +58,7 @@ internal sealed class FrameCase
 
     private static FrameCase Of(Random random, FrameFault fault, FrameHeader due, byte[] payload)
     {
-        // What a frame without payload cannot have wrong.
+        // A frame without payload cannot have these faults.
         if (payload.Length == 0 && fault is FrameFault.FlippedPayload or FrameFault.WrongHash) fault = FrameFault.FlippedHeader;
         GroupMember liar = Plan.Members[1] with { Incarnation = (ulong)random.NextInt64() };
         FrameHeader header = fault switch
@@ -81,7 +81,7 @@ internal sealed class FrameCase
         }
         if (payload.Length > 0) header.Value = XxHash3.HashToUInt64(payload);
         if (fault is FrameFault.WrongHash) header.Value ^= 1ul << random.Next(64);
-        header.Seal();
+        header.SetChecksum();
         byte[] bytes = [.. MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)), .. payload];
         switch (fault)
         {
@@ -109,7 +109,7 @@ internal sealed class FrameCase
 
     private static FrameHeader Like(FrameHeader due, GroupPlan plan, int rank = 1) => FrameHeader.Of(plan, rank).With(due.Kind, due.Step, due.Part, due.Offset, due.Length, due.Value);
 
-    /// <summary>Flips one to eight bits, each another one.</summary>
+    /// <summary>Flips one to eight different bits.</summary>
     private static void Flip(Random random, Span<byte> bytes)
     {
         int[] places = random.GetItems(Enumerable.Range(0, 8 * bytes.Length).ToArray(), random.Next(1, 9));

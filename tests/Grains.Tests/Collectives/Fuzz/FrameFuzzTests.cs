@@ -10,16 +10,16 @@ using Xunit;
 
 namespace Spikeformer.Grains.Tests.Collectives.Fuzz;
 
-/// <summary>Frames that are not due, by the ten thousand: each is refused for its own cause and counted, and none makes the reader throw anything
-/// else, write anywhere else, or take memory for what a header claims. Together with <see cref="HandshakeFuzzTests"/> these are 100,000 cases.</summary>
+/// <summary>Tens of thousands of unexpected frames. Each is refused for its own cause and counted. None makes the reader throw another exception, write
+/// outside of the payload, or allocate what a header claims. Together with <see cref="HandshakeFuzzTests"/> these are 100,000 cases.</summary>
 public sealed unsafe class FrameFuzzTests
 {
     private const int Seed = 20261126, DataCases = 45_000, ControlCases = 45_000;
-    // A refusal makes exceptions and their messages, a frame nothing; a header may claim 4 GiB.
+    // A refusal allocates exceptions and messages, and an accepted frame nothing. A header may claim 4 GiB.
     private const long MaxAllocated = 64 << 10;
 
     [Fact]
-    public void Data_frames_that_are_not_the_due_one_are_refused_counted_and_harm_nothing()
+    public void Unexpected_data_frames_are_refused_and_counted_and_harm_nothing()
     {
         const int maxPayload = 600, guard = 256;
         var random = new Random(Seed);
@@ -35,14 +35,14 @@ public sealed unsafe class FrameFuzzTests
             if (one.Fault is FrameFault.Truncated) pair.Far.Dispose();
             buffer.Fill();
             long before = GC.GetAllocatedBytesForCurrentThread();
-            PeerLostException? loss = rig.Receive(one.Due, buffer.Start + guard, wasCut: one.Fault is FrameFault.Truncated);
+            PeerLostException? lost = rig.Receive(one.Due, buffer.Start + guard, wasCut: one.Fault is FrameFault.Truncated);
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
             string place = $"case {i}, {one.Fault} of {one.Due.Kind}";
             Assert.True(allocated < MaxAllocated, $"{place}: {allocated} bytes were allocated");
             Assert.True(buffer.IsFilled(0, guard) && buffer.IsFilled(guard + (int)one.Due.Length, guard + maxPayload - (int)one.Due.Length), $"{place}: bytes beside the payload were written");
             PeerLossReason? reason = one.Cause is not null ? PeerLossReason.WrongFrame : one.Fault is FrameFault.Truncated ? PeerLossReason.Closed : null;
-            Assert.True(reason == loss?.Reason, $"{place}: {loss}");
+            Assert.True(reason == lost?.PeerLoss.Reason, $"{place}: {lost}");
             if (reason is null) Assert.True(new Span<byte>(buffer.Start + guard, (int)one.Due.Length).SequenceEqual(one.Bytes.AsSpan(FrameHeader.Bytes)), place);
             if (one.Cause is { } cause) expected[(int)cause]++;
             rig.Peer.Link.Dispose();
@@ -53,7 +53,7 @@ public sealed unsafe class FrameFuzzTests
     }
 
     [Fact]
-    public void Control_frames_of_strangers_are_refused_and_members_are_read()
+    public void Control_frames_of_strangers_are_refused_and_those_of_members_are_read()
     {
         var random = new Random(Seed);
         for (int i = 0; i < ControlCases;)
@@ -82,7 +82,7 @@ public sealed unsafe class FrameFuzzTests
         }
     }
 
-    /// <summary>Reads what was sent, or the end behind it, which may take the system a moment to deliver.</summary>
+    /// <summary>Reads the frame, or the end of the connection after it, which the system may deliver a moment later.</summary>
     private static (FrameHeader? Frame, LinkException? Refusal) Read(ControlChannel channel, Socket socket)
     {
         try
@@ -98,7 +98,7 @@ public sealed unsafe class FrameFuzzTests
         }
     }
 
-    /// <summary>The loop that drives collective operations, with one peer whose data link is another one in each case.</summary>
+    /// <summary>The loop that drives collective operations, with one peer that gets a new data link in each case.</summary>
     private sealed class Rig : IDisposable
     {
         private SocketPair _control = new();
@@ -111,19 +111,19 @@ public sealed unsafe class FrameFuzzTests
         public Peer Peer { get; private set; }
 
         /// <summary>Waits for a frame.</summary>
-        /// <returns>How the wait ended; null when the frame came.</returns>
+        /// <returns>The failure; null if the frame was received.</returns>
         public PeerLostException? Receive(FrameHeader due, byte* payload, bool wasCut)
         {
-            // The process that cut a frame off has ended: so has its control connection.
+            // The process that sent part of a frame has ended, and with it its control connection.
             if (wasCut) _control.Far.Dispose();
             try
             {
                 _loop.Drive(new OneFrame(due, payload), CancellationToken.None);
                 return null;
             }
-            catch (PeerLostException loss)
+            catch (PeerLostException lost)
             {
-                return loss;
+                return lost;
             }
             finally
             {
@@ -168,7 +168,7 @@ public sealed unsafe class FrameFuzzTests
         }
     }
 
-    /// <summary>Memory in which a stray byte is seen.</summary>
+    /// <summary>Memory in which a stray write is detected.</summary>
     private sealed class Buffer(int length) : IDisposable
     {
         private const byte Untouched = 0xA5;

@@ -7,20 +7,20 @@ using Xunit;
 
 namespace Spikeformer.Grains.Tests.Collectives.Fuzz;
 
-/// <summary>Strangers at the data port: hellos and proofs that are wrong in every way, cut off, or recorded from somebody else's connection.</summary>
+/// <summary>Strangers at the data port. Their hellos and proofs are wrong in every way, truncated, or recorded from another connection.</summary>
 public sealed class HandshakeFuzzTests
 {
     private const int Seed = 20261126, Hellos = 6_000, Connections = 4_000;
 
-    /// <summary>What a stranger does, and what it is refused for.</summary>
+    /// <summary>Behaviour of a stranger.</summary>
     private enum Act
     {
-        Garbage, ShortGarbage, NoWord, FlippedMark, WrongRun, WrongNumber, WrongNonce, WrongPurpose, WrongTo, OwnRank, UnknownRank, NegativeRank,
+        Garbage, ShortGarbage, Silence, FlippedMark, WrongRun, WrongNumber, WrongNonce, WrongPurpose, WrongTo, OwnRank, UnknownRank, NegativeRank,
         WrongIncarnation, OldListener, CutProof, WrongProof, FlippedProof, ListenersProof, Replay, Second,
     }
 
     [Fact]
-    public void Any_bytes_are_a_hello_or_none()
+    public void Any_bytes_are_read_as_a_hello_or_rejected()
     {
         var random = new Random(Seed);
         Hello hello = HelloTo(FrameCase.Plan);
@@ -32,26 +32,26 @@ public sealed class HandshakeFuzzTests
             if (i % 4 == 0) random.NextBytes(bytes);
             else bytes[place / 8] ^= (byte)(1 << place % 8);
             Hello? read = Handshake.Read(bytes);
-            // Mark and version; then what it says; then random bytes, which are proved and not read, as is the byte that nothing uses.
+            // Mark and version come first, then the fields, then random bytes, which are part of the proof but not read. Byte 7 is unused.
             if (i % 4 == 0 || place < 48) Assert.Null(read);
             else Assert.Equal(place is >= 56 and < 64 or >= 512, read == hello);
         }
     }
 
     [Fact]
-    public async Task Every_stranger_at_the_port_is_refused_for_its_own_cause_counted_and_told()
+    public async Task Every_stranger_is_refused_counted_and_reported_with_its_own_cause()
     {
         using var ranks = new Ranks(3, [1, 2, 3]);
         GroupPlan plan = ranks.PlanOf(1);
-        var told = new System.Collections.Concurrent.ConcurrentDictionary<RejectionCause, long>();
+        var reported = new System.Collections.Concurrent.ConcurrentDictionary<RejectionCause, long>();
         using var listener = new DataListener(IPAddress.Loopback, refused: (cause, from) =>
         {
             Assert.Equal(IPAddress.Loopback, from);
-            told.AddOrUpdate(cause, 1, (_, count) => count + 1);
+            reported.AddOrUpdate(cause, 1, (_, count) => count + 1);
         });
         int arrived = 0;
         using IDisposable door = listener.Open(ranks.PlanOf(0), ConnectionPurpose.Heartbeat, _ => arrived++);
-        // A member comes in once; what it has sent is recorded.
+        // A member connects once, and its messages are recorded.
         byte[] hello = Handshake.Write(HelloTo(plan)), recorded;
         using Socket member = Connect(listener);
         recorded = Handshake.ConnectorProof(plan.Secret, hello, Challenge(member, hello).AsSpan(1, 32));
@@ -66,21 +66,21 @@ public sealed class HandshakeFuzzTests
             using Socket stranger = Connect(listener);
             (RejectionCause cause, Answer? answer) = Play(act, stranger, plan, hello, recorded, random);
             expected[(int)cause]++;
-            if (answer is not { } due) continue; // it hangs up first
+            if (answer is not { } due) continue; // the stranger hangs up first
             byte[] rest = Received(stranger, Handshake.ChallengeBytes);
             Assert.True(rest.Length > 0 && rest[0] == (byte)due, $"connection {i}, {act}: answered {(rest.Length == 0 ? "nothing" : rest[0])}");
             Assert.Equal(rest.Length, rest[0] == (byte)Answer.NotOpen || IsAtTheHello(act) ? Handshake.ChallengeBytes : 1);
         }
-        await Eventually.HoldsAsync("a count of all", () => listener.Rejections.Total >= Connections);
+        await Eventually.HoldsAsync("a count of all connections", () => listener.Rejections.Total >= Connections);
         Assert.Equal(expected, Enum.GetValues<RejectionCause>().Select(cause => listener.Rejections[cause]));
         Assert.Equal(1, arrived);
-        // Those that might only be early are not told of.
+        // Connections that may only be early are not reported.
         expected[(int)RejectionCause.WrongGeneration] = 0;
-        Assert.Equal(expected, Enum.GetValues<RejectionCause>().Select(cause => told.GetValueOrDefault(cause)));
+        Assert.Equal(expected, Enum.GetValues<RejectionCause>().Select(cause => reported.GetValueOrDefault(cause)));
         Assert.All([RejectionCause.Malformed, RejectionCause.WrongIncarnation, RejectionCause.WrongSecret, RejectionCause.Duplicate, RejectionCause.Abandoned],
             cause => Assert.True(expected[(int)cause] > 100, $"{cause}"));
 
-        // And the port still serves.
+        // The port still serves.
         using Socket other = GroupDialer.Connect(ranks.PlanOf(2) with { Members = [plan.Members[0] with { Port = listener.Port }, plan.Members[1], plan.Members[2]] },
             0, ConnectionPurpose.Heartbeat, Ranks.Deadline, TestContext.Current.CancellationToken);
         await Eventually.HoldsAsync("the second member", () => Volatile.Read(ref arrived) == 2);
@@ -109,11 +109,11 @@ public sealed class HandshakeFuzzTests
         {
             case Act.Garbage:
                 socket.Send(garbage);
-                return (RejectionCause.Malformed, null); // what is left unread may overtake the answer
+                return (RejectionCause.Malformed, null); // bytes that stay unread may reset the connection before the answer arrives
             case Act.ShortGarbage:
                 socket.Send(garbage);
                 return (RejectionCause.Abandoned, null);
-            case Act.NoWord:
+            case Act.Silence:
                 return (RejectionCause.Abandoned, null);
             case Act.FlippedMark:
                 own[random.Next(6)] ^= (byte)(1 << random.Next(8));
@@ -164,7 +164,7 @@ public sealed class HandshakeFuzzTests
         return challenge;
     }
 
-    /// <summary>So many bytes, or as many as come before the other side hangs up.</summary>
+    /// <summary>Receives the given number of bytes, or fewer if the other side hangs up.</summary>
     private static byte[] Received(Socket socket, int count)
     {
         var bytes = new byte[count];
@@ -175,7 +175,7 @@ public sealed class HandshakeFuzzTests
         }
         catch (SocketException reset) when (reset.SocketErrorCode is SocketError.ConnectionReset)
         {
-            // It hung up on bytes that it had not read.
+            // The other side hung up with unread bytes.
         }
         return bytes[..received];
     }

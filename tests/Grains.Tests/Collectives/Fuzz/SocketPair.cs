@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Spikeformer.Grains.Tests.Collectives.Fuzz;
 
-/// <summary>Two connected sockets without a network between them: made in microseconds, and no port waits after them.</summary>
+/// <summary>Two connected sockets without a network between them. They are created in microseconds and leave no port in a wait state.</summary>
 internal sealed unsafe partial class SocketPair : IDisposable
 {
     private const int Unix = 1, Stream = 1, CloseOnExec = 0x80000;

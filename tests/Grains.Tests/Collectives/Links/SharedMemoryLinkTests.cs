@@ -7,9 +7,9 @@ namespace Spikeformer.Grains.Tests.Collectives.Links;
 
 public sealed unsafe class SharedMemoryLinkTests
 {
-    /// <summary>One side looks all the time while the other one sends: what is seen was sent, also when it comes in the middle of a look.</summary>
+    /// <summary>One side peeks all the time while the other sends. A frame may arrive during a peek.</summary>
     [Fact]
-    public void A_frame_that_is_seen_is_the_one_that_was_sent()
+    public void A_frame_that_is_peeked_is_the_one_that_was_sent()
     {
         const int frames = 200_000;
         using var folder = new TemporaryFolder();

@@ -6,9 +6,9 @@ namespace Spikeformer.Grains.Tests.Collectives.Plan;
 
 public sealed class RecoveryPlanTests
 {
-    /// <summary>Three members owned 3, 3 and 2 shards; the last one died after all had computed. Its node [6, 8) is due again, from the new owner.</summary>
+    /// <summary>Three members owned 3, 3 and 2 shards, and the last one died after all had computed. The new owner computes its node [6, 8) again.</summary>
     [Fact]
-    public void Only_what_nobody_kept_is_computed_again_by_its_new_owner()
+    public void Only_shards_that_nobody_kept_are_computed_again_by_their_new_owner()
     {
         RecoveryPlan recovery = RecoveryPlan.Of(Plan(4, 8), [SummationTree.Cover(0, 3, 8), SummationTree.Cover(3, 6, 8)], isCoupled: false)!;
         Assert.Equal(
@@ -19,7 +19,7 @@ public sealed class RecoveryPlanTests
     }
 
     [Fact]
-    public void What_two_members_hold_is_brought_by_one()
+    public void A_node_that_two_members_hold_has_one_contributor()
     {
         RecoveryPlan recovery = RecoveryPlan.Of(Plan(2, 4), [[new(1, 0), new(0, 3)], [new(1, 0), new(0, 1), new(1, 1)]], isCoupled: true)!;
         Assert.Equal([new(new(1, 0), 0), new(new(1, 1), 1)], recovery.Contributions.All);
@@ -34,10 +34,10 @@ public sealed class RecoveryPlanTests
     }
 
     [Fact]
-    public void Where_nobody_kept_anything_there_is_no_plan() => Assert.Null(RecoveryPlan.Of(Plan(1, 4), [[], []], isCoupled: false));
+    public void Without_kept_sums_there_is_no_plan() => Assert.Null(RecoveryPlan.Of(Plan(1, 4), [[], []], isCoupled: false));
 
-    /// <summary>Whatever blocks there were before and are now, and whoever is gone: the contributions cover every shard once, kept nodes come from
-    /// their holders, others from the owner of all their shards, and no kept node lies under one that is computed.</summary>
+    /// <summary>For random blocks before and after, and random losses: the contributions cover every shard once, a kept node is contributed by its
+    /// holder and any other node by the owner of all its shards, and no kept node lies below a computed one.</summary>
     [Fact]
     public void Any_losses_give_a_plan_that_covers_every_shard_once()
     {

@@ -1,5 +1,6 @@
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
+using Spikeformer.Model.Tests.Data.Recordings;
 using Spikeformer.Numerics;
 using Spikeformer.Recipes;
 using Spikeformer.TestKit;

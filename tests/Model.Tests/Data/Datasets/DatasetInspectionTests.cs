@@ -1,6 +1,9 @@
 using Spikeformer.Data;
-using Spikeformer.Recipes;
 using Spikeformer.Data.Datasets;
+using Spikeformer.Data.Frames;
+using Spikeformer.Data.Recordings;
+using Spikeformer.Model.Tests.Data.Recordings;
+using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Xunit;
 

@@ -2,6 +2,8 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
+using Spikeformer.Data.Frames;
+using Spikeformer.Model.Tests.Data.Recordings;
 using Spikeformer.Recipes;
 using Spikeformer.TestKit;
 using Xunit;

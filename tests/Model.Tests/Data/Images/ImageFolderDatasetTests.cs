@@ -1,5 +1,6 @@
 using SkiaSharp;
 using Spikeformer.Data;
+using Spikeformer.Data.Frames;
 using Spikeformer.Data.Images;
 using Spikeformer.Numerics;
 using Spikeformer.Recipes;

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Spikeformer.Cli.Shell;
 using Spikeformer.Cli.Sources;
-using Spikeformer.Data;
+using Spikeformer.Data.Datasets;
+using Spikeformer.Data.Recordings;
 using Spikeformer.Files;
 
 namespace Spikeformer.Cli.Verbs.Data;

@@ -4,6 +4,7 @@ using Spectre.Console;
 using Spikeformer.Cli.Shell;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
+using Spikeformer.Data.Events;
 using Spikeformer.Files;
 using Spikeformer.Recipes;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Spikeformer.Cli.Shell;
-using Spikeformer.Data;
+using Spikeformer.Data.Frames;
 using Spikeformer.Data.Images;
 
 namespace Spikeformer.Cli.Verbs.Data;

@@ -1,0 +1,99 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Spikeformer.Data.Events;
+using Spikeformer.Recipes;
+
+namespace Spikeformer.Data.Formats;
+
+/// <summary>
+/// Reads AEDAT 2.0 recordings of a DVS128 camera, the container of CIFAR10-DVS: text lines that begin with <c>#</c>, then 8 bytes an event,
+/// big end first: 32 bits of address, 32 bits of time in microseconds.
+/// </summary>
+/// <remarks>The header ends before the first line that does not begin with <c>#</c>, is not ended by a line feed, or holds a byte that no
+/// text has; so an event whose first byte happens to be <c>#</c> stays an event. Times are unsigned; one that jumps back by more than 2^31
+/// has wrapped round, and the clock goes on. External events (bit 15) are left out and counted. The format is jAER's.</remarks>
+public static class Aedat20Reader
+{
+    /// <summary>The sensor of the DVS128 camera.</summary>
+    public static SensorSize Sensor => new(128, 128);
+
+    /// <summary>Longest file that is read, bytes (33.5 million events; recordings of CIFAR10-DVS hold about 200,000).</summary>
+    public const int MaxFileBytes = 256 << 20;
+
+    private const int EventBytes = 8;
+    private const uint External = 1 << 15, SensorBits = 0x7FFF;
+    private static ReadOnlySpan<byte> Magic => "#!AER-DAT"u8;
+
+    /// <summary>Printable ASCII, tab, carriage return, and what UTF-8 text in a preferences block may have.</summary>
+    private static readonly SearchValues<byte> TextBytes =
+        SearchValues.Create([(byte)'\t', (byte)'\r', .. Enumerable.Range(0x20, 0xE0).Where(b => b != 0x7F).Select(b => (byte)b)]);
+
+    /// <summary>Reads one recording.</summary>
+    /// <param name="bytes">The whole file.</param>
+    /// <param name="file">Name of the file, for messages.</param>
+    /// <param name="convention">What the address bits mean.</param>
+    /// <param name="events">Receives the recording, in order of time, possibly empty; what it held before is forgotten.</param>
+    /// <exception cref="SpikeformerException">The file is too long, of another format or version, cut off inside an event, or of another
+    /// camera; names the file and the byte.</exception>
+    public static RecordingNotes Read(ReadOnlySpan<byte> bytes, string file, AddressConvention convention, EventStream events)
+    {
+        if (bytes.Length > MaxFileBytes)
+            throw Damaged($"{file}: {bytes.Length:N0} bytes are too many for a DVS128 recording (limit {MaxFileBytes:N0})");
+        int start = HeaderLength(bytes, file);
+        int rest = (bytes.Length - start) % EventBytes;
+        if (rest != 0)
+            throw Damaged($"{file}: cut off inside an event at byte {bytes.Length - rest}: "
+                + $"{bytes.Length - start} bytes after the header are no multiple of {EventBytes}");
+        events.Clear(Sensor, (bytes.Length - start) / EventBytes);
+        long clock = 0;
+        uint before = 0;
+        int overflows = 0, others = 0, outside = 0;
+        for (int offset = start; offset < bytes.Length; offset += EventBytes)
+        {
+            uint address = BinaryPrimitives.ReadUInt32BigEndian(bytes[offset..]);
+            uint time = BinaryPrimitives.ReadUInt32BigEndian(bytes[(offset + 4)..]);
+            if (time < before && before - time > int.MaxValue)
+            {
+                clock += 1L << 32;
+                overflows++;
+            }
+            before = time;
+            if (address > (External | SensorBits)) outside++;
+            else if ((address & External) != 0) others++;
+            else Add(events, clock + time, (int)(address >> 1 & 0x7F), (int)(address >> 8 & 0x7F), (byte)(address & 1), convention);
+        }
+        var notes = new RecordingNotes(overflows, events.BackwardSteps, others, outside);
+        notes.CheckSensor(events.Count, Sensor, file);
+        events.SortByTime();
+        return notes;
+    }
+
+    private static void Add(EventStream events, long time, int low, int high, byte bit, AddressConvention convention)
+    {
+        switch (convention)
+        {
+            case AddressConvention.SpikingJelly: events.Add(time, 127 - high, 127 - low, (byte)(1 - bit)); break;
+            case AddressConvention.Tonic: events.Add(time, high, low, bit); break;
+            default: events.Add(time, low, high, bit); break;
+        }
+    }
+
+    /// <summary>Bytes before the first event.</summary>
+    private static int HeaderLength(ReadOnlySpan<byte> bytes, string file)
+    {
+        if (!bytes.StartsWith(Magic) || bytes.Length == Magic.Length || bytes[Magic.Length] != (byte)'2')
+            throw Damaged($"{file}: byte 0: no AEDAT 2.0 recording, it does not begin with #!AER-DAT2");
+        int start = 0;
+        while (start < bytes.Length && bytes[start] == (byte)'#')
+        {
+            int length = bytes[start..].IndexOf((byte)'\n');
+            if (length < 0 || bytes.Slice(start, length).ContainsAnyExcept(TextBytes)) break;
+            start += length + 1;
+        }
+        if (start == 0) throw Damaged($"{file}: byte 0: the first line of the header has no end");
+        return start;
+    }
+
+    private static SpikeformerException Damaged(string what) =>
+        new(ErrorKind.CheckFailed, what, "Copy the file again or remove it");
+}

@@ -58,7 +58,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Prepare_imagenet_val_sorts_images_and_tells_what_is_missing()
+    public void Prepare_imagenet_val_sorts_images_and_names_missing_ones()
     {
         string val = _folder["val"], labels = _folder["valprep.sh"];
         Directory.CreateDirectory(val);

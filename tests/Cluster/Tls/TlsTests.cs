@@ -12,7 +12,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Tls;
 
-/// <summary>Silos that demand certificates, with real programs on the other side.</summary>
+/// <summary>Silos that demand certificates from other programs.</summary>
 public sealed class TlsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -42,7 +42,7 @@ public sealed class TlsTests : IDisposable
         using ProgramProcess sharp = ProgramProcess.StartFSharp(
             new Dictionary<string, string> { ["SPIKEFORMER_TLS_CERTIFICATE"] = certificate, ["SPIKEFORMER_TLS_KEY"] = key, ["SPIKEFORMER_TLS_AUTHORITY"] = _authority.File },
             ["--recipe", _folder["recipe.json"], "--name", "run", "--out", _folder["run"], "--workers", "2", .. cluster]);
-        // They try for a quarter of a minute, while the run begins, trains and ends.
+        // They try for 15 seconds, while the run trains.
         (string Message, ProgramProcess Program)[] refused =
         [
             ($"The gateway {silo.Endpoints.Gateway} of the cluster at {silo.Endpoints.Gateway} demands TLS, and this side has no certificate. Give certificate",
@@ -77,7 +77,7 @@ public sealed class TlsTests : IDisposable
         Assert.Equal(1, Lines(log, $"Refused a client at 127.0.0.1: its certificate (CN=mallory) is not signed by the authority in {_authority.File}"));
         Assert.Equal(1, Lines(log, "Refused a client at 127.0.0.1: it shows no certificate, speaks no TLS, or does not believe this silo's certificate"));
 
-        // The client's own check would keep it from showing a certificate that its authority has not signed: this one trusts both.
+        // A client does not show a certificate that its authority has not signed, so that this client trusts both authorities.
         ProgramProcess Posing(string own, string ownKey, string authority)
         {
             string both = _folder["both.pem"];
@@ -120,7 +120,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task New_certificates_are_shown_to_new_connections_and_old_ones_stay()
+    public async Task New_certificates_are_shown_to_new_connections_and_old_connections_stay()
     {
         TestData.RequireLong();
         using SiloProcess silo = await StartAsync("a");
@@ -128,7 +128,7 @@ public sealed class TlsTests : IDisposable
         await using ClusterClient client = await ClusterClient.ConnectAsync(address);
         Assert.Equal("CN=a", await SubjectAsync(silo.Endpoints.Gateway));
 
-        // Another authority takes over: first it is believed beside the old one, then its certificates come, then the old one goes.
+        // Another authority takes over: silos trust it beside the old one, then use its certificates, then drop the old one.
         using var next = new CertificateAuthority(_folder.Path, "next");
         string old = File.ReadAllText(_authority.File);
         (string nextCertificate, string nextKey, _) = next.SignSilo("a-next");
@@ -149,7 +149,7 @@ public sealed class TlsTests : IDisposable
     [Theory]
     [InlineData("Spikeformer__Tls__Certificate = '/absent.pem': there is no such file", "--tls-certificate", "/absent.pem", "--tls-authority", "/absent.pem")]
     [InlineData("Spikeformer__Tls__Authority: it is missing", "--tls-certificate", "/absent.pem")]
-    public void Wrong_files_end_a_silo_with_2_and_name_the_setting(string message, params string[] options)
+    public void A_silo_with_wrong_files_exits_with_2_and_names_the_setting(string message, params string[] options)
     {
         (int exitCode, string output, string error) = SiloProcess.Run(
             ["run", "--state", _folder["cluster"], "--silo-port", "0", "--gateway-port", "0", "--http-port", "0", .. options]);
@@ -160,7 +160,7 @@ public sealed class TlsTests : IDisposable
     [Theory]
     [InlineData("SPIKEFORMER_TLS_AUTHORITY = '/absent.pem': there is no such file", "--tls-authority", "/absent.pem")]
     [InlineData("There is a certificate, /absent.pem, and no authority", "--tls-certificate", "/absent.pem")]
-    public void Wrong_files_end_a_client_with_2_and_name_the_setting(string message, params string[] options)
+    public void A_client_with_wrong_files_exits_with_2_and_names_the_setting(string message, params string[] options)
     {
         using ProgramProcess cli = ProgramProcess.StartCli(["list", "--cluster", "127.0.0.1:1", .. options]);
         (int exitCode, string output, string error) = cli.FinishAnyhow();

@@ -1,6 +1,5 @@
 using Spikeformer.Autograd;
 using Spikeformer.Checkpoints;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.Recipes;

@@ -14,17 +14,17 @@ using Spikeformer.Training;
 namespace Spikeformer.Benchmarks;
 
 /// <summary>
-/// What a worker's metrics cost: steps of the demo recipe, in turn with and without, in CPU time of the whole process. The difference is far below
-/// the noise of a step, so what measuring a step takes is also timed by itself, and so is the silo's taking, which happens once a second.
+/// The cost of a worker's metrics: steps of the demo recipe, alternately with and without metrics, in CPU time of the whole process. The difference is
+/// far below the noise of a step, so measuring a step is also timed by itself, and so is the silo's reading, which happens once a second.
 /// </summary>
 internal static class MetricsBenchmark
 {
     private const int WarmUp = 20;
 
     /// <summary>The figures.</summary>
-    /// <param name="Steps">CPU time of steps with and without metrics.</param>
-    /// <param name="MeasuringUs">CPU time of measuring a step, by itself.</param>
-    /// <param name="TakingUs">CPU time in which the silo takes in what twenty steps have measured.</param>
+    /// <param name="Steps">The CPU time of steps with and without metrics.</param>
+    /// <param name="MeasuringUs">The CPU time of measuring a step by itself, in microseconds.</param>
+    /// <param name="TakingUs">The CPU time in which the silo reads the measurements of twenty steps, in microseconds.</param>
     private sealed record Figures(PairedCost Steps, double MeasuringUs, double TakingUs);
 
     public static void Run(int pairs, bool asJson)
@@ -37,7 +37,7 @@ internal static class MetricsBenchmark
         }
         Machine machine = Machine.This(1);
         Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}; {pairs} pairs of steps");
-        Console.WriteLine($"{PairedCost.Columns} | measuring a step us | of a step | silo's taking us |");
+        Console.WriteLine($"{PairedCost.Columns} | measuring a step, us | of a step | silo's reading, us |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{figures.Steps} | {figures.MeasuringUs:F2} | {figures.Steps.Percent(figures.MeasuringUs):F3} % | {figures.TakingUs:F0} |"));
@@ -60,8 +60,7 @@ internal static class MetricsBenchmark
         using MeasurementPage page = MeasurementPage.Open(reader.Path);
         using var writer = new MeasurementWriter(page);
         writer.Begin("benchmark");
-        var clock = new StepClock(TimeProvider.System);
-        var metrics = new StepMetrics();
+        var metrics = new StepMetrics(TimeProvider.System);
 
         for (int step = 0; step < 2 * WarmUp; step++) Step(PairedCost.IsWith(step));
         double[] steps = [.. Enumerable.Range(0, 2 * pairs).Select(step => Step(PairedCost.IsWith(step)))];
@@ -70,17 +69,17 @@ internal static class MetricsBenchmark
         double Step(bool isMeasured)
         {
             TimeSpan start = Environment.CpuUsage.TotalTime;
-            clock.Begin(StepPart.Load);
+            metrics.Begin(StepPart.Load);
             using StepBatch batch = loader.Load(state.Step, shards);
-            clock.Begin(StepPart.Compute);
+            metrics.Begin(StepPart.Compute);
             int[] filled = [.. batch.Inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)];
             IReadOnlyList<StepVector> vectors = engine.Compute(batch.Identity, batch.Inputs, new LocalBatchNormCoupling(recipe.Shards, filled));
-            clock.Begin(StepPart.Reduce);
+            metrics.Begin(StepPart.Reduce);
             SummationTree.FoldInPlace(SummationTree.Root(vectors.Count), vectors.Count, v => ((nint)vectors[v].Pointer, vectors[v].Values.NumberOfElements));
-            clock.Begin(StepPart.Apply);
+            metrics.Begin(StepPart.Apply);
             state.Apply(batch.Plan, vectors[0]);
-            clock.Begin(StepPart.Tell);
-            if (isMeasured) metrics.Committed(clock, batch.Plan, vectors[0], bytes: 0);
+            metrics.Begin(StepPart.Tell);
+            if (isMeasured) metrics.Committed(batch.Plan, vectors[0], bytes: 0);
             return (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;
         }
 
@@ -88,7 +87,7 @@ internal static class MetricsBenchmark
         {
             using var vector = new StepVector(network.Layout);
             TimeSpan start = Environment.CpuUsage.TotalTime;
-            for (int i = 0; i < times; i++) metrics.Committed(clock, order.Plan(0), vector, bytes: 0);
+            for (int i = 0; i < times; i++) metrics.Committed(order.Plan(0), vector, bytes: 0);
             return (Environment.CpuUsage.TotalTime - start).TotalMicroseconds / times;
         }
 
@@ -99,7 +98,7 @@ internal static class MetricsBenchmark
             double taking = 0;
             for (int i = 0; i < times; i++)
             {
-                for (int step = 0; step < 20; step++) metrics.Committed(clock, order.Plan(0), vector, bytes: 0);
+                for (int step = 0; step < 20; step++) metrics.Committed(order.Plan(0), vector, bytes: 0);
                 TimeSpan start = Environment.CpuUsage.TotalTime;
                 reader.Take();
                 taking += (Environment.CpuUsage.TotalTime - start).TotalMicroseconds;

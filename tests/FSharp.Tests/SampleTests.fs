@@ -39,7 +39,7 @@ let ``The sample on a running cluster prints the evaluations and the digest of t
         use! silo = Silo.StartAsync folder
         sample ([ "--cluster"; silo.Gateway; "--name"; "one"; "--out"; folder["run"] ] @ set) |> trained folder["run"]
         // The directory is now in use, which only a worker can see: the run fails with the reason. The state directory also names the cluster.
-        sample ([ "--cluster"; folder["state"]; "--name"; "two"; "--out"; folder["run"] ] @ set) |> refused [ folder["run"]; "already holds the run" ]
+        sample ([ "--cluster"; folder["state"]; "--name"; "two"; "--out"; folder["run"] ] @ set) |> refused [ folder["run"]; "already contains the run" ]
     }
 
 [<Fact>]

@@ -27,16 +27,19 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
     private readonly SiloSettings _settings;
     private readonly IMembershipTable _membership;
     private readonly ILogger<WorkerSupervisor> _logger;
+    private readonly TimeProvider _time;
     private readonly IReadOnlyList<Device> _devices;
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _drained = [];
     private readonly ConcurrentDictionary<string, int> _processes = [];
 
     /// <summary>Finds the devices that the settings name.</summary>
-    /// <exception cref="SpikeformerException">A device does not exist.</exception>
-    public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger)
+    /// <exception cref="SpikeformerException">A device does not exist, or the limit of the memory is wrong.</exception>
+    public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger, TimeProvider time)
     {
-        (_settings, _membership, _logger) = (settings, membership, logger);
+        (_settings, _membership, _logger, _time) = (settings, membership, logger, time);
         _devices = settings.Roles.HasFlag(SiloRoles.Node) ? DeviceInventory.OfThisMachine.Select(settings.Devices) : [];
+        // A wrong value ends the silo now, rather than each of its workers later.
+        _ = MachineMemory.Limit;
         if (_devices.Count > 0 && settings.Devices == DeviceSelection.Auto && CudaLibrary.HasDriver && CudaLibrary.Problem is { } problem)
             LogNoCuda(problem.What, problem.Remedy);
     }
@@ -90,11 +93,10 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
         {
             if (_drained.TryGetValue(Name(device), out TaskCompletionSource? undone))
             {
-                LogDrained(Name(device));
                 await undone.Task.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 continue;
             }
-            long began = Stopwatch.GetTimestamp();
+            long began = _time.GetTimestamp();
             Process? orphan = OrphanOn(device);
             // An adopted worker writes to the page of the silo process that started it.
             using MeasurementReader? measurements = orphan is null ? Measure(device) : null;
@@ -114,10 +116,15 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
             _processes.TryRemove(Name(device), out _);
             measurements?.Dispose();
             if (stopping.IsCancellationRequested) return;
-            if (IsDrained(Name(device))) continue;
-            LogExited(Name(device), process.Id, orphan is null ? $"{process.ExitCode}" : "unknown", LogFile(device.Slot));
-            if (Stopwatch.GetElapsedTime(began) > Steady) pause = FirstPause;
-            await Task.Delay(pause, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            string exitCode = orphan is null ? $"{process.ExitCode}" : "unknown";
+            if (IsDrained(Name(device)))
+            {
+                LogDrained(Name(device), process.Id, exitCode);
+                continue;
+            }
+            LogExited(Name(device), process.Id, exitCode, LogFile(device.Slot));
+            if (_time.GetElapsedTime(began) > Steady) pause = FirstPause;
+            await Task.Delay(pause, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         }
     }
@@ -157,7 +164,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
         if (!_settings.WorkerMetrics) return null;
         try
         {
-            return new(SeriesStore.OfThisProcess, Name(device), device.ToString(), TimeProvider.System);
+            return new(SeriesStore.OfThisProcess, Name(device), device.ToString(), _time);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -177,6 +184,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
             .. await ClusterArgumentsAsync(), "--cluster-id", _settings.ClusterId, "--service-id", _settings.ServiceId,
             "--data-address", _settings.AdvertisedAddress.ToString(), "--data-port", $"{(_settings.DataPort == 0 ? 0 : _settings.DataPort + device.Slot)}",
             "--log", LogFile(device.Slot), "--agent-lock", Locks.Agent, "--device-lock", Locks.Worker(device.Slot), "--orphan-grace", $"{_settings.OrphanGrace}",
+            "--silo-workers", $"{_devices.Count}",
             .. metrics is null ? Array.Empty<string>() : ["--metrics", metrics],
         ];
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
@@ -224,8 +232,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device} adopted from an earlier silo as process {Process}")]
     private partial void LogAdopted(string worker, string device, int process);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} is drained; 'drain {Worker} --undo' puts it back into service")]
-    private partial void LogDrained(string worker);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode} and is drained; 'drain {Worker} --undo' puts it back into service")]
+    private partial void LogDrained(string worker, int process, string exitCode);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode}; restarting it. Its log is {Log}")]
     private partial void LogExited(string worker, int process, string exitCode, string log);

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Net;
 using System.Runtime.InteropServices;
 using Spikeformer.Clustering;
@@ -30,10 +29,11 @@ internal static class WorkerVerb
         var agentLock = new Option<string?>("--agent-lock") { Description = "File that the silo locks while it lives", HelpName = "FILE" };
         var deviceLock = new Option<string?>("--device-lock") { Description = "File to lock, so that a device has only one worker", HelpName = "FILE" };
         var grace = new Option<int>("--orphan-grace") { Description = "Seconds to continue without a silo", DefaultValueFactory = _ => 60 };
+        var workers = new Option<int>("--silo-workers") { Description = "Number of workers of the silo, which share its memory", DefaultValueFactory = _ => 1 };
         var metrics = new Option<string?>("--metrics") { Description = "Page for measurements that the silo has created", HelpName = "FILE" };
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
-            name, device, gateways, state, clusterId, serviceId, address, port, log, agentLock, deviceLock, grace, metrics,
+            name, device, gateways, state, clusterId, serviceId, address, port, log, agentLock, deviceLock, grace, workers, metrics,
         };
         command.SetAction(async parsed =>
         {
@@ -58,12 +58,14 @@ internal static class WorkerVerb
                 Redis = Environment.GetEnvironmentVariable(WorkerOptions.RedisVariable),
                 Cluster = cluster with
                 {
-                    ClusterId = parsed.GetRequiredValue(clusterId), ServiceId = parsed.GetRequiredValue(serviceId), Tls = TlsSettings.OfWorkerEnvironment(),
+                    ClusterId = parsed.GetRequiredValue(clusterId),
+                    ServiceId = parsed.GetRequiredValue(serviceId),
+                    Tls = TlsSettings.OfWorkerEnvironment(),
                 },
                 DataAddress = IPAddress.Parse(parsed.GetRequiredValue(address)),
                 DataPort = parsed.GetValue(port),
                 Metrics = parsed.GetValue(metrics),
-            }, (spec, board, listener) => new Member(spec, board, listener, TimeProvider.System).Serve(), drain.Token);
+            }, (spec, board, listener) => new Member(spec, board, listener, parsed.GetValue(workers), TimeProvider.System).Serve(), drain.Token);
         });
         return command;
     }
@@ -78,10 +80,10 @@ internal static class WorkerVerb
         do
         {
             Posix.AwaitUnlocked(lockFile);
-            orphaned = Stopwatch.GetTimestamp();
-            while (!Posix.IsLocked(lockFile) && Stopwatch.GetElapsedTime(orphaned) < grace) Thread.Sleep(OrphanPause);
+            orphaned = TimeProvider.System.GetTimestamp();
+            while (!Posix.IsLocked(lockFile) && TimeProvider.System.GetElapsedTime(orphaned) < grace) Thread.Sleep(OrphanPause);
         }
-        while (Stopwatch.GetElapsedTime(orphaned) < grace);
+        while (TimeProvider.System.GetElapsedTime(orphaned) < grace);
         Console.Error.WriteLine("The silo has ended and none has taken over; exiting.");
         Environment.Exit((int)ErrorKind.Unreachable);
     })

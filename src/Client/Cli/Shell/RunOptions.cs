@@ -73,11 +73,12 @@ internal static class RunOptions
         return RunSpecs.Of(recipe).With(null, data, @out, workers, minWorkers, checkpointEvery ?? 0, initFrom, startEpoch, checkpoints, cache);
     }
 
-    private static Option<T> AtLeastOne<T>(Option<T> option)
+    /// <summary>Refuses numbers below 1. A text that is not a number already has an error.</summary>
+    public static Option<T> AtLeastOne<T>(Option<T> option)
     {
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<T>() is < 1) result.AddError($"{option.Name} must be at least 1.");
+            if (result.Tokens is [{ Value: var text }] && int.TryParse(text, out int number) && number < 1) result.AddError($"{option.Name} must be at least 1.");
         });
         return option;
     }

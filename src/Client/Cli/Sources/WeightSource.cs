@@ -32,7 +32,7 @@ internal sealed record WeightSource(
     /// <exception cref="SpikeformerException">The file does not exist or is damaged, or the recipe is missing or given twice.</exception>
     public static WeightSource OfFile(string path, Recipe? given)
     {
-        if (TorchArchive.IsOne(path))
+        if (TorchArchive.IsArchive(path))
         {
             TorchCheckpoint checkpoint = TorchArchive.Read(path);
             return new(Path.GetFileName(path), null, given

@@ -71,11 +71,7 @@ internal static class CheckpointVerb
 
     private static Command Prune()
     {
-        var keep = new Option<int>("--keep") { Description = "Sound checkpoints to keep in addition to the best and the pinned ones", HelpName = "N", DefaultValueFactory = _ => 2 };
-        keep.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1) result.AddError("--keep must be at least 1.");
-        });
+        Option<int> keep = RunOptions.AtLeastOne(new Option<int>("--keep") { Description = "Sound checkpoints to keep in addition to the best and the pinned ones", HelpName = "N", DefaultValueFactory = _ => 2 });
         return OnStore("prune", "Remove old checkpoints", (terminal, store, parsed) =>
         {
             IReadOnlyList<CheckpointId> removed = store.Prune(parsed.GetValue(keep));

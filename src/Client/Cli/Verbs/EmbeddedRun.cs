@@ -1,7 +1,6 @@
 using Spikeformer.Cli.Shell;
 using Spikeformer.Client;
 using Spikeformer.Contracts;
-using Spikeformer.Recipes;
 using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
@@ -17,14 +16,15 @@ internal static class EmbeddedRun
     /// <returns>The status of the run after its end.</returns>
     public static async Task<RunStatus> TrainAsync(Terminal terminal, RunSpec spec, Interruption interruption, Func<SpikeformerCluster, RunNews, Task>? react = null)
     {
-        // Report what can be wrong before a cluster is started.
-        int shards = RecipeReader.Read(spec.Recipe, spec.Name).Shards;
+        // Mistakes that need no cluster are reported before one starts.
+        Decision decision = RunTransitions.Start(new(), spec, default);
+        if (decision.Refusal is { } refusal) throw refusal;
         if (!spec.IsResume) new RunDirectory(spec.OutDirectory).RequireNoRun();
         if (spec.DataPath is { } data && !Directory.Exists(data))
             throw new SpikeformerException(ErrorKind.NotFound, $"The data folder {data} does not exist", "Check --data");
         // All workers must read the same checkpoint of a run directory.
         if (spec is { IsResume: false, InitFrom: { } weights }) spec = spec with { InitFrom = InitialWeights.Read(weights).Path };
-        int workers = spec.Workers > 0 ? spec.Workers : Math.Max(Math.Min(Environment.ProcessorCount, shards), spec.MinWorkers);
+        int workers = spec.Workers > 0 ? spec.Workers : Math.Max(Math.Min(Environment.ProcessorCount, decision.Record.Shards), spec.MinWorkers);
         await using EmbeddedCluster silo = await EmbeddedCluster.StartAsync(spec.OutDirectory, workers, interruption.Token);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Address, interruption.Token);
         await cluster.StartAsync(spec with { Workers = workers }, interruption.Token);

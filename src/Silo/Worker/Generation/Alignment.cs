@@ -13,52 +13,44 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>
-/// The first thing that a generation does: every member says how far it is, and those behind take over from the furthest: the reduced vector of
-/// the one step that they missed, or else the state. Afterwards all hold the same bits. This is how a run starts, resumes, takes newcomers in and
-/// goes on after a loss: one way for all.
-/// </summary>
+/// <summary>The first phase of a generation. All members exchange their standing, and those behind take over from the furthest: the reduced vector of the one
+/// step that they missed, or else the state. Afterwards all members hold the same bits. Start, resume, join and recovery all take this one way.</summary>
 internal static class Alignment
 {
     private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 2048;
     private const int HashAt = sizeof(long), FlagsAt = HashAt + sizeof(ulong), KeptAt = FlagsAt + 1, NodeBytes = 3,
-        ProgressAt = KeptAt + 1 + KeptSums.Most * NodeBytes, PayloadBytes = ProgressAt + ProgressBytes;
-    // Of a member that holds nothing of the run: another's state brings it up, never a single step.
+        ProgressAt = KeptAt + 1 + KeptSums.MaxCount * NodeBytes, PayloadBytes = ProgressAt + ProgressBytes;
+    // The step of a member without any state of the run. It needs another's state, never a single step.
     private const long NoState = -1;
     private const byte ForgottenFlag = 1, ReducedFlag = 2;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    private static readonly JsonSerializerOptions s_json = new()
-    {
-        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        IgnoreReadOnlyProperties = true,
-    };
-
+    /// <summary>A member's standing.</summary>
     /// <param name="Rank">The member.</param>
-    /// <param name="Step">Committed steps of its state; <see cref="NoState"/> when it has none.</param>
-    /// <param name="Hash">Of its whole state.</param>
-    /// <param name="HasForgotten">Whether it gave its state up as wrong.</param>
+    /// <param name="Step">Committed steps of its state, or <see cref="NoState"/>.</param>
+    /// <param name="Hash">Hash of its whole state.</param>
+    /// <param name="HasForgotten">Whether it gave up its state as wrong.</param>
     /// <param name="HasReduced">Whether it can lend the reduced vector of its last step.</param>
-    /// <param name="Kept">Sums that it holds of the step to come.</param>
+    /// <param name="Kept">Nodes whose sums of the next step it has kept.</param>
     /// <param name="Progress">Averages and evaluations.</param>
     private readonly record struct Standing(int Rank, long Step, ulong Hash, bool HasForgotten, bool HasReduced, IReadOnlyList<TreeNode> Kept, ProgressState Progress);
 
     /// <summary>Brings all members to one state.</summary>
     /// <param name="group">The generation's group.</param>
     /// <param name="run">The run.</param>
-    /// <param name="caughtUp">Called with the step that this member had missed, once it has applied it.</param>
-    /// <param name="recovery">How to finish the step that the last generation left; null to compute all of it.</param>
+    /// <param name="caughtUp">Called with the step that this member had missed, after it was applied.</param>
+    /// <param name="recovery">How to finish the step that the last generation left unfinished; null to compute all of it.</param>
     /// <param name="cancellation">Seals the group.</param>
-    /// <returns>False when this member's state must be forgotten: members hold different bits of one step, or others have found that and this state is
-    /// as old.</returns>
-    /// <exception cref="PeerLostException">A member was lost meanwhile.</exception>
-    /// <exception cref="SpikeformerException">Members differ before the first step, or the weights to begin with are not there.</exception>
+    /// <returns>False when this member must forget its state: members hold different bits of one step, or others found a difference and this state may
+    /// share it.</returns>
+    /// <exception cref="PeerLostException">A member was lost.</exception>
+    /// <exception cref="SpikeformerException">Members differ before the first step, or the initial weights are missing.</exception>
     public static bool TryAlign(Group group, PreparedRun run, Action<CommittedStep> caughtUp, out RecoveryPlan? recovery, CancellationToken cancellation)
     {
         recovery = null;
         Standing[] all = Exchange(group, run, StatePart, cancellation);
-        if (all.Any(one => one.HasForgotten) && !run.HasForgotten && run.State.HasBegun) return false;
+        if (all.Any(one => one.HasForgotten) && !run.Held.IsForgotten && run.Held.State.HasBegun) return false;
         Standing furthest = all.OrderByDescending(one => (one.Step, one.Progress.Epochs)).ThenBy(one => one.Rank).First();
-        // Several lend the state to those who are further behind than a step: all of the same step and the same bits.
+        // Several members with the same step and the same bits lend the state to those that are more than one step behind.
         Standing[] donors = [.. all.Where(one => (one.Step, one.Hash) == (furthest.Step, furthest.Hash)).Take(StateFetch.MostDonors)];
         Lend(run, group.Plan.OwnRank, furthest, donors, all);
         long step = all[group.Plan.OwnRank].Step;
@@ -67,33 +59,33 @@ internal static class Alignment
             if (NeedsOneStep(step, furthest)) TakeStep(group, run, furthest, caughtUp, cancellation);
             else TakeState(group, run, furthest.Step, donors, cancellation);
         }
-        if (furthest.Rank != group.Plan.OwnRank) run.Progress.State = furthest.Progress;
-        run.TakeInitialWeights();
+        if (furthest.Rank != group.Plan.OwnRank) run.Held.Progress.State = furthest.Progress;
+        run.Held.Weights.TakeIfMissing();
 
-        // Nobody goes on before everybody is there, and all hold the same.
+        // No member continues before all members hold the same bits.
         Standing[] aligned = Exchange(group, run, BarrierPart, cancellation);
         if (aligned.FirstOrDefault(one => (one.Step, one.Hash) != (aligned[0].Step, aligned[0].Hash)) is { Rank: > 0 } other)
         {
-            if (run.State.HasBegun) return false;
-            throw new SpikeformerException(ErrorKind.Failed, $"{group.Plan.Name(other.Rank)} begins with other weights than {group.Plan.Name(0)}",
-                "Run all workers with the same build on machines of one kind");
+            if (run.Held.State.HasBegun) return false;
+            throw new SpikeformerException(ErrorKind.Failed, $"{group.Plan.Name(other.Rank)} has other initial weights than {group.Plan.Name(0)}",
+                "Run the same build on all workers, on machines of one kind");
         }
-        run.Aligned();
+        run.Held.Aligned();
         recovery = RecoveryPlan.Of(group.Plan, [.. aligned.Select(one => one.Kept)], isCoupled: run.Recipe.BatchNorm is BatchNormMode.Global);
-        if (recovery is null) run.Kept.Forget();
+        if (recovery is null) run.Held.Kept.Forget();
         return true;
     }
 
-    /// <summary>Whether a member has missed only the last step of the furthest, and that one can lend it.</summary>
+    /// <summary>Whether a member has missed only the last step of the furthest member, which can lend it.</summary>
     private static bool NeedsOneStep(long step, Standing furthest) => furthest.HasReduced && step == furthest.Step - 1;
 
     private static void Lend(PreparedRun run, int ownRank, Standing furthest, Standing[] donors, Standing[] all)
     {
         Standing[] behind = [.. all.Where(one => one.Step < furthest.Step)];
         if (ownRank == furthest.Rank && behind.Any(one => NeedsOneStep(one.Step, furthest)))
-            run.Transfers.Lend(furthest.Step - 1, run.Reduced.Of(furthest.Step - 1)!.Bytes);
+            run.Held.Transfers.Lend(furthest.Step - 1, run.Held.Reduced.Of(furthest.Step - 1)!.Bytes);
         if (donors.Any(one => one.Rank == ownRank) && behind.Any(one => !NeedsOneStep(one.Step, furthest)))
-            run.Transfers.Lend(furthest.Step, run.Copy);
+            run.Held.Transfers.Lend(furthest.Step, run.Held.Copy);
     }
 
     private static void TakeStep(Group group, PreparedRun run, Standing from, Action<CommittedStep> caughtUp, CancellationToken cancellation)
@@ -103,31 +95,31 @@ internal static class Alignment
             using Socket socket = Connect(group, from.Rank, cancellation);
             using CancellationTokenRegistration closing = cancellation.Register(socket.Dispose);
             using NetworkStream stream = StateWire.Open(socket);
-            StepVector reduced = run.Reduced.For(run.State.Step);
-            StateWire.Ask(stream, new(StateWire.Kind.Reduced, run.State.Step, StateWire.Digest(run.State.Digest)));
+            StepVector reduced = run.Held.Reduced.For(run.Held.State.Step);
+            StateWire.Ask(stream, new(StateWire.Kind.Reduced, run.Held.State.Step, StateWire.Digest(run.Held.State.Digest)));
             StateWire.Answer answer;
             while ((answer = StateWire.Read(stream, reduced)) is StateWire.Answer.Waiting or StateWire.Answer.Aligning)
             {
             }
-            // It has other bits of the step before, which all find out when they compare.
+            // The furthest member has other bits of the step before. All members find out when they compare their states.
             if (answer is StateWire.Answer.Gone) return;
-            CommittedStep missed = run.State.Apply(run.Order.Plan(run.State.Step), reduced);
-            run.Reduced.Committed(missed.Step - 1);
-            run.Transfers.Commit(missed.Step - 1, StateWire.Digest(missed.Digest), reduced.Bytes, run.Copy);
+            CommittedStep missed = run.Held.State.Apply(run.Order.Plan(run.Held.State.Step), reduced);
+            run.Held.Reduced.Committed(missed.Step - 1);
+            run.Held.Transfers.Commit(missed.Step - 1, StateWire.Digest(missed.Digest), reduced.Bytes, run.Held.Copy);
             caughtUp(missed);
         }
         catch (Exception error) when (error is IOException or InvalidDataException or SocketException or ObjectDisposedException)
         {
-            throw group.Abort($"The last step of {group.Plan.Name(from.Rank)} did not arrive: {error.Message}", from.Rank);
+            throw group.Abort($"The reduced vector of step {from.Step - 1} did not arrive from {group.Plan.Name(from.Rank)}: {error.Message}", from.Rank);
         }
     }
 
     private static void TakeState(Group group, PreparedRun run, long step, Standing[] from, CancellationToken cancellation)
     {
-        using var fetch = new StateFetch(run.Slices, [.. from.Select(one => new Donor(group.Plan.Members[one.Rank].Worker, () => Connect(group, one.Rank, cancellation)))]);
-        if (fetch.Run(step, lead: 0, cancellation) is { } copy)
+        using var fetch = new StateFetch(run.Held.Slices, [.. from.Select(one => new Donor(group.Plan.Members[one.Rank].Worker, () => Connect(group, one.Rank, cancellation)))]);
+        if (fetch.Run(step, stepsAhead: 0, cancellation) is { } copy)
         {
-            run.Take(copy, $"generation {group.Plan.GenerationNumber}");
+            run.Held.Take(copy, $"generation {group.Plan.GenerationNumber}");
             return;
         }
         cancellation.ThrowIfCancellationRequested();
@@ -141,13 +133,13 @@ internal static class Alignment
     private static Standing[] Exchange(Group group, PreparedRun run, int part, CancellationToken cancellation)
     {
         var own = new byte[PayloadBytes];
-        BinaryPrimitives.WriteInt64LittleEndian(own, run.LacksWeights ? NoState : run.State.Step);
-        BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.State.Hash());
-        own[FlagsAt] = (byte)((run.HasForgotten ? ForgottenFlag : 0) | (run.Reduced.Of(run.State.Step - 1) is not null ? ReducedFlag : 0));
-        WriteNodes(run.Kept.Of(run.State.Step), own.AsSpan(KeptAt));
-        JsonSerializer.SerializeToUtf8Bytes(run.Progress.Newest, s_json).CopyTo(own, ProgressAt);
+        BinaryPrimitives.WriteInt64LittleEndian(own, run.Held.Weights.AreMissing ? NoState : run.Held.State.Step);
+        BinaryPrimitives.WriteUInt64LittleEndian(own.AsSpan(HashAt), run.Held.State.Hash());
+        own[FlagsAt] = (byte)((run.Held.IsForgotten ? ForgottenFlag : 0) | (run.Held.Reduced.Of(run.Held.State.Step - 1) is not null ? ReducedFlag : 0));
+        WriteNodes(run.Held.Kept.Of(run.Held.State.Step), own.AsSpan(KeptAt));
+        JsonSerializer.SerializeToUtf8Bytes(run.Held.Progress.Newest, StateWire.Json).CopyTo(own, ProgressAt);
         byte[] message = [.. Enumerable.Repeat(own, group.OwnNodes.Count).SelectMany(bytes => bytes)];
-        // The step is what is being found out, so these exchanges carry none.
+        // The members' steps are not known to be equal yet, so these exchanges carry step 0.
         NodePayloads all = group.ExchangeNodes(0, part, PayloadBytes, message, cancellation);
         var standings = new Dictionary<int, Standing>();
         for (int i = 0; i < all.Count; i++)
@@ -157,7 +149,7 @@ internal static class Alignment
             while (shard >= group.Plan.Members[rank].EndShard) rank++;
             ReadOnlySpan<byte> progress = bytes[ProgressAt..].TrimEnd((byte)0);
             standings[rank] = new(rank, BinaryPrimitives.ReadInt64LittleEndian(bytes), BinaryPrimitives.ReadUInt64LittleEndian(bytes[HashAt..]),
-                (bytes[FlagsAt] & ForgottenFlag) != 0, (bytes[FlagsAt] & ReducedFlag) != 0, ReadNodes(bytes[KeptAt..]), JsonSerializer.Deserialize<ProgressState>(progress, s_json)!);
+                (bytes[FlagsAt] & ForgottenFlag) != 0, (bytes[FlagsAt] & ReducedFlag) != 0, ReadNodes(bytes[KeptAt..]), JsonSerializer.Deserialize<ProgressState>(progress, StateWire.Json)!);
         }
         return [.. standings.Values.OrderBy(one => one.Rank)];
     }

@@ -2,37 +2,31 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>What members agree on at a step's boundary.</summary>
+/// <summary>The members' agreement at a step's boundary.</summary>
 internal enum BoundaryVerdict
 {
-    /// <summary>The next step.</summary>
-    GoOn,
-    /// <summary>Save and end.</summary>
+    /// <summary>Run the next step.</summary>
+    Continue,
+    /// <summary>Save and end the run.</summary>
     Stop,
-    /// <summary>All hold the same new generation: change over to it.</summary>
+    /// <summary>Change over to a new generation, of which all members know.</summary>
     ChangeOver,
 }
 
-/// <summary>
-/// 64 bits that each member adds to a step's reduction: which generation it has heard of, whether it was told to stop, and what it has to do
-/// with a checkpoint at the step's end. Orders reach members at different times; since all members see the same notes, they act at the same step
-/// without asking anybody.
-/// </summary>
+/// <summary>64 bits that each member adds to a step's all-reduce: the newest generation it knows, whether it was told to stop, and its part in a checkpoint
+/// after the step. Orders reach members at different times. All members see the same notes, so they act at the same step without a coordinator.</summary>
 internal static class BoundaryNote
 {
     private const ulong StopBit = 1, SaveBit = 2, ShareBit = 4, Flags = StopBit | SaveBit | ShareBit;
 
-    /// <summary>A member's note.</summary>
-    /// <param name="newest">The newest generation that it has heard of; null or the present one when there is none.</param>
+    /// <summary>Writes a member's note.</summary>
+    /// <param name="newest">The newest generation that it knows; null or the current one when there is no newer one.</param>
     /// <param name="mustStop">Whether it was told to stop.</param>
-    /// <param name="saves">Of the lead: whether it saves a checkpoint.</param>
-    /// <param name="shares">Whether others may write slices of it, for the lead; whether it could write some, for the others.</param>
+    /// <param name="saves">For the lead: whether it saves a checkpoint.</param>
+    /// <param name="shares">For the lead: whether others may write slices of it. For the others: whether they could write slices.</param>
     public static ulong Of(GenerationPlan? newest, bool mustStop, bool saves, bool shares) =>
         (newest is null ? 0 : Tag(newest)) | (mustStop ? StopBit : 0) | (saves ? SaveBit : 0) | (shares ? ShareBit : 0);
 
-    /// <summary>What all notes together say.</summary>
-    /// <param name="notes">All members' notes.</param>
-    /// <param name="current">The present generation.</param>
     public static BoundaryVerdict Read(ReadOnlySpan<ulong> notes, GenerationPlan current)
     {
         ulong common = notes[0] & ~Flags;
@@ -43,12 +37,10 @@ internal static class BoundaryNote
             allEqual &= (note & ~Flags) == common;
         }
         if (allStop) return BoundaryVerdict.Stop;
-        return allEqual && common is not 0 && common != Tag(current) ? BoundaryVerdict.ChangeOver : BoundaryVerdict.GoOn;
+        return allEqual && common is not 0 && common != Tag(current) ? BoundaryVerdict.ChangeOver : BoundaryVerdict.Continue;
     }
 
-    /// <summary>Who writes a checkpoint at this boundary.</summary>
-    /// <param name="notes">All members' notes.</param>
-    /// <returns>Ranks, the lead first; empty when none is saved.</returns>
+    /// <summary>The ranks that write a checkpoint at this boundary, the lead first; empty when none is saved.</summary>
     public static int[] Writers(ReadOnlySpan<ulong> notes)
     {
         if ((notes[0] & SaveBit) == 0) return [];
@@ -58,7 +50,7 @@ internal static class BoundaryNote
         return [.. writers];
     }
 
-    /// <summary>Number and nonce in 61 bits; those of the flags are left free.</summary>
+    /// <summary>Number and nonce in 61 bits, beside the flags.</summary>
     private static ulong Tag(GenerationPlan plan)
     {
         Span<byte> identity = stackalloc byte[24];

@@ -11,17 +11,13 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>Evaluates the test split with all members: each its own shards, the results added along the summation tree.</summary>
+/// <summary>Evaluates the test split with all members: each evaluates its own shards, and the results are added along the summation tree.</summary>
 internal static class DistributedEvaluation
 {
     private const int Part = int.MaxValue - 2, PayloadBytes = 5 * sizeof(long);
 
-    /// <summary>The result over all shards: the bits of <see cref="Evaluation.Run"/>, for any number of members.</summary>
-    /// <param name="group">The generation's group.</param>
-    /// <param name="run">The run; its state is only read.</param>
-    /// <param name="computed">Called when this member has done its part.</param>
-    /// <param name="cancellation">Ends it between two batches and seals the group.</param>
-    /// <exception cref="PeerLostException">A member was lost; evaluate again in the next generation.</exception>
+    /// <summary>Evaluates all shards, to the bits of <see cref="Evaluation.Run"/> for any number of members.</summary>
+    /// <exception cref="PeerLostException">A member was lost. Evaluate again in the next generation.</exception>
     public static EvaluationResult Run(Group group, PreparedRun run, Action computed, CancellationToken cancellation)
     {
         Recipe recipe = run.Recipe;
@@ -30,14 +26,14 @@ internal static class DistributedEvaluation
         ParameterSet weights = run.Engine.CurrentWeights();
         var leaves = new Dictionary<TreeNode, EvaluationResult?>();
         for (int v = group.Plan.Own.FirstShard; v < group.Plan.Own.EndShard; v++)
-            leaves[new(0, v)] = Evaluation.Shard(run.Network, weights, run.State.Running, loader, plans, v, recipe.Precision, cancellation);
+            leaves[new(0, v)] = Evaluation.Shard(run.Network, weights, run.Held.State.Running, loader, plans, v, recipe.Precision, cancellation);
 
-        FailPoints.Hit("evaluate", run.State.Step);
+        FailPoints.Hit("evaluate", run.Held.State.Step);
         var own = new byte[group.OwnNodes.Count * PayloadBytes];
         for (int i = 0; i < group.OwnNodes.Count; i++)
             Write(NodeFold.Fold(group.OwnNodes[i].Node, recipe.Shards, leaves, EvaluationResult.Add)!, own.AsSpan(i * PayloadBytes));
         computed();
-        return group.ExchangeNodes(run.State.Step, Part, PayloadBytes, own, cancellation).Fold(Read, EvaluationResult.Add)!;
+        return group.ExchangeNodes(run.Held.State.Step, Part, PayloadBytes, own, cancellation).Fold(Read, EvaluationResult.Add)!;
     }
 
     private static void Write(EvaluationResult result, Span<byte> bytes)

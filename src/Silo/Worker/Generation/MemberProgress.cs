@@ -2,28 +2,24 @@ using Spikeformer.Collectives.Heartbeats;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>Stages of a step in their order. Between two of them a member may get to exchanges with the others.</summary>
+/// <summary>Stages of a step, in order. The values travel to peers; those between two stages count exchanges within a stage.</summary>
 internal enum Stage
 {
     /// <summary>Evaluates before the step.</summary>
     Evaluate = 0,
     /// <summary>Forward and backward.</summary>
     Compute = 1 << 10,
-    /// <summary>In the all-reduce.</summary>
+    /// <summary>Waits for the all-reduce.</summary>
     Reduce = 1 << 20,
 }
 
-/// <summary>
-/// How far this member is, for its peers: a live process may have a stuck compute thread. A member takes others for stuck when they are behind
-/// it for a multiple of what it takes itself, so nobody has to know beforehand how long a step is.
-/// </summary>
-/// <param name="pulse">Tells the peers, and watches them.</param>
-/// <param name="time">Monotonic clock.</param>
+/// <summary>Announces this member's progress to its peers: a live process may have a stuck compute thread. A member suspects a peer that stays behind for a
+/// multiple of its own time for a stage. No one has to know in advance how long a step takes.</summary>
 internal sealed class MemberProgress(HeartbeatLoop pulse, TimeProvider time)
 {
     private const int Patience = 10;
 
-    // A thread on a busy machine, or a disk that writes what was cached, may keep a sound member for so long.
+    // A busy machine, or a disk that flushes its cache, may delay a sound member by as much.
     private static readonly TimeSpan LeastLimit = TimeSpan.FromSeconds(5);
 
     private long _step, _since;

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>Counts what a worker says to the cluster: grain calls by the thread that makes them, and the bytes of all messages.</summary>
+/// <summary>Counts a worker's communication with the cluster: its grain calls, and the bytes of all messages.</summary>
 internal sealed class ControlTraffic : IOutgoingGrainCallFilter, IDisposable
 {
     /// <summary>Name of the thread that trains.</summary>
@@ -23,19 +23,16 @@ internal sealed class ControlTraffic : IOutgoingGrainCallFilter, IDisposable
         _listener.Start();
     }
 
-    /// <summary>Calls so far.</summary>
     public long Calls => Interlocked.Read(ref _calls);
 
-    /// <summary>Those that the compute thread has made: there must be none, since a step waits for no coordinator.</summary>
+    /// <summary>Grain calls of the compute thread. Always 0, since a step never waits for a coordinator.</summary>
     public long ComputeCalls => Interlocked.Read(ref _computeCalls);
 
-    /// <summary>Bytes of all messages, both ways.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
-    /// <summary>"412 grain calls, 0 of them by the compute thread, 300456 bytes both ways".</summary>
-    public override string ToString() => $"{Calls} grain calls, {ComputeCalls} of them by the compute thread, {Bytes} bytes both ways";
+    /// <summary>"412 grain calls (0 on the compute thread), 300456 bytes sent and received".</summary>
+    public override string ToString() => $"{Calls} grain calls ({ComputeCalls} on the compute thread), {Bytes} bytes sent and received";
 
-    /// <inheritdoc/>
     public Task Invoke(IOutgoingGrainCallContext context)
     {
         Interlocked.Increment(ref _calls);
@@ -43,6 +40,5 @@ internal sealed class ControlTraffic : IOutgoingGrainCallFilter, IDisposable
         return context.Invoke();
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _listener.Dispose();
 }

@@ -4,33 +4,30 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>
-/// This worker's sums of a step that its generation could not finish, so that they need not be computed again. They depend on the state before
-/// the step, on the recipe and on nothing else.
-/// </summary>
-/// <param name="length">Values of each sum.</param>
+/// <summary>This worker's sums of a step that its generation could not finish, kept so that they are not computed again. They depend only on the recipe and
+/// on the state before the step.</summary>
 internal sealed unsafe class KeptSums(long length) : IDisposable
 {
-    /// <summary>Most sums that are kept: twice the depth of the largest tree, and then some from earlier attempts.</summary>
-    public const int Most = 32;
+    /// <summary>The most sums to keep: twice the depth of the largest tree, and some from earlier attempts.</summary>
+    public const int MaxCount = 32;
 
     private readonly List<NodeVector> _sums = [];
     private long _step = -1;
 
-    /// <summary>The nodes that are held of a step.</summary>
+    /// <summary>The nodes whose sums of a step are kept.</summary>
     public IReadOnlyList<TreeNode> Of(long step) => step == _step ? [.. _sums.Select(sum => sum.Node)] : [];
 
-    /// <summary>A sum that is held, float32; valid until <see cref="Forget"/>.</summary>
+    /// <summary>A kept sum, float32; valid until <see cref="Forget"/>.</summary>
     public NodeVector this[TreeNode node] => _sums.Single(sum => sum.Node == node);
 
-    /// <summary>Copies sums; those of other steps go.</summary>
+    /// <summary>Keeps copies of sums, and frees those of other steps.</summary>
     public void Keep(long step, IReadOnlyList<NodeVector> sums)
     {
         if (step != _step) Forget();
         _step = step;
         foreach ((TreeNode node, nint values) in sums)
         {
-            if (_sums.Count == Most || _sums.Any(sum => sum.Node == node)) continue;
+            if (_sums.Count == MaxCount || _sums.Any(sum => sum.Node == node)) continue;
             nuint bytes = (nuint)length * sizeof(float);
             void* copy = NativeMemory.AlignedAlloc(bytes, 64);
             NativeMemory.Copy((void*)values, copy, bytes);
@@ -38,7 +35,7 @@ internal sealed unsafe class KeptSums(long length) : IDisposable
         }
     }
 
-    /// <summary>Gives the memory back: the step is committed, or the state that it was computed from cannot be trusted.</summary>
+    /// <summary>Frees all sums: the step is committed, or the state that they were computed from cannot be trusted.</summary>
     public void Forget()
     {
         foreach (NodeVector sum in _sums) NativeMemory.AlignedFree((void*)sum.Values);

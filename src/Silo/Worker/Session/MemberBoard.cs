@@ -2,383 +2,225 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>
-/// Where a worker's two sides meet: the compute thread writes what it does and reads what it should do; the control loop carries both to and
-/// from the run. Neither ever waits for the other's network.
-/// </summary>
-/// <param name="info">The worker.</param>
-/// <param name="time">Monotonic clock.</param>
+/// <summary>Connects a worker's two sides: the compute thread reports its work here and reads its orders; the control loop carries both to and from the run.
+/// Neither side ever waits for the other's network.</summary>
 internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
 {
-    private static readonly IReadOnlyDictionary<string, string> NoFingerprint = new Dictionary<string, string>();
-    private static readonly Func<IReadOnlyList<string>> NobodyIsSilent = () => [];
-
-    private const int TimedSteps = 9, Patience = 10;
-    private static readonly TimeSpan LeastPatience = TimeSpan.FromSeconds(10), LonePatience = TimeSpan.FromSeconds(30), Standstill = TimeSpan.FromSeconds(5);
-
     private readonly object _gate = new();
-    private readonly SemaphoreSlim _news = new(0);
-    private readonly List<StepCommit> _commits = [];
-    private readonly List<EpochResult> _epochs = [];
-    private readonly List<ClusterEvent> _events = [];
-    private readonly Queue<ClusterEvent> _toWrite = [];
-    private readonly CancellationTokenSource _released = new();
-    private WorkerPhase _phase = WorkerPhase.Preparing;
-    private GenerationPlan? _current, _attended, _ordered;
-    private MemberAction _action = MemberAction.Wait;
-    private IReadOnlyList<string> _lost = [];
-    private Func<IReadOnlyList<string>> _silent = NobodyIsSilent;
-    private IReadOnlyDictionary<string, string> _fingerprint = NoFingerprint;
-    private WorkerFailure? _failure;
-    private RunOutcome? _outcome;
-    private Guid _startId;
-    private long _step, _sequence, _eventsReceived, _eventsWritten;
-    private int _stepsPerEpoch, _trainSamples;
-    private readonly Queue<double> _secondsPerShard = [];
-    private bool _wantsToLeave, _isFingerprintKnown;
-    private CancellationTokenSource _over = new(), _superseded = new();
-    private readonly Dictionary<WorkerPhase, TimeSpan> _longestStages = [];
-    private long _cameOn;
-    private long? _overSince, _asked;
+    private readonly ReportDraft _draft = new(info);
+    private readonly MemberOrders _orders = new();
+    private readonly StuckWatch _watch = new(time);
+    private GenerationPlan? _joined;
+    private volatile Func<int> _capacity = () => int.MaxValue;
 
-    /// <summary>The worker.</summary>
     public WorkerInfo Info => info;
 
-    /// <summary>Cancelled when the run needs this worker no more.</summary>
-    public CancellationToken Released => _released.Token;
+    /// <summary>Released when there is something to report at once.</summary>
+    public SemaphoreSlim News { get; } = new(0);
 
-    /// <summary>Cancelled when the generation that this worker is in, or follows, can commit nothing more, or the run needs this worker no more. Until
-    /// its members are connected any newer generation ends it: they may never come.</summary>
-    public CancellationToken Over
-    {
-        get
-        {
-            lock (_gate) return _over.Token;
-        }
-    }
+    /// <summary>The worker's phase, and its committed steps.</summary>
+    public (WorkerPhase Phase, long Step) Status => Read(() => (Phase, _draft.Current.Step));
 
-    /// <summary>Released when there is something that the run should hear at once.</summary>
-    public SemaphoreSlim News => _news;
+    public CancellationToken Released => _orders.Released;
 
-    /// <summary>What the worker is doing, and at which step.</summary>
-    public (WorkerPhase Phase, long Step) Now
-    {
-        get
-        {
-            lock (_gate) return (_phase, _step);
-        }
-    }
+    /// <summary>Cancelled when the generation that this worker serves can commit nothing more, and with <see cref="Released"/>. Until its members are
+    /// connected, any newer generation ends it: they may never be.</summary>
+    public CancellationToken Ended => Read(() => _orders.Ended);
 
-    /// <summary>Whether the compute thread hangs: its generation ended long ago, as its own stages go, and it has not come on since; or there are no
-    /// peers that would end its generation, and it is in a stage that took it far less time before. To be asked often: between two questions that
-    /// lie far apart the whole process stood still.</summary>
-    public bool IsStuck()
-    {
-        lock (_gate)
-        {
-            long now = time.GetTimestamp();
-            if (_asked is { } asked && time.GetElapsedTime(asked, now) > Standstill) (_cameOn, _overSince) = (now, _overSince is null ? null : now);
-            _asked = now;
-            if (_overSince is { } since) return time.GetElapsedTime(since, now) > LeastPatience + Patience * _longestStages.Values.DefaultIfEmpty().Max();
-            return _current is { Members.Count: 1 } && IsInside && _longestStages.TryGetValue(_phase, out TimeSpan longest)
-                && time.GetElapsedTime(_cameOn, now) > LonePatience + Patience * longest;
-        }
-    }
+    private WorkerPhase Phase => _draft.Current.Phase;
 
-    // The compute thread's side.
+    private int Owned => _joined?.MemberOf(info.Worker, info.Incarnation) is { } own ? own.EndShard - own.FirstShard : 1;
 
-    /// <summary>Begins a phase.</summary>
-    public void Enter(WorkerPhase phase, long step)
+    // The compute thread reads its orders.
+
+    /// <summary>The newest generation that the run has announced to this worker, and whether the run wants a stop.</summary>
+    public (GenerationPlan? Newest, bool MustStop) Orders => Read(() => (_orders.Newest, _orders.MustStop));
+
+    /// <summary>Whether this worker was asked to leave the run.</summary>
+    public bool IsLeaving => Read(() => _draft.Current.WantsToLeave);
+
+    /// <summary>Waits for a generation to serve.</summary>
+    /// <param name="known">The generation served last.</param>
+    /// <returns>A newer one, or null once the run no longer needs this worker.</returns>
+    public GenerationPlan? AwaitGeneration(GenerationPlan? known)
     {
         lock (_gate)
         {
-            bool isUrgent = phase is WorkerPhase.Ready or WorkerPhase.Following && _phase != phase;
-            ComesOn();
-            (_phase, _step) = (phase, step);
-            if (phase is WorkerPhase.Ready) _outcome = null;
-            if (isUrgent) _news.Release();
-        }
-    }
-
-    /// <summary>Tells from now on which start of the run the worker serves.</summary>
-    public void Serve(Guid startId)
-    {
-        lock (_gate) _startId = startId;
-    }
-
-    /// <summary>Tells what the worker brings along, once it has prepared.</summary>
-    public void Prepared(IReadOnlyDictionary<string, string> fingerprint, int stepsPerEpoch, int trainSamples)
-    {
-        lock (_gate) (_fingerprint, _stepsPerEpoch, _trainSamples) = (fingerprint, stepsPerEpoch, trainSamples);
-    }
-
-    /// <summary>Is in a generation from now on.</summary>
-    public void Join(GenerationPlan plan)
-    {
-        lock (_gate)
-        {
-            ComesOn();
-            (_current, _lost, _silent, _phase) = (plan, [], NobodyIsSilent, WorkerPhase.Connecting);
-            _secondsPerShard.Clear();
-            _longestStages.Clear();
-            Attend(plan);
-        }
-    }
-
-    /// <summary>Follows a generation from now on, without being in it.</summary>
-    /// <returns>Cancelled when the run has another one, or needs this worker no more.</returns>
-    public CancellationToken Follow(GenerationPlan plan)
-    {
-        lock (_gate)
-        {
-            Attend(plan);
-            return _superseded.Token;
-        }
-    }
-
-    /// <summary>Hears the other members from now on.</summary>
-    /// <param name="silent">Who of them is silent; asked by the control loop for each report.</param>
-    public void Hear(Func<IReadOnlyList<string>> silent)
-    {
-        lock (_gate) _silent = silent;
-    }
-
-    /// <summary>A member is believed lost: the run hears of it at once, also while the computation goes on.</summary>
-    public void Suspect(string worker)
-    {
-        lock (_gate)
-        {
-            if (_phase is WorkerPhase.Sealed) return;
-            _lost = [.. _lost, worker];
-            _news.Release();
-        }
-    }
-
-    /// <summary>The generation has ended by a loss: nothing of it will be applied any more.</summary>
-    /// <param name="lost">Who is lost, as this worker or a peer believes.</param>
-    /// <param name="silent">Whom this worker itself does not hear, or could not connect.</param>
-    public void Seal(IReadOnlyList<string> lost, IReadOnlyList<string> silent)
-    {
-        lock (_gate)
-        {
-            ComesOn();
-            (_phase, _lost, _silent) = (WorkerPhase.Sealed, lost, () => silent);
-            _news.Release();
-        }
-    }
-
-    /// <summary>A step was committed; the lead tells the run.</summary>
-    /// <param name="commit">The step.</param>
-    /// <param name="isLead">Whether this worker is the lead.</param>
-    /// <param name="secondsPerShard">How long it computed on a shard; null where that says nothing.</param>
-    public void Committed(StepCommit commit, bool isLead, double? secondsPerShard)
-    {
-        lock (_gate)
-        {
-            if (isLead) _commits.Add(commit);
-            if (secondsPerShard is not { } seconds) return;
-            _secondsPerShard.Enqueue(seconds);
-            if (_secondsPerShard.Count > TimedSteps) _secondsPerShard.Dequeue();
-        }
-    }
-
-    /// <summary>An epoch was evaluated; the lead tells the run.</summary>
-    public void Evaluated(EpochResult epoch)
-    {
-        lock (_gate) _epochs.Add(epoch);
-    }
-
-    /// <summary>Something for the event log.</summary>
-    public void Happened(string kind, string message, DateTimeOffset time)
-    {
-        lock (_gate)
-        {
-            _events.Add(new() { Kind = kind, Message = message, Time = time, Step = _step });
-            // At once: what only this process knows is lost with it.
-            _news.Release();
-        }
-    }
-
-    /// <summary>The worker cannot go on with the run.</summary>
-    public void Fail(WorkerFailure failure)
-    {
-        lock (_gate)
-        {
-            _failure = failure;
-            _news.Release();
-        }
-    }
-
-    /// <summary>The lead's account of how the run ended.</summary>
-    public void End(RunOutcome outcome)
-    {
-        lock (_gate)
-        {
-            (_outcome, _phase) = (outcome, WorkerPhase.Done);
-            _news.Release();
-        }
-    }
-
-    /// <summary>Whether the run wants a stop, and the newest generation it has announced to this worker.</summary>
-    public (GenerationPlan? Plan, bool MustStop) Orders
-    {
-        get
-        {
-            lock (_gate) return (_ordered, _action is MemberAction.Stop);
-        }
-    }
-
-    /// <summary>Whether this worker was asked to end.</summary>
-    public bool IsLeaving
-    {
-        get
-        {
-            lock (_gate) return _wantsToLeave;
-        }
-    }
-
-    /// <summary>Waits for a generation other than the one given.</summary>
-    /// <returns>The generation, or null once the run needs this worker no more.</returns>
-    public GenerationPlan? Await(GenerationPlan? known)
-    {
-        lock (_gate)
-        {
-            while (!_released.IsCancellationRequested)
+            while (!Released.IsCancellationRequested)
             {
-                if (_ordered is { } plan && !plan.IsSameAs(known) && _action is not MemberAction.Wait) return plan;
+                if (_orders.After(known) is { } plan) return plan;
                 Monitor.Wait(_gate);
             }
             return null;
         }
     }
 
-    /// <summary>Waits, once a generation has ended in order, until the run has no use for it any more.</summary>
-    public void AwaitEndOf(GenerationPlan plan)
+    /// <summary>Waits, after the last step of a generation, until the run replaces it or no longer needs this worker.</summary>
+    public void AwaitEnd(GenerationPlan plan)
     {
         lock (_gate)
-            while (!_released.IsCancellationRequested && plan.IsSameAs(_ordered)) Monitor.Wait(_gate);
+            while (!Released.IsCancellationRequested && plan.IsSameAs(_orders.Newest)) Monitor.Wait(_gate);
     }
 
-    /// <summary>Events that the lead is to append to the run's log, in order.</summary>
-    public IReadOnlyList<ClusterEvent> TakeEvents()
+    /// <summary>Takes the events that the lead appends to the run's log, in order.</summary>
+    public IReadOnlyList<ClusterEvent> TakeEvents() => Read(_orders.TakeEvents);
+
+    // The compute thread reports its work.
+
+    public void Enter(WorkerPhase phase, long step)
     {
         lock (_gate)
         {
-            ClusterEvent[] events = [.. _toWrite];
-            _toWrite.Clear();
-            return events;
+            bool isUrgent = phase is WorkerPhase.Ready or WorkerPhase.Following && Phase != phase;
+            _watch.Leave(Phase);
+            Report(current => current with { Phase = phase, Step = step, Outcome = phase is WorkerPhase.Ready ? null : current.Outcome }, isUrgent);
         }
     }
 
-    /// <summary>They are in the log.</summary>
-    public void Wrote(long lastEvent)
+    public void Begin(Guid startId) => Report(current => current with { StartId = startId });
+
+    /// <summary>Has prepared the run.</summary>
+    /// <param name="fingerprint">The properties that members must have in common.</param>
+    /// <param name="stepsPerEpoch">Steps of an epoch.</param>
+    /// <param name="trainSamples">Training samples.</param>
+    /// <param name="capacity">Tells how many shards fit into this worker's memory; called for each report.</param>
+    public void Prepared(IReadOnlyDictionary<string, string> fingerprint, int stepsPerEpoch, int trainSamples, Func<int> capacity)
     {
-        lock (_gate) _eventsWritten = Math.Max(_eventsWritten, lastEvent);
+        _capacity = capacity;
+        Report(current => current with { Fingerprint = fingerprint, StepsPerEpoch = stepsPerEpoch, TrainSamples = trainSamples });
     }
+
+    /// <summary>Votes in a generation.</summary>
+    public void Join(GenerationPlan plan)
+    {
+        lock (_gate)
+        {
+            _watch.Leave(Phase);
+            _watch.Restart();
+            _joined = plan;
+            _draft.Join(plan);
+            Serve(plan);
+        }
+    }
+
+    /// <summary>Follows a generation without voting in it.</summary>
+    /// <returns>Cancelled when the run has another one, or no longer needs this worker.</returns>
+    public CancellationToken Follow(GenerationPlan plan)
+    {
+        lock (_gate)
+        {
+            Serve(plan);
+            return _orders.Superseded;
+        }
+    }
+
+    /// <summary>Watches the other members: each report calls for the names of those without a sign of life.</summary>
+    public void Watch(Func<IReadOnlyList<string>> silent)
+    {
+        lock (_gate) _draft.Silent = silent;
+    }
+
+    /// <summary>Believes a member lost. The run is told at once, even while the computation continues.</summary>
+    public void Suspect(string worker)
+    {
+        lock (_gate)
+            if (Phase is not WorkerPhase.Sealed) Report(current => current with { Lost = [.. current.Lost, worker] }, isUrgent: true);
+    }
+
+    /// <summary>The generation ended with a lost peer: nothing of it is applied any more.</summary>
+    /// <param name="lost">The workers that this worker or a peer believes lost.</param>
+    /// <param name="silent">The workers that this worker itself does not hear, or could not connect.</param>
+    public void Seal(IReadOnlyList<string> lost, IReadOnlyList<string> silent)
+    {
+        lock (_gate)
+        {
+            _watch.Leave(Phase);
+            _draft.Silent = () => silent;
+            Report(current => current with { Phase = WorkerPhase.Sealed, Lost = lost }, isUrgent: true);
+        }
+    }
+
+    /// <summary>Takes in a committed step, which only the lead reports. Times that are not typical are null.</summary>
+    public void Committed(StepCommit commit, bool isLead, double? secondsPerShard)
+    {
+        lock (_gate)
+        {
+            if (isLead) _draft.Commits.Add(commit);
+            if (secondsPerShard is { } seconds) _draft.Time(seconds);
+        }
+    }
+
+    public void Evaluated(EpochResult epoch)
+    {
+        lock (_gate) _draft.Epochs.Add(epoch);
+    }
+
+    /// <summary>An event occurred. The run is told at once: what only this process knows is lost with it.</summary>
+    public void Happened(string kind, string message, DateTimeOffset time)
+    {
+        lock (_gate)
+        {
+            _draft.Events.Add(new() { Kind = kind, Message = message, Time = time, Step = _draft.Current.Step });
+            News.Release();
+        }
+    }
+
+    public void Logged(long lastEvent) => Report(current => current with { EventsWritten = Math.Max(current.EventsWritten, lastEvent) });
+
+    public void Fail(WorkerFailure failure) => Report(current => current with { Failure = failure }, isUrgent: true);
+
+    /// <summary>The lead's report of how the run ended.</summary>
+    public void End(RunOutcome outcome) => Report(current => current with { Outcome = outcome, Phase = WorkerPhase.Done }, isUrgent: true);
 
     // The control loop's side.
 
-    /// <summary>Asks to leave at the next boundary.</summary>
-    public void Leave()
-    {
-        lock (_gate)
-        {
-            _wantsToLeave = true;
-            _news.Release();
-        }
-    }
+    /// <summary>Asks to leave the run at the next boundary.</summary>
+    public void Leave() => Report(current => current with { WantsToLeave = true }, isUrgent: true);
 
-    /// <summary>The next report; what it tells stays here until <see cref="Answered"/>.</summary>
+    /// <summary>The next report. What it tells stays here until <see cref="Answered"/>.</summary>
     public MemberReport Compose()
     {
-        lock (_gate)
-            return new()
-            {
-                Info = info,
-                Sequence = ++_sequence,
-                Phase = _phase,
-                Step = _step,
-                Generation = _current?.Number ?? 0,
-                Nonce = _current?.Nonce ?? default,
-                Fingerprint = _isFingerprintKnown ? NoFingerprint : _fingerprint,
-                WantsToLeave = _wantsToLeave,
-                Lost = _lost,
-                Silent = _silent(),
-                Commits = _commits.ToArray(),
-                Epochs = _epochs.ToArray(),
-                Events = _events.ToArray(),
-                Failure = _failure,
-                Outcome = _outcome,
-                StepsPerEpoch = _stepsPerEpoch,
-                TrainSamples = _trainSamples,
-                // A median: neither the first steps of a process nor a single slow one say how fast it is.
-                SecondsPerShard = _secondsPerShard.Count < TimedSteps ? 0 : _secondsPerShard.Order().ElementAt(TimedSteps / 2),
-                EventsWritten = _eventsWritten,
-                Known = _ordered?.Nonce ?? default,
-                StartId = _startId,
-            };
+        // It reads files of the system, which the compute thread must not wait for.
+        int capacity = _capacity();
+        return Read(() => _draft.Compose(_orders.Newest) with { Capacity = Math.Max(capacity, Owned) });
     }
 
-    /// <summary>The run has taken a report in: what it told need not be told again, and its order holds.</summary>
     public void Answered(MemberReport report, MemberOrder order)
     {
         lock (_gate)
         {
-            _commits.RemoveRange(0, report.Commits.Count);
-            _epochs.RemoveRange(0, report.Epochs.Count);
-            _events.RemoveRange(0, report.Events.Count);
-            (_action, _ordered) = (order.Action, order.IsPlanKnown ? _ordered : order.Plan);
-            _isFingerprintKnown = order.IsFingerprintKnown;
-            foreach (ClusterEvent what in order.Events.Where(what => what.Sequence > _eventsReceived))
-            {
-                _toWrite.Enqueue(what);
-                _eventsReceived = what.Sequence;
-            }
-            if (order.Action is MemberAction.Release) _released.Cancel();
-            EndWhenOver();
+            _draft.Answered(report, order);
+            _orders.Take(order);
+            EndIfOver();
             Monitor.PulseAll(_gate);
         }
     }
 
-    /// <summary>Ends the waiting when the control loop ends.</summary>
-    public void Release()
+    /// <inheritdoc cref="StuckWatch.IsStuck"/>
+    public bool IsStuck() => Read(() => _watch.IsStuck(Phase, isAlone: _joined is { Members.Count: 1 }));
+
+    private T Read<T>(Func<T> read)
+    {
+        lock (_gate) return read();
+    }
+
+    private void Report(Func<MemberReport, MemberReport> change, bool isUrgent = false)
     {
         lock (_gate)
         {
-            _released.Cancel();
-            Monitor.PulseAll(_gate);
+            _draft.Current = change(_draft.Current);
+            if (isUrgent) News.Release();
         }
     }
 
-    private void Attend(GenerationPlan plan)
+    private void Serve(GenerationPlan plan)
     {
-        _attended = plan;
-        _over.Dispose();
-        _superseded.Dispose();
-        _over = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
-        _superseded = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
-        EndWhenOver();
+        _orders.Serve(plan);
+        EndIfOver();
     }
 
-    private void EndWhenOver()
+    private void EndIfOver()
     {
-        if (_attended is not { } attended || attended.IsSameAs(_ordered)) return;
-        _superseded.Cancel();
-        bool isSealed = _ordered is null || _ordered.SealedThrough >= attended.Number;
-        if (!isSealed && _phase is not WorkerPhase.Connecting) return;
-        _over.Cancel();
-        if (IsInside) _overSince ??= time.GetTimestamp();
-    }
-
-    private bool IsInside => _phase is WorkerPhase.Connecting or WorkerPhase.Aligning or WorkerPhase.Computing or WorkerPhase.Reducing or WorkerPhase.Applying
-        or WorkerPhase.Evaluating;
-
-    /// <summary>The compute thread leaves the stage that it is in.</summary>
-    private void ComesOn()
-    {
-        long now = time.GetTimestamp();
-        TimeSpan taken = time.GetElapsedTime(_cameOn, now);
-        if (taken > _longestStages.GetValueOrDefault(_phase)) _longestStages[_phase] = taken;
-        (_cameOn, _overSince) = (now, null);
+        if (_orders.EndIfOver(isConnecting: Phase is WorkerPhase.Connecting) && StuckWatch.IsWatched(Phase)) _watch.End();
     }
 }

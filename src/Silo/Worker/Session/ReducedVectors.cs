@@ -3,25 +3,23 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>
-/// Where steps are reduced into. The vector of the last committed step stays until the one after the next begins: a member that missed the end
-/// of that step gets it, and the step is not computed again. Two suffice, since no step ends without all members.
-/// </summary>
+/// <summary>The result buffers of the all-reduce. The vector of the last committed step stays until the step after the next begins: a member that missed the
+/// end of the step gets it, and the step is not computed again. Two buffers suffice, since no step ends without all members.</summary>
 internal sealed class ReducedVectors(StateLayout layout) : IDisposable
 {
     private readonly StepVector?[] _vectors = new StepVector?[2];
     private long _committed = -1;
 
-    /// <summary>Where a step is reduced into; the vector of the step before stays as it is.</summary>
+    /// <summary>The buffer of a step. The vector of the step before stays valid.</summary>
     public StepVector For(long step) => _vectors[step & 1] ??= new(layout);
 
-    /// <summary>A step is committed.</summary>
+    /// <summary>Notes that a step is committed.</summary>
     public void Committed(long step) => _committed = step;
 
-    /// <summary>The vector of a step, if it is the last that was committed; else null.</summary>
+    /// <summary>The vector of a step if it is the last committed one, else null.</summary>
     public StepVector? Of(long step) => step >= 0 && step == _committed ? _vectors[step & 1] : null;
 
-    /// <summary>What was added up cannot be trusted.</summary>
+    /// <summary>Drops the last vector, which cannot be trusted.</summary>
     public void Forget() => _committed = -1;
 
     public void Dispose()

@@ -4,32 +4,26 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>A worker's control loop for one run: carries reports to the run and its orders back, beside a compute thread that never waits for
-/// it.</summary>
-/// <param name="run">The run's grain.</param>
-/// <param name="info">The worker.</param>
-/// <param name="serve">Serves the run on the compute thread; speaks to the run through the board only.</param>
-/// <param name="time">Clocks.</param>
+/// <summary>A worker's control loop for one run: carries reports to the run and orders back, beside a compute thread that never waits for it.</summary>
 internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec, MemberBoard> serve, TimeProvider time)
 {
     private const int Kill = 9;
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(200);
     private readonly MemberBoard _board = new(info, time);
+    private string? _reason;
 
-    /// <summary>What the worker is doing, and at which step.</summary>
-    public (WorkerPhase Phase, long Step) Now => _board.Now;
+    public (WorkerPhase Phase, long Step) Status => _board.Status;
 
-    /// <summary>Asks to leave the run at its next boundary.</summary>
     public void Leave() => _board.Leave();
 
-    /// <summary>Serves the run until it needs this worker no more.</summary>
+    /// <summary>Serves the run until it no longer needs this worker.</summary>
     public async Task ServeAsync()
     {
         MemberOrder? order = await ReportAsync();
         while (order is { Spec: null, Action: not MemberAction.Release }) order = await ReportAsync();
         if (order.Action is MemberAction.Release) return;
 
-        _board.Serve(order.Spec!.StartId);
+        _board.Begin(order.Spec!.StartId);
         // libtorch keeps settings per thread and its temporaries in per-thread scopes: one thread of our own does all the work.
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         new Thread(() =>
@@ -42,24 +36,24 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
         while (!_board.Released.IsCancellationRequested)
         {
             await _board.News.WaitAsync(TimeSpan.FromSeconds(order.ReportWithinSeconds));
-            // One report tells all there is.
+            // One report covers all news.
             while (_board.News.Wait(0)) { }
             order = await ReportAsync();
             if (_board.IsStuck()) EndProcess();
         }
         await done.Task;
-        _board.Enter(WorkerPhase.Done, _board.Now.Step);
+        _board.Enter(WorkerPhase.Done, _board.Status.Step);
         await ReportAsync();
     }
 
-    /// <summary>A thread that hangs in native code cannot be ended any other way; the silo starts a new process.</summary>
+    /// <summary>Kills this process: a thread that hangs in native code cannot be ended in another way.</summary>
     private void EndProcess()
     {
-        Console.Error.WriteLine($"The computation hangs in {_board.Now.Phase} of step {_board.Now.Step}, and does not come on: this process ends.");
+        Console.Error.WriteLine($"The computation of step {_board.Status.Step} is stuck in phase {_board.Status.Phase}; exiting. The silo starts a new worker.");
         Posix.SignalSelf(Kill);
     }
 
-    /// <summary>Reports until the run answers; the same report, so that the run takes it in once.</summary>
+    /// <summary>Sends the same report until the run answers, so that the run takes it in once.</summary>
     private async Task<MemberOrder> ReportAsync()
     {
         MemberReport report = _board.Compose();
@@ -69,13 +63,21 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
             {
                 MemberOrder order = await run.Report(report);
                 _board.Answered(report, order);
+                Log(order.Reason);
                 return order;
             }
             catch (Exception error) when (GrainCalls.IsTransient(error) || error is OrleansException)
             {
-                // Training goes on meanwhile; whoever becomes the coordinator hears of it then.
+                // Training continues meanwhile. The next coordinator gets the report.
                 await Task.Delay(RetryPause, time);
             }
         }
+    }
+    /// <summary>Logs why the run leaves this worker out or does not train, once for each reason.</summary>
+    private void Log(string? reason)
+    {
+        if (reason is null || reason == _reason) return;
+        _reason = reason;
+        Console.Error.WriteLine($"Run {run.GetPrimaryKeyString()}: {reason}");
     }
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>A worker process's measurements on their way to its silo, and those that nobody else makes: memory, live tensors, talk with the
+/// <summary>Passes a worker process's measurements to its silo, and measures the process itself: memory, live tensors, communication with the
 /// cluster.</summary>
 internal sealed class WorkerMetrics : IDisposable
 {
@@ -25,11 +25,7 @@ internal sealed class WorkerMetrics : IDisposable
         _timer = time.CreateTimer(_ => Measure(), null, Interval, Interval);
     }
 
-    /// <summary>Begins to measure; null where the silo wants no metrics, or its page cannot be had: a worker computes without as well.</summary>
-    /// <param name="path">The silo's page, or null.</param>
-    /// <param name="device">The worker's device.</param>
-    /// <param name="traffic">What it says to the cluster.</param>
-    /// <param name="time">Clock.</param>
+    /// <summary>Starts to measure. Null when the silo wants no metrics, or when its page cannot be opened: a worker also computes without metrics.</summary>
     public static WorkerMetrics? TryOpen(string? path, string device, ControlTraffic traffic, TimeProvider time)
     {
         if (path is null) return null;
@@ -39,19 +35,18 @@ internal sealed class WorkerMetrics : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"This worker has no metrics: {error.Message}");
+            Console.Error.WriteLine($"Training without metrics, since the silo's page cannot be opened: {error.Message}");
             return null;
         }
     }
 
-    /// <summary>What is measured from now on belongs to a run; to none with null.</summary>
+    /// <summary>Assigns all further measurements to a run, or to none with null.</summary>
     public void Begin(string? run)
     {
         Measure();
         _writer.Begin(run ?? "");
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _timer.Dispose();

@@ -9,45 +9,44 @@ using StackExchange.Redis;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>How a worker process is started.</summary>
+/// <summary>Start options of a worker process.</summary>
 internal sealed record WorkerOptions
 {
     /// <summary>Environment variable with the connection string of the cluster's Redis.</summary>
     public const string RedisVariable = "Spikeformer__Redis";
 
-    /// <summary>Its name, <c>silo/slot</c>.</summary>
+    /// <summary>The worker's name, <c>silo/slot</c>.</summary>
     public required string Name { get; init; }
     /// <summary>Its device, such as <c>cpu:0</c>.</summary>
     public required string Device { get; init; }
-    /// <summary>The cluster.</summary>
     public required ClusterAddress Cluster { get; init; }
-    /// <summary>Redis of the cluster, which knows every gateway that comes; null where the address is enough.</summary>
+    /// <summary>The cluster's Redis, which knows all gateways, also new ones; null when the address is enough.</summary>
     public string? Redis { get; init; }
-    /// <summary>Interface that the data plane binds to, and that others reach it by.</summary>
+    /// <summary>Address of the data plane, for this process and for its peers.</summary>
     public IPAddress DataAddress { get; init; } = IPAddress.Loopback;
     /// <summary>Port of the data plane; 0 takes a free one.</summary>
     public int DataPort { get; init; }
-    /// <summary>Page that its silo reads its measurements from; null measures nothing.</summary>
+    /// <summary>The page for measurements, which the silo reads; null measures nothing.</summary>
     public string? Metrics { get; init; }
 }
 
-/// <summary>The worker process: reports to its twin and serves the runs that it is given, one after the other.</summary>
+/// <summary>The worker process: reports to its twin, and serves one run after the other.</summary>
 internal static class WorkerProcess
 {
     private static readonly TimeSpan ShortPause = TimeSpan.FromMilliseconds(100), LongPause = TimeSpan.FromSeconds(1);
     private const int QuickReports = 100;
 
     /// <summary>Works until it is asked to end.</summary>
-    /// <param name="options">How it was started.</param>
+    /// <param name="options">Start options.</param>
     /// <param name="serve">Serves one run on the compute thread, over the process's data plane.</param>
-    /// <param name="drain">Cancelled when it should leave at the next boundary and end.</param>
+    /// <param name="drain">Cancelled to make the process leave its run at the next boundary and end.</param>
     public static async Task<int> RunAsync(WorkerOptions options, Action<RunSpec, MemberBoard, DataListener> serve, CancellationToken drain)
     {
-        var told = new Repetitions(TimeProvider.System);
+        var throttle = new LogThrottle(TimeProvider.System);
         using var listener = new DataListener(options.DataAddress, options.DataPort, (cause, from) =>
         {
-            if (told.IsDue($"{from} {cause}", out long before))
-                Console.Error.WriteLine($"Refused a connection from {from} on the data port: {cause}{(before == 0 ? "" : $"; {before} times more since the last such line")}");
+            if (throttle.IsDue($"{from} {cause}", out long before))
+                Console.Error.WriteLine($"Refused a connection from {from} on the data port: {cause}{(before == 0 ? "" : $"; {before} more since the last such line")}");
         });
         FailPoints.Worker = options.Name;
         using var traffic = new ControlTraffic();
@@ -78,14 +77,14 @@ internal static class WorkerProcess
             if (serving.IsCompleted && session is not null)
             {
                 await serving;
-                Console.Error.WriteLine($"{run} up to step {session.Now.Step}: {traffic}");
+                Console.Error.WriteLine($"Finished run {run} at step {session.Status.Step}: {traffic}");
                 (session, run, idle) = (null, null, 0);
                 metrics?.Begin(null);
             }
             if (session is null && leaving.IsCancellationRequested) break;
             WorkerOrder? order = await ReportAsync(twin, new()
             {
-                Info = info, Run = run, Phase = session?.Now.Phase ?? WorkerPhase.Idle, Step = session?.Now.Step ?? 0, IsDraining = leaving.IsCancellationRequested,
+                Info = info, Run = run, Phase = session?.Status.Phase ?? WorkerPhase.Idle, Step = session?.Status.Step ?? 0, IsDraining = leaving.IsCancellationRequested,
             });
             if (order is { MustDrain: true }) leaving.Cancel();
             if (session is null && order is { Run: { } given } && !leaving.IsCancellationRequested)
@@ -96,10 +95,10 @@ internal static class WorkerProcess
                 serving = session.ServeAsync();
                 continue;
             }
-            // An idle worker asks often at first, since runs begin when clusters do; one that serves only shows that it is alive.
-            Task pause = Task.Delay(session is null && idle < QuickReports ? ShortPause : LongPause, leaving.Token);
+            // An idle worker asks often at first, since runs start soon after their cluster. A serving worker only shows that it is alive.
+            Task pause = Task.Delay(session is null && idle < QuickReports ? ShortPause : LongPause, TimeProvider.System, leaving.Token);
             await Task.WhenAny(pause, session is null ? pause : serving);
-            if (session is not null && leaving.IsCancellationRequested && !serving.IsCompleted) await Task.WhenAny(serving, Task.Delay(LongPause));
+            if (session is not null && leaving.IsCancellationRequested && !serving.IsCompleted) await Task.WhenAny(serving, Task.Delay(LongPause, TimeProvider.System));
         }
         await ReportAsync(twin, new() { Info = info, Phase = WorkerPhase.Done, IsDraining = true });
         return 0;

@@ -4,57 +4,52 @@ using Spikeformer.Collectives.Plan;
 namespace Spikeformer.Silo.Worker.Transfer;
 
 /// <summary>A member that may lend its state.</summary>
-/// <param name="Worker">Its worker's name.</param>
-/// <param name="Connect">Opens a connection to it, for a transfer.</param>
+/// <param name="Worker">The name of its worker.</param>
+/// <param name="Connect">Opens a connection to it for a transfer.</param>
 internal sealed record Donor(string Worker, Func<Socket> Connect);
 
-/// <summary>
-/// Fetches a state from several members at once: a thread for each asks for one slice after the other, so that a fast one brings more. Members hold
-/// the same bits after the same step only, so all are asked for the copy of one step: that which was begun already, one that is lent to somebody
-/// else, or one that they will make at a step that lies ahead.
-/// </summary>
-/// <param name="slices">What is here already, and what comes.</param>
-/// <param name="donors">The members, by different names.</param>
+/// <summary>Fetches a state from several members at once. One thread per member asks for one slice after the other, so that a fast member brings more.
+/// Members hold the same bits only after the same step, so all are asked for a copy of one step: the step of the slices that have arrived, of a copy that is
+/// lent to another borrower, or one shortly ahead.</summary>
 internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> donors) : IDisposable
 {
-    /// <summary>More members than these are not asked, since each makes a copy of its state.</summary>
+    /// <summary>The most members to ask, since each of them makes a copy of its state.</summary>
     public const int MostDonors = 4;
 
     private readonly object _gate = new();
     private readonly List<Socket> _sockets = [];
     private readonly List<string> _lost = [];
     private long? _step;
-    private long _lead;
+    private long _stepsAhead;
     private int _active;
     private bool _isOver, _isClosed, _hasAnswer, _hasLostOffer;
 
-    /// <summary>What came damaged.</summary>
     public Rejections Rejections { get; } = new();
 
-    /// <summary>Members that could not be reached, or whose connection ended, up to the end of <see cref="Run"/>.</summary>
+    /// <summary>Members that could not be connected, or were lost before the end of <see cref="Run"/>.</summary>
     public IReadOnlyList<string> Lost => _lost;
 
-    /// <summary>Whether <see cref="Run"/> ended because nobody lends that state any more: it may begin anew.</summary>
+    /// <summary>Whether <see cref="Run"/> ended because no member lends that state any more. Another fetch starts with another state.</summary>
     public bool IsGone { get; private set; }
 
-    /// <summary>Fetches a state; once.</summary>
-    /// <param name="step">Its committed steps; null goes on with the one that was begun, or else leaves it to the first member that answers.</param>
-    /// <param name="lead">How many steps ahead a copy is asked for that nobody lends yet: the members must hear of it before they are there.</param>
-    /// <param name="cancellation">Ends it.</param>
-    /// <returns>The state, or null when no member could bring it; what has come stays in the collection. The connections stay open until
-    /// <see cref="Dispose"/>, so that the members keep the vectors of the steps since.</returns>
-    public StateCopy? Run(long? step, long lead, CancellationToken cancellation)
+    /// <summary>Fetches a state. Can be called once.</summary>
+    /// <param name="step">Its committed steps; null continues with the state under collection, or else lets the first member that answers decide.</param>
+    /// <param name="stepsAhead">Steps between a member's position and a copy that no member lends yet: members must hear of it before they reach it.</param>
+    /// <param name="cancellation">Ends the fetch.</param>
+    /// <returns>The state, or null when no member could bring it; the slices that have arrived stay in the collection. The connections stay open
+    /// until <see cref="Dispose"/>, so that the members keep the vectors of the steps since then.</returns>
+    public StateCopy? Run(long? step, long stepsAhead, CancellationToken cancellation)
     {
         if (step is not null && slices.Step != step) slices.Restart();
-        slices.LoseAll();
-        (_step, _lead, _active) = (slices.Step ?? step, lead, donors.Count);
+        slices.DropDonors();
+        (_step, _stepsAhead, _active) = (slices.Step ?? step, stepsAhead, donors.Count);
         using CancellationTokenRegistration ending = cancellation.Register(Dispose);
-        foreach (Donor donor in donors) new Thread(() => Serve(donor)) { Name = "fetch", IsBackground = true }.Start();
+        foreach (Donor donor in donors) new Thread(() => FetchFrom(donor)) { Name = "fetch", IsBackground = true }.Start();
         lock (_gate)
         {
             while (_active > 0 && !slices.IsComplete && !_isOver) Monitor.Wait(_gate);
             IsGone = _active == 0 && _hasAnswer && !_hasLostOffer && !slices.IsComplete;
-            // Threads that still wait for their member have no part in it any more.
+            // Threads that still wait for their member have nothing left to do.
             _isOver = true;
             Monitor.PulseAll(_gate);
         }
@@ -62,7 +57,6 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
         return slices.IsComplete ? slices.Take() : null;
     }
 
-    /// <summary>Closes all connections.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -74,7 +68,7 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
         }
     }
 
-    private void Serve(Donor donor)
+    private void FetchFrom(Donor donor)
     {
         Socket? socket = null;
         bool hasOffered = false, isLost = true;
@@ -82,7 +76,7 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
         {
             socket = Connect(donor);
             using NetworkStream stream = StateWire.Open(socket);
-            long step = Step(stream);
+            long step = ChooseStep(stream);
             StateWire.Ask(stream, new(StateWire.Kind.Copy, step));
             hasOffered = StateWire.ReadTable(stream) is { } table && Offer(donor, table);
             while (hasOffered && Next(donor) is { } slice)
@@ -104,7 +98,7 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
             _active--;
             if (isLost)
             {
-                slices.Lose(donor.Worker);
+                slices.DropDonor(donor.Worker);
                 _lost.Add(donor.Worker);
             }
             _hasAnswer |= !isLost;
@@ -124,14 +118,14 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
         return socket;
     }
 
-    /// <summary>Of which step a copy is asked for. Whoever answers first decides for all.</summary>
-    private long Step(NetworkStream stream)
+    /// <summary>The step whose copy to ask for. The first member that answers decides for all.</summary>
+    private long ChooseStep(NetworkStream stream)
     {
         lock (_gate)
             if (_step is { } known) return known;
         StateWire.Ask(stream, new(StateWire.Kind.Position));
         Position position = StateWire.ReadPosition(stream);
-        lock (_gate) return _step ??= position.Lent ?? position.Committed + _lead;
+        lock (_gate) return _step ??= position.Lent ?? position.Committed + _stepsAhead;
     }
 
     private bool Offer(Donor donor, SliceTable table)
@@ -145,13 +139,13 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
         }
     }
 
-    /// <summary>The next slice for a member to bring. When all are asked for, it waits: others may be lost.</summary>
+    /// <summary>The next slice to ask a member for. When all slices have been asked for, waits: other members may be lost.</summary>
     private (UInt128 Hash, long Bytes)? Next(Donor donor)
     {
         lock (_gate)
             while (true)
             {
-                if (_isOver || !slices.MayHelp(donor.Worker)) return null;
+                if (_isOver || !slices.CanHelp(donor.Worker)) return null;
                 if (slices.Next(donor.Worker) is { } slice) return slice;
                 Monitor.Wait(_gate);
             }
@@ -162,8 +156,8 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
         lock (_gate)
         {
             if (_isOver) return;
-            if (bytes is null) slices.Miss(donor.Worker, hash);
-            else if (!slices.Add(donor.Worker, hash, bytes)) Refuse(donor, "a slice came with other bytes than its name says");
+            if (bytes is null) slices.MarkMissing(donor.Worker, hash);
+            else if (!slices.Add(donor.Worker, hash, bytes)) Refuse(donor, "Received a slice with wrong bytes");
             Monitor.PulseAll(_gate);
         }
     }
@@ -171,6 +165,6 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
     private void Refuse(Donor donor, string problem)
     {
         Rejections.Count(RejectionCause.DamagedPayload);
-        Console.Error.WriteLine($"What {donor.Worker} sent is refused: {problem}");
+        Console.Error.WriteLine($"Refused data from {donor.Worker}: {problem}");
     }
 }

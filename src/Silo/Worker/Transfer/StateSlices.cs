@@ -3,28 +3,24 @@ using Spikeformer.Checkpoints;
 
 namespace Spikeformer.Silo.Worker.Transfer;
 
-/// <summary>How a state is cut into slices for the way from one worker to another: by tensors, so that all workers of a run cut it alike.</summary>
+/// <summary>Cuts a state into slices for the transfer between workers: by tensors, so that all workers of a run cut it in the same way.</summary>
 /// <param name="specs">The state's tensors in canonical order.</param>
-/// <param name="sliceBytes">Wanted bytes of a slice; only one of a single large tensor is larger.</param>
+/// <param name="sliceBytes">Target bytes of a slice; only a slice of a single large tensor is larger.</param>
 internal sealed class StateSlices(IReadOnlyList<TensorSpec> specs, long sliceBytes = StateSlices.DefaultBytes)
 {
-    /// <summary>Large enough that asking costs little, small enough that several members share the work, and that the loss of one costs little.</summary>
+    /// <summary>Large enough to make requests cheap; small enough to share the work among members, and to lose little with one of them.</summary>
     public const long DefaultBytes = 4L << 20;
 
     private readonly IReadOnlyList<Slice> _plan = SlicePlan.Create(specs, sliceBytes);
 
-    /// <summary>How many slices there are.</summary>
     public int Count => _plan.Count;
 
-    /// <summary>Bytes of a slice.</summary>
     public long Bytes(int slice) => _plan[slice].Bytes;
 
-    /// <summary>A slice's tensors, one after the other.</summary>
-    /// <param name="tensors">The state.</param>
-    /// <param name="slice">Which one.</param>
+    /// <summary>The tensors of a slice, one after the other.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Parts(IReadOnlyList<StateTensor> tensors, int slice) => [.. _plan[slice].Tensors.Select(tensor => tensors[tensor].Data)];
 
-    /// <summary>The name of a slice's bytes.</summary>
+    /// <summary>The hash that identifies a slice.</summary>
     public static UInt128 Hash(IReadOnlyList<ReadOnlyMemory<byte>> parts)
     {
         var hash = new XxHash128();
@@ -32,8 +28,8 @@ internal sealed class StateSlices(IReadOnlyList<TensorSpec> specs, long sliceByt
         return hash.GetCurrentHashAsUInt128();
     }
 
-    /// <summary>The state that slices make up.</summary>
-    /// <param name="slices">Bytes of all slices in order; the tensors lie in them.</param>
+    /// <summary>Joins slices to a state.</summary>
+    /// <param name="slices">Bytes of all slices in order; the tensors share their memory.</param>
     public IReadOnlyList<StateTensor> Join(IReadOnlyList<byte[]> slices)
     {
         var tensors = new StateTensor[specs.Count];

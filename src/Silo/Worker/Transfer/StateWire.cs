@@ -10,68 +10,66 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Transfer;
 
-/// <summary>
-/// How a state travels from members to one that follows: requests of 25 bytes, answers with a length, a hash and bytes. The connection has
-/// been authenticated before. All numbers are little-endian.
-/// </summary>
+/// <summary>The protocol between a member and its borrowers: requests of 25 bytes; answers with a length, a hash and bytes. The connection is already
+/// authenticated. All numbers are little-endian. Reading throws an InvalidDataException if an answer is damaged or unexpected, and an IOException if the
+/// connection ended or the member is silent.</summary>
 internal static class StateWire
 {
-    /// <summary>What a follower asks for.</summary>
+    /// <summary>The kinds of requests.</summary>
     public enum Kind : byte
     {
-        /// <summary>How far the member is, and of which step it lends a copy.</summary>
+        /// <summary>The member's <see cref="Transfer.Position"/>.</summary>
         Position = 1,
-        /// <summary>A copy of the state with so many committed steps; it is made when the member comes there. The answer is its table.</summary>
+        /// <summary>The table of a copy of the state with these committed steps, made when the member reaches them.</summary>
         Copy = 2,
         /// <summary>A slice of that copy, by its hash.</summary>
         Slice = 3,
-        /// <summary>The reduced vector of the step that follows on the asker's state, which the step digest names.</summary>
+        /// <summary>The reduced vector of the step that follows on the borrower's state, which the step digest identifies.</summary>
         Reduced = 4,
-        /// <summary>What the members know of the epoch that ended with a state of so many committed steps, once they have evaluated it.</summary>
+        /// <summary>The evaluation of the epoch that ended with these committed steps, once it is known.</summary>
         Evaluation = 5,
     }
 
     /// <summary>A request.</summary>
-    /// <param name="Kind">What is asked for.</param>
-    /// <param name="Step">Committed steps of the state that it is about.</param>
-    /// <param name="Hash">Of the slice; or the step digest.</param>
+    /// <param name="Kind">Its kind.</param>
+    /// <param name="Step">Committed steps of the state in question.</param>
+    /// <param name="Hash">Hash of the slice, or the step digest.</param>
     public readonly record struct Request(Kind Kind, long Step = 0, UInt128 Hash = default);
 
-    /// <summary>What a follower gets.</summary>
+    /// <summary>The kinds of answers.</summary>
     public enum Answer : byte
     {
-        /// <summary>The bytes that were asked for follow.</summary>
+        /// <summary>The requested bytes follow.</summary>
         Here = 1,
-        /// <summary>The member does not have it, or not any more.</summary>
+        /// <summary>The member does not have them, or no longer.</summary>
         Gone = 2,
-        /// <summary>The member has not come so far; it answers again. Said at once, and then every second: who says nothing is lost.</summary>
+        /// <summary>The member has not reached that step; another answer follows. Sent at once and then every second: a silent member is lost.</summary>
         Waiting = 3,
-        /// <summary>The same, and its generation has not begun yet.</summary>
+        /// <summary>The same, in a generation whose members still align.</summary>
         Aligning = 4,
     }
 
     private const int HashBytes = 16, RequestBytes = 1 + sizeof(long) + HashBytes, AnswerBytes = 1 + sizeof(long) + HashBytes, PositionBytes = 2 * sizeof(long);
-    // Much is written in pieces, since a time-out is one of a whole write.
+    // Large answers are written in pieces, since a time-out covers a whole write.
     private const int MaxTableBytes = 1 << 26, PieceBytes = 1 << 16, WriteBytes = 1 << 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    // The head of a table, as JSON, behind its length; the hashes follow.
+    // The head of a table: JSON after its length; the hashes follow.
     private sealed record Head(StateCounters Counters, ProgressState Progress, IReadOnlyList<StepLine> Recent);
 
-    private static readonly JsonSerializerOptions s_json = new()
+    public static readonly JsonSerializerOptions Json = new()
     {
         NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
         IgnoreReadOnlyProperties = true,
     };
 
-    /// <summary>A follower's end of a connection. A member that neither sends nor says that it waits is lost after five seconds.</summary>
+    /// <summary>Opens a borrower's end of a connection. A member that is silent for five seconds is lost.</summary>
     public static NetworkStream Open(Socket socket) =>
         new(socket) { ReadTimeout = (int)Patience.TotalMilliseconds, WriteTimeout = (int)Patience.TotalMilliseconds };
 
-    /// <summary>A step digest of 32 hex digits as requests have it.</summary>
+    /// <summary>Converts a step digest of 32 hex digits for a request.</summary>
     public static UInt128 Digest(string digest) => UInt128.Parse(digest, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
-    /// <summary>Asks.</summary>
     public static void Ask(Stream stream, Request request)
     {
         Span<byte> bytes = stackalloc byte[RequestBytes];
@@ -81,7 +79,7 @@ internal static class StateWire
         stream.Write(bytes);
     }
 
-    /// <summary>Reads what is asked; null when the follower has gone.</summary>
+    /// <summary>Reads a request; null when the borrower has disconnected.</summary>
     public static Request? ReadRequest(Stream stream)
     {
         Span<byte> bytes = stackalloc byte[RequestBytes];
@@ -90,10 +88,8 @@ internal static class StateWire
         return new((Kind)bytes[0], BinaryPrimitives.ReadInt64LittleEndian(bytes[1..]), BinaryPrimitives.ReadUInt128LittleEndian(bytes[(1 + sizeof(long))..]));
     }
 
-    /// <summary>Answers without bytes.</summary>
     public static void Send(Stream stream, Answer answer) => WriteHead(stream, answer, 0, default);
 
-    /// <summary>Answers with a position.</summary>
     public static void Send(Stream stream, Position position)
     {
         var bytes = new byte[PositionBytes];
@@ -102,10 +98,9 @@ internal static class StateWire
         Send(stream, bytes);
     }
 
-    /// <summary>Answers with a table.</summary>
     public static void Send(Stream stream, SliceTable table)
     {
-        byte[] head = JsonSerializer.SerializeToUtf8Bytes(new Head(table.Counters, table.Progress, table.Recent), s_json);
+        byte[] head = JsonSerializer.SerializeToUtf8Bytes(new Head(table.Counters, table.Progress, table.Recent), Json);
         var bytes = new byte[sizeof(int) + head.Length + table.Hashes.Count * HashBytes];
         BinaryPrimitives.WriteInt32LittleEndian(bytes, head.Length);
         head.CopyTo(bytes, sizeof(int));
@@ -114,10 +109,8 @@ internal static class StateWire
         Send(stream, bytes);
     }
 
-    /// <summary>Answers with what is known of the epochs that are over.</summary>
-    public static void Send(Stream stream, ProgressState progress) => Send(stream, JsonSerializer.SerializeToUtf8Bytes(progress, s_json));
+    public static void Send(Stream stream, ProgressState progress) => Send(stream, JsonSerializer.SerializeToUtf8Bytes(progress, Json));
 
-    /// <summary>Answers with a slice.</summary>
     public static void Send(Stream stream, UInt128 hash, IReadOnlyList<ReadOnlyMemory<byte>> parts)
     {
         WriteHead(stream, Answer.Here, parts.Sum(part => (long)part.Length), hash);
@@ -128,70 +121,63 @@ internal static class StateWire
     /// <summary>Answers with bytes, such as a reduced vector.</summary>
     public static void Send(Stream stream, ReadOnlyMemory<byte> bytes) => Send(stream, XxHash128.HashToUInt128(bytes.Span), [bytes]);
 
-    /// <summary>Reads a position.</summary>
-    /// <exception cref="InvalidDataException">Something else came.</exception>
-    /// <exception cref="IOException">The connection ended, or the member says nothing.</exception>
     public static Position ReadPosition(Stream stream)
     {
-        byte[] bytes = ReadChecked(stream, expected: PositionBytes) ?? throw new InvalidDataException("A member did not say how far it is");
+        byte[] bytes = ReadChecked(stream, expected: PositionBytes) ?? throw new InvalidDataException("Received no position");
         long lent = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(sizeof(long)));
         return new(BinaryPrimitives.ReadInt64LittleEndian(bytes), lent < 0 ? null : lent);
     }
 
     /// <summary>Reads a table; null when the member lends no copy of that step.</summary>
-    /// <inheritdoc cref="ReadPosition" path="/exception"/>
     public static SliceTable? ReadTable(Stream stream)
     {
         if (ReadChecked(stream, expected: null) is not { } bytes) return null;
         int headLength = bytes.Length < sizeof(int) ? -1 : BinaryPrimitives.ReadInt32LittleEndian(bytes);
         long hashBytes = (long)bytes.Length - sizeof(int) - headLength;
-        if (headLength < 0 || hashBytes < 0 || hashBytes % HashBytes != 0) throw new InvalidDataException($"A table of {bytes.Length} bytes came, which is none");
+        if (headLength < 0 || hashBytes < 0 || hashBytes % HashBytes != 0) throw new InvalidDataException($"Received {bytes.Length} bytes that are not a table");
         ReadOnlySpan<byte> hashes = bytes.AsSpan(sizeof(int) + headLength);
         var names = new UInt128[hashes.Length / HashBytes];
         for (int i = 0; i < names.Length; i++) names[i] = BinaryPrimitives.ReadUInt128LittleEndian(hashes[(i * HashBytes)..]);
         return Parse<Head>(bytes.AsSpan(sizeof(int), headLength)) is { Counters: { } counters, Progress: { } progress, Recent: { } recent }
             ? new(counters, progress, recent, names)
-            : throw new InvalidDataException("The head of a table cannot be read");
+            : throw new InvalidDataException("Received a table with an invalid head");
     }
 
-    /// <summary>Reads what is known of the epochs that are over.</summary>
+    /// <summary>Reads an evaluation.</summary>
     /// <param name="stream">The connection.</param>
-    /// <param name="progress">It, for <see cref="Answer.Here"/>.</param>
-    /// <returns>What came; another answer follows on <see cref="Answer.Waiting"/> and <see cref="Answer.Aligning"/>.</returns>
-    /// <inheritdoc cref="ReadPosition" path="/exception"/>
+    /// <param name="progress">The progress including that epoch, for <see cref="Answer.Here"/>.</param>
+    /// <returns>The answer; another one follows after <see cref="Answer.Waiting"/> and <see cref="Answer.Aligning"/>.</returns>
     public static Answer Read(Stream stream, out ProgressState? progress)
     {
         (Answer answer, long length, UInt128 hash) = ReadAnyHead(stream);
         progress = answer is not Answer.Here ? null
             : Parse<ProgressState>(ReadBytes(stream, length, hash)) is { History: not null, Sums: not null } read ? read
-            : throw new InvalidDataException("What a member knows of an epoch cannot be read");
+            : throw new InvalidDataException("Received an invalid evaluation");
         return answer;
     }
 
-    /// <summary>Reads the bytes of a slice, whatever they are: the asker knows their hash. Null when the member does not have it any more.</summary>
-    /// <inheritdoc cref="ReadPosition" path="/exception"/>
+    /// <summary>Reads a slice without checking its bytes, whose hash the borrower knows. Null when the member no longer has it.</summary>
     public static byte[]? ReadSlice(Stream stream, long length)
     {
         (Answer answer, long sent, _) = ReadHead(stream);
         if (answer is Answer.Gone) return null;
-        if (sent != length) throw new InvalidDataException($"A slice of {sent} bytes came instead of {length}");
+        if (sent != length) throw new InvalidDataException($"Received a slice of {sent} bytes instead of {length}");
         var bytes = new byte[length];
         stream.ReadExactly(bytes);
         return bytes;
     }
 
     /// <summary>Reads a reduced vector into a step vector.</summary>
-    /// <returns>What came; another answer follows on <see cref="Answer.Waiting"/> and <see cref="Answer.Aligning"/>, and the vector is filled for
-    /// <see cref="Answer.Here"/> only.</returns>
-    /// <inheritdoc cref="ReadPosition" path="/exception"/>
+    /// <returns>The answer; another one follows after <see cref="Answer.Waiting"/> and <see cref="Answer.Aligning"/>. The vector is filled only for
+    /// <see cref="Answer.Here"/>.</returns>
     public static Answer Read(Stream stream, StepVector into)
     {
         (Answer answer, long length, UInt128 hash) = ReadAnyHead(stream);
         if (answer is not Answer.Here) return answer;
         Span<byte> bytes = MemoryMarshal.AsBytes(TensorMemory.Span<float>(into.Values));
-        if (length != bytes.Length) throw new InvalidDataException($"A reduced vector of {length} bytes came instead of {bytes.Length}");
+        if (length != bytes.Length) throw new InvalidDataException($"Received a reduced vector of {length} bytes instead of {bytes.Length}");
         stream.ReadExactly(bytes);
-        if (XxHash128.HashToUInt128(bytes) != hash) throw new InvalidDataException("A reduced vector came with other bytes than were sent");
+        if (XxHash128.HashToUInt128(bytes) != hash) throw new InvalidDataException("Received a reduced vector with wrong bytes");
         return answer;
     }
 
@@ -199,13 +185,13 @@ internal static class StateWire
     {
         (Answer answer, long length, UInt128 hash) = ReadHead(stream);
         if (answer is Answer.Gone) return null;
-        return length == (expected ?? length) ? ReadBytes(stream, length, hash) : throw new InvalidDataException($"An answer of {length} bytes came");
+        return length == (expected ?? length) ? ReadBytes(stream, length, hash) : throw new InvalidDataException($"Received an answer of {length} bytes");
     }
 
     private static byte[] ReadBytes(Stream stream, long length, UInt128 hash)
     {
-        if (length is < 0 or > MaxTableBytes) throw new InvalidDataException($"An answer of {length} bytes came");
-        // Memory is taken for what comes, not for what is claimed.
+        if (length is < 0 or > MaxTableBytes) throw new InvalidDataException($"Received an answer of {length} bytes");
+        // Allocates for the bytes that arrive, not for the length that is claimed.
         var bytes = new MemoryStream();
         var piece = new byte[Math.Min(length, PieceBytes)];
         while (bytes.Length < length)
@@ -215,14 +201,14 @@ internal static class StateWire
             bytes.Write(next);
         }
         byte[] all = bytes.ToArray();
-        return XxHash128.HashToUInt128(all) == hash ? all : throw new InvalidDataException("An answer came with other bytes than were sent");
+        return XxHash128.HashToUInt128(all) == hash ? all : throw new InvalidDataException("Received an answer with wrong bytes");
     }
 
     private static T? Parse<T>(ReadOnlySpan<byte> json) where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(json, s_json);
+            return JsonSerializer.Deserialize<T>(json, Json);
         }
         catch (JsonException)
         {
@@ -239,7 +225,7 @@ internal static class StateWire
         stream.Write(bytes);
     }
 
-    /// <summary>The head of the answer, once the member need not wait any more.</summary>
+    /// <summary>Reads the head of the final answer, past all waiting.</summary>
     private static (Answer Answer, long Length, UInt128 Hash) ReadHead(Stream stream)
     {
         while (true)
@@ -251,7 +237,7 @@ internal static class StateWire
         Span<byte> bytes = stackalloc byte[AnswerBytes];
         stream.ReadExactly(bytes);
         var answer = (Answer)bytes[0];
-        if (!Enum.IsDefined(answer)) throw new InvalidDataException($"An answer of kind {bytes[0]} came");
+        if (!Enum.IsDefined(answer)) throw new InvalidDataException($"Received an answer of unknown kind {bytes[0]}");
         return (answer, BinaryPrimitives.ReadInt64LittleEndian(bytes[1..]), BinaryPrimitives.ReadUInt128LittleEndian(bytes[(1 + sizeof(long))..]));
     }
 }

@@ -8,10 +8,10 @@ using Kind = Spikeformer.Silo.Worker.Transfer.StateWire.Kind;
 
 namespace Spikeformer.Silo.Worker.Transfer;
 
-/// <summary>Serves a member's <see cref="TransferStore"/> to those who follow its generation, each on a thread of its own.</summary>
+/// <summary>Serves a member's <see cref="TransferStore"/> to its borrowers during one generation, each on a thread of its own.</summary>
 internal sealed class TransferServer : IDisposable
 {
-    // A follower that is frozen must not keep what it was lent.
+    // A frozen borrower must not keep copies and vectors alive.
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(1), SendPatience = TimeSpan.FromSeconds(10), AskPatience = TimeSpan.FromSeconds(60);
 
     private readonly TransferStore _store;
@@ -21,7 +21,7 @@ internal sealed class TransferServer : IDisposable
     private readonly List<Socket> _sockets = [];
     private bool _isClosed;
 
-    /// <summary>Opens the door for followers of a generation.</summary>
+    /// <summary>Admits the borrowers of a generation from now on.</summary>
     public TransferServer(GroupPlan plan, DataListener listener, TransferStore store)
     {
         _store = store;
@@ -29,14 +29,13 @@ internal sealed class TransferServer : IDisposable
         _door = listener.Open(plan, ConnectionPurpose.Transfer, Take);
     }
 
-    /// <summary>Closes all connections.</summary>
     public void Dispose()
     {
         _door.Dispose();
         lock (_lock)
         {
             _isClosed = true;
-            // First, so that the followers do not seem to have gone by themselves.
+            // First, so that the borrowers do not seem to have disconnected by themselves.
             _store.End();
             foreach (Socket socket in _sockets) socket.Dispose();
         }
@@ -44,7 +43,7 @@ internal sealed class TransferServer : IDisposable
 
     private void Take(PeerConnection connection)
     {
-        TransferStore.Follower follower;
+        Borrower borrower;
         lock (_lock)
         {
             if (_isClosed)
@@ -53,12 +52,12 @@ internal sealed class TransferServer : IDisposable
                 return;
             }
             _sockets.Add(connection.Socket);
-            follower = _store.Follow(connection.Incarnation);
+            borrower = _store.Admit(connection.Incarnation);
         }
-        new Thread(() => Serve(connection.Socket, follower)) { Name = "transfer", IsBackground = true }.Start();
+        new Thread(() => Serve(connection.Socket, borrower)) { Name = "transfer", IsBackground = true }.Start();
     }
 
-    private void Serve(Socket socket, TransferStore.Follower follower)
+    private void Serve(Socket socket, Borrower borrower)
     {
         try
         {
@@ -67,44 +66,44 @@ internal sealed class TransferServer : IDisposable
                 ReadTimeout = (int)AskPatience.TotalMilliseconds,
                 WriteTimeout = (int)SendPatience.TotalMilliseconds,
             };
-            while (StateWire.ReadRequest(stream) is { } request && TryAnswer(stream, follower, request))
+            while (StateWire.ReadRequest(stream) is { } request && TryAnswer(stream, borrower, request))
             {
             }
         }
         catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
         {
-            // The follower has gone, or this member has left: it asks somebody else.
+            // The borrower has disconnected, or this member left the generation. Either way the borrower asks another member.
         }
         finally
         {
-            _store.Leave(follower);
+            _store.Remove(borrower);
             lock (_lock) _sockets.Remove(socket);
         }
     }
 
-    /// <summary>Answers a request, and until it can, says that it waits.</summary>
-    /// <returns>False once the generation is over, or when the request is none.</returns>
-    private bool TryAnswer(Stream stream, TransferStore.Follower follower, StateWire.Request request)
+    /// <summary>Answers a request, and reports a wait every second until then.</summary>
+    /// <returns>False once the generation has ended, or when the request is invalid.</returns>
+    private bool TryAnswer(Stream stream, Borrower borrower, StateWire.Request request)
     {
         for (TimeSpan patience = TimeSpan.Zero; ; patience = KeepAlive)
         {
-            Answer? answer = TryAnswer(stream, follower, request, patience);
+            Answer? answer = TryAnswer(stream, borrower, request, patience);
             if (answer is not (Answer.Waiting or Answer.Aligning)) return answer is not null;
             StateWire.Send(stream, answer.Value);
         }
     }
 
-    private Answer? TryAnswer(Stream stream, TransferStore.Follower follower, StateWire.Request request, TimeSpan patience)
+    private Answer? TryAnswer(Stream stream, Borrower borrower, StateWire.Request request, TimeSpan patience)
     {
         Answer? answer = null;
         switch (request.Kind)
         {
             case Kind.Position:
-                answer = _store.Await(follower, patience, out Position position);
+                answer = _store.AwaitPosition(borrower, patience, out Position position);
                 if (answer is Answer.Here) StateWire.Send(stream, position);
                 break;
             case Kind.Copy:
-                answer = _store.AwaitCopy(follower, request.Step, patience, out LentState? state);
+                answer = _store.AwaitCopy(borrower, request.Step, patience, out LentState? state);
                 if (answer is not Answer.Here) break;
                 FailPoints.Hit("lend", request.Step);
                 StateWire.Send(stream, state!.Table);
@@ -119,11 +118,11 @@ internal sealed class TransferServer : IDisposable
                 else answer = Answer.Gone;
                 break;
             case Kind.Reduced:
-                answer = _store.AwaitReduced(follower, request.Step, request.Hash, patience, out byte[]? vector);
+                answer = _store.AwaitReduced(borrower, request.Step, request.Hash, patience, out byte[]? vector);
                 if (answer is Answer.Here) StateWire.Send(stream, vector!);
                 break;
             case Kind.Evaluation:
-                answer = _store.AwaitEvaluation(follower, request.Step, patience, out ProgressState? progress);
+                answer = _store.AwaitEvaluation(borrower, request.Step, patience, out ProgressState? progress);
                 if (answer is Answer.Here) StateWire.Send(stream, progress!);
                 break;
             default:

@@ -4,69 +4,53 @@ using Answer = Spikeformer.Silo.Worker.Transfer.StateWire.Answer;
 
 namespace Spikeformer.Silo.Worker.Transfer;
 
-/// <summary>How far a member is.</summary>
+/// <summary>A member's progress, and the copy to ask it for.</summary>
 /// <param name="Committed">Committed steps of its state.</param>
-/// <param name="Lent">Committed steps of the newest copy that it lends or is going to make; null when there is none.</param>
+/// <param name="Lent">Committed steps of the newest copy that it lends or will make; null when there is none.</param>
 internal readonly record struct Position(long Committed, long? Lent);
 
-/// <summary>
-/// What a member lends to those who follow: copies of its state, and the reduced vectors of the steps since. It lasts through generations, so that
-/// a follower goes on in the next one where it was. The compute thread fills it at commit boundaries, and waits for nobody; a copy is made when
-/// it is asked for, at the step that was asked for, and goes when no follower needs it any more.
-/// </summary>
-/// <param name="time">Clock.</param>
-/// <param name="sliceBytes">Wanted bytes of a slice.</param>
+/// <summary>The copies of its state, and the reduced vectors of the steps since then, that a member lends to workers behind it. The store outlives
+/// generations, so that a borrower continues in the next one. The compute thread fills it at commit boundaries and never waits for a borrower. A copy is made
+/// only on request, at the requested step, and freed when no borrower needs it any more.</summary>
+/// <param name="time">Monotonic clock.</param>
+/// <param name="sliceBytes">Target bytes of a slice.</param>
 internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSlices.DefaultBytes)
 {
-    /// <summary>Bytes of reduced vectors that are kept for followers. Who comes too late copies the state again.</summary>
+    /// <summary>Bytes of reduced vectors that are kept. A borrower that falls further behind copies the state again.</summary>
     private const long MaxBytes = 256L << 20;
 
-    /// <summary>How long what a follower needs is kept from the end of a generation until it is here again.</summary>
+    /// <summary>How long the needs of a borrower are remembered after a generation has ended, until it connects again.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
     private readonly object _gate = new();
-    private readonly List<Follower> _followers = [];
+    private readonly List<Borrower> _borrowers = [];
     private readonly SortedDictionary<long, LentState> _copies = [];
-    // Without gaps, up to the last committed step.
+    // No gaps, up to the last committed step.
     private readonly SortedDictionary<long, LentVector> _vectors = [];
     private long? _committed;
     private UInt128 _digest;
     private (long Step, ProgressState Progress)? _evaluated;
 
-    /// <summary>How many copies are lent.</summary>
-    public int Copies
-    {
-        get
-        {
-            lock (_gate) return _copies.Count;
-        }
-    }
+    /// <summary>Count of lent copies.</summary>
+    public int Copies { get { lock (_gate) return _copies.Count; } }
 
-    /// <summary>How many reduced vectors are kept.</summary>
-    public int Vectors
-    {
-        get
-        {
-            lock (_gate) return _vectors.Count;
-        }
-    }
+    /// <summary>Count of kept reduced vectors.</summary>
+    public int Vectors { get { lock (_gate) return _vectors.Count; } }
 
-    // The compute thread's side.
+    // The compute thread lends.
 
-    /// <summary>A generation begins: until its members are aligned nobody knows which step is the next.</summary>
-    /// <param name="members">Its voters' incarnations; who followed before and is a voter now follows no more.</param>
+    /// <summary>Begins a generation. The next step is unknown until its members are aligned.</summary>
+    /// <param name="members">Incarnations of its voters, who no longer borrow as learners.</param>
     public void Begin(IReadOnlyCollection<ulong> members)
     {
         lock (_gate)
         {
             _committed = null;
-            _followers.RemoveAll(follower => members.Contains(follower.Incarnation));
+            _borrowers.RemoveAll(borrower => members.Contains(borrower.Incarnation));
         }
     }
 
     /// <summary>Lends a copy of the state to members that are behind, while they align.</summary>
-    /// <param name="step">Its committed steps.</param>
-    /// <param name="copy">Makes it.</param>
     public void Lend(long step, Func<StateCopy> copy)
     {
         lock (_gate)
@@ -84,45 +68,40 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
             if (!_vectors.ContainsKey(step))
             {
                 _vectors.Clear();
-                // Unchecked: members compare their states afterwards.
+                // No digest to check: members compare their states afterwards.
                 _vectors[step] = new(null, vector.ToArray());
             }
             Monitor.PulseAll(_gate);
         }
     }
 
-    /// <summary>The members are aligned, and steps follow on this state.</summary>
-    /// <param name="step">Its committed steps.</param>
-    /// <param name="digest">Its step digest.</param>
-    /// <param name="copy">Makes a copy of it, if one is wanted.</param>
+    /// <summary>Lends on from the state that the members have aligned to.</summary>
     public void Aligned(long step, UInt128 digest, Func<StateCopy> copy)
     {
         lock (_gate)
         {
-            // This member may have missed steps whose vectors it never had.
+            // This member may have missed steps, and never had their vectors.
             if (_vectors.Count > 0 && _vectors.Last().Key != step - 1) _vectors.Clear();
             Committed(step, digest, copy);
         }
     }
 
-    /// <summary>A step is committed.</summary>
+    /// <summary>Lends a committed step.</summary>
     /// <param name="step">The step, from 0.</param>
-    /// <param name="digest">The step digest with it.</param>
-    /// <param name="vector">Its reduced vector; copied if anybody follows.</param>
-    /// <param name="copy">Makes a copy of the state after the step, if one is wanted.</param>
+    /// <param name="digest">The step digest after it.</param>
+    /// <param name="vector">Its reduced vector; copied only if a borrower needs it.</param>
+    /// <param name="copy">Makes a copy of the state after the step, if one is requested.</param>
     public void Commit(long step, UInt128 digest, ReadOnlySpan<byte> vector, Func<StateCopy> copy)
     {
         lock (_gate)
         {
-            if (_followers.Exists(follower => follower.Needs <= step)) _vectors[step] = new(_digest, vector.ToArray());
+            if (_borrowers.Exists(borrower => borrower.Needs <= step)) _vectors[step] = new(_digest, vector.ToArray());
             else _vectors.Clear();
             Committed(step + 1, digest, copy);
         }
     }
 
-    /// <summary>An epoch was evaluated, which followers have no part in.</summary>
-    /// <param name="step">Committed steps at its end.</param>
-    /// <param name="progress">What came of it.</param>
+    /// <summary>Lends the result of an evaluation, in which learners take no part.</summary>
     public void Evaluated(long step, ProgressState progress)
     {
         lock (_gate)
@@ -132,85 +111,76 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
         }
     }
 
-    /// <summary>The generation is over: whoever waits gets nothing more. What its followers need is kept until they are here again.</summary>
+    /// <summary>Ends the generation: waiting borrowers get no more answers. Their needs are remembered until they connect again.</summary>
     public void End()
     {
         lock (_gate)
         {
-            foreach (Follower follower in _followers) follower.LeftAt ??= time.GetTimestamp();
+            foreach (Borrower borrower in _borrowers) borrower.LeftAt ??= time.GetTimestamp();
             Monitor.PulseAll(_gate);
         }
     }
 
-    /// <summary>Lends nothing any more: the state was wrong, or this worker is no voter now.</summary>
+    /// <summary>Stops lending: the state was wrong, or this worker no longer votes.</summary>
     public void Forget()
     {
         lock (_gate)
         {
             (_committed, _evaluated) = (null, null);
-            _followers.RemoveAll(follower => follower.LeftAt is not null);
+            _borrowers.RemoveAll(borrower => borrower.LeftAt is not null);
             _copies.Clear();
             _vectors.Clear();
         }
     }
 
-    // The side of those who serve followers, each on a thread of its own. Who asks says by that what it still needs.
+    // Threads that serve one borrower each. A request tells what the borrower still needs. Requests wait for as long as their patience, fill their result
+    // if the answer is Here, and return null once the generation has ended.
 
-    /// <summary>Counts a follower in.</summary>
-    /// <param name="incarnation">Which worker's life it is.</param>
-    public Follower Follow(ulong incarnation)
+    /// <summary>Admits a borrower.</summary>
+    public Borrower Admit(ulong incarnation)
     {
-        var follower = new Follower(incarnation);
+        var borrower = new Borrower(incarnation);
         lock (_gate)
         {
-            // Until it says something else, it needs what it needed in the generation before.
-            Follower[] before = [.. _followers.Where(one => one.Incarnation == incarnation && one.LeftAt is not null)];
-            if (before.MinBy(one => one.Needs) is { } needy) (follower.Needs, follower.NeedsCopy) = (needy.Needs, needy.NeedsCopy);
-            _followers.RemoveAll(before.Contains);
-            _followers.Add(follower);
+            // Until its first request, its needs are those of the generation before.
+            Borrower[] before = [.. _borrowers.Where(one => one.Incarnation == incarnation && one.LeftAt is not null)];
+            if (before.MinBy(one => one.Needs) is { } needy) (borrower.Needs, borrower.NeedsCopy) = (needy.Needs, needy.NeedsCopy);
+            _borrowers.RemoveAll(before.Contains);
+            _borrowers.Add(borrower);
         }
-        return follower;
+        return borrower;
     }
 
-    /// <summary>A follower has gone by itself, and needs nothing more.</summary>
-    public void Leave(Follower follower)
+    /// <summary>Removes a borrower that has disconnected by itself.</summary>
+    public void Remove(Borrower borrower)
     {
         lock (_gate)
         {
-            if (follower.LeftAt is not null) return;
-            _followers.Remove(follower);
+            if (borrower.LeftAt is not null) return;
+            _borrowers.Remove(borrower);
             Trim();
         }
     }
 
-    /// <summary>How far this member is.</summary>
-    /// <param name="follower">Who asks.</param>
-    /// <param name="patience">How long to wait until that is known.</param>
-    /// <param name="position">The answer, for <see cref="Here"/>.</param>
-    /// <returns><see cref="Here"/> or <see cref="Aligning"/>; null once the generation is over.</returns>
-    public Answer? Await(Follower follower, TimeSpan patience, out Position position)
+    /// <summary>Waits until this member knows its position.</summary>
+    public Answer? AwaitPosition(Borrower borrower, TimeSpan patience, out Position position)
     {
         lock (_gate)
         {
             position = default;
             if (_committed is null) Monitor.Wait(_gate, patience);
-            if (follower.LeftAt is not null) return null;
+            if (borrower.LeftAt is not null) return null;
             if (_committed is not { } committed) return Aligning;
-            long[] lent = [.. _copies.Keys, .. _followers.Where(one => one.NeedsCopy && one.Needs > committed).Select(one => one.Needs)];
+            long[] lent = [.. _copies.Keys, .. _borrowers.Where(one => one.NeedsCopy && one.Needs > committed).Select(one => one.Needs)];
             position = new(committed, lent.Length == 0 ? null : lent.Max());
             return Here;
         }
     }
 
-    /// <summary>A copy of the state with so many committed steps, which is made when this member comes there.</summary>
-    /// <param name="follower">Who asks.</param>
-    /// <param name="step">Committed steps.</param>
-    /// <param name="patience">How long to wait for it.</param>
-    /// <param name="state">The copy, for <see cref="Here"/>.</param>
-    /// <returns>What there is; null once the generation is over.</returns>
-    public Answer? AwaitCopy(Follower follower, long step, TimeSpan patience, out LentState? state)
+    /// <summary>Waits for a copy of a state, which is made when this member reaches its step.</summary>
+    public Answer? AwaitCopy(Borrower borrower, long step, TimeSpan patience, out LentState? state)
     {
-        return Await(follower, step, needsCopy: true, patience, Find, out state);
+        return Await(borrower, step, needsCopy: true, patience, Find, out state);
 
         Answer Find(out LentState? found)
         {
@@ -219,22 +189,17 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
         }
     }
 
-    /// <summary>A copy that is lent, or null.</summary>
+    /// <summary>The lent copy of a state, or null.</summary>
     public LentState? Copy(long step)
     {
         lock (_gate) return _copies.GetValueOrDefault(step);
     }
 
-    /// <summary>The reduced vector of the step that follows on a state.</summary>
-    /// <param name="follower">Who asks: it has that state, and needs no copy any more.</param>
-    /// <param name="step">Committed steps of the state.</param>
-    /// <param name="digest">Its step digest: a state of the same step that came about in another way, before a rewind, does not go on from here.</param>
-    /// <param name="patience">How long to wait for the step.</param>
-    /// <param name="vector">The vector, for <see cref="Here"/>.</param>
-    /// <returns>What there is; null once the generation is over.</returns>
-    public Answer? AwaitReduced(Follower follower, long step, UInt128 digest, TimeSpan patience, out byte[]? vector)
+    /// <summary>Waits for the reduced vector of the step that follows on the borrower's state. A state of the same step with another digest, from before a
+    /// rewind, cannot continue from here.</summary>
+    public Answer? AwaitReduced(Borrower borrower, long step, UInt128 digest, TimeSpan patience, out byte[]? vector)
     {
-        return Await(follower, step, needsCopy: false, patience, Find, out vector);
+        return Await(borrower, step, needsCopy: false, patience, Find, out vector);
 
         Answer Find(out byte[]? found)
         {
@@ -246,20 +211,15 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
                 return Here;
             }
             if (_committed is not { } committed) return Aligning;
-            // A follower may be one step ahead of this member, which it learned from another.
+            // A borrower may be one step ahead of this member, with a vector from another.
             return step < committed || step > committed + 1 || step == committed && digest != _digest ? Gone : Waiting;
         }
     }
 
-    /// <summary>What came of the epoch that ended with a state.</summary>
-    /// <param name="follower">Who asks: it has that state.</param>
-    /// <param name="step">Committed steps of the state.</param>
-    /// <param name="patience">How long to wait for the evaluation.</param>
-    /// <param name="progress">It, for <see cref="Here"/>.</param>
-    /// <returns>What there is; null once the generation is over.</returns>
-    public Answer? AwaitEvaluation(Follower follower, long step, TimeSpan patience, out ProgressState? progress)
+    /// <summary>Waits for the evaluation of the epoch that ended with a state.</summary>
+    public Answer? AwaitEvaluation(Borrower borrower, long step, TimeSpan patience, out ProgressState? progress)
     {
-        return Await(follower, step, needsCopy: false, patience, Find, out progress);
+        return Await(borrower, step, needsCopy: false, patience, Find, out progress);
 
         Answer Find(out ProgressState? found)
         {
@@ -271,56 +231,40 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
 
     private delegate Answer Search<T>(out T? found);
 
-    /// <summary>Looks for something, and where it may still come, once more when that has had its time.</summary>
-    private Answer? Await<T>(Follower follower, long step, bool needsCopy, TimeSpan patience, Search<T> find, out T? found) where T : class
+    /// <summary>Searches, and if the result may still arrive, waits and searches once more.</summary>
+    private Answer? Await<T>(Borrower borrower, long step, bool needsCopy, TimeSpan patience, Search<T> find, out T? found) where T : class
     {
         lock (_gate)
         {
-            (follower.Needs, follower.NeedsCopy) = (step, needsCopy);
+            (borrower.Needs, borrower.NeedsCopy) = (step, needsCopy);
             Trim();
             if (find(out found) is Waiting or Aligning) Monitor.Wait(_gate, patience);
             Answer answer = find(out found);
-            if (answer is Gone) (follower.Needs, follower.NeedsCopy) = (long.MaxValue, false);
-            return follower.LeftAt is null ? answer : null;
+            if (answer is Gone) (borrower.Needs, borrower.NeedsCopy) = (long.MaxValue, false);
+            return borrower.LeftAt is null ? answer : null;
         }
     }
 
     private void Committed(long step, UInt128 digest, Func<StateCopy> copy)
     {
-        if (_followers.Exists(follower => follower.NeedsCopy && follower.Needs == step) && !_copies.ContainsKey(step)) _copies[step] = new(copy(), sliceBytes);
+        if (_borrowers.Exists(borrower => borrower.NeedsCopy && borrower.Needs == step) && !_copies.ContainsKey(step)) _copies[step] = new(copy(), sliceBytes);
         (_committed, _digest) = (step, digest);
         Trim();
         Monitor.PulseAll(_gate);
     }
 
-    /// <summary>Frees what nobody needs, and what is of no use any more: a copy without the vectors of all steps since.</summary>
+    /// <summary>Frees copies and vectors that no borrower needs, and copies without the vectors of all steps since then.</summary>
     private void Trim()
     {
-        // While members align, what they lend each other stays.
+        // Members that align keep all that they lend each other.
         if (_committed is not { } committed) return;
-        _followers.RemoveAll(follower => follower.LeftAt is { } left && time.GetElapsedTime(left) > Grace);
-        long needed = _followers.Count == 0 ? long.MaxValue : _followers.Min(follower => follower.Needs);
+        _borrowers.RemoveAll(borrower => borrower.LeftAt is { } left && time.GetElapsedTime(left) > Grace);
+        long needed = _borrowers.Count == 0 ? long.MaxValue : _borrowers.Min(borrower => borrower.Needs);
         while (_vectors.Count > 0 && (_vectors.First().Key < needed || _vectors.Count > 2 && _vectors.Count * (long)_vectors.First().Value.Bytes.Length > MaxBytes))
             _vectors.Remove(_vectors.First().Key);
         long oldest = _vectors.Count == 0 ? committed : _vectors.First().Key;
-        foreach (long step in _copies.Keys.Where(step => step < oldest || !_followers.Exists(follower => follower.NeedsCopy && follower.Needs == step)).ToArray())
+        foreach (long step in _copies.Keys.Where(step => step < oldest || !_borrowers.Exists(borrower => borrower.NeedsCopy && borrower.Needs == step)).ToArray())
             _copies.Remove(step);
-    }
-
-    /// <summary>A worker that follows this member, and what it needs.</summary>
-    /// <param name="incarnation">Which worker's life it is.</param>
-    internal sealed class Follower(ulong incarnation)
-    {
-        public ulong Incarnation => incarnation;
-
-        /// <summary>The oldest state that it asks about: the vectors of the steps since are kept for it.</summary>
-        public long Needs { get; set; } = long.MaxValue;
-
-        /// <summary>Whether it needs a copy of that state.</summary>
-        public bool NeedsCopy { get; set; }
-
-        /// <summary>When the generation ended in which it followed; null while it is here.</summary>
-        public long? LeftAt { get; set; }
     }
 
     private sealed record LentVector(UInt128? Follows, byte[] Bytes);

@@ -15,7 +15,7 @@ public sealed class BoundaryNoteTests
     private static ulong Other(bool shares, GenerationPlan? newest = null, bool mustStop = false) => BoundaryNote.Of(newest, mustStop, saves: false, shares);
 
     [Fact]
-    public void A_checkpoint_is_written_by_the_lead_and_all_who_can()
+    public void A_checkpoint_is_written_by_the_lead_and_all_members_that_can()
     {
         Assert.Equal([0, 1, 2], BoundaryNote.Writers([Lead(saves: true), Other(true), Other(true)]));
         Assert.Equal([0, 2], BoundaryNote.Writers([Lead(saves: true), Other(false), Other(true)]));
@@ -24,23 +24,23 @@ public sealed class BoundaryNoteTests
     }
 
     [Fact]
-    public void The_lead_can_write_alone_and_without_it_nobody_writes()
+    public void The_lead_can_write_alone_and_no_member_writes_without_it()
     {
         Assert.Equal([0], BoundaryNote.Writers([Lead(saves: true, shares: false), Other(true), Other(true)]));
         Assert.Empty(BoundaryNote.Writers([Lead(saves: false), Other(true), Other(true)]));
     }
 
     [Fact]
-    public void What_is_said_of_checkpoints_changes_no_verdict()
+    public void Checkpoint_bits_change_no_verdict()
     {
         foreach (bool saves in (bool[])[false, true])
             foreach (bool shares in (bool[])[false, true])
             {
-                Assert.Equal(BoundaryVerdict.GoOn, BoundaryNote.Read([Lead(saves), Other(shares)], s_current));
-                Assert.Equal(BoundaryVerdict.GoOn, BoundaryNote.Read([Lead(saves, newest: s_next), Other(shares, newest: s_current)], s_current));
-                Assert.Equal(BoundaryVerdict.GoOn, BoundaryNote.Read([Lead(saves, newest: s_current), Other(shares, newest: s_current)], s_current));
+                Assert.Equal(BoundaryVerdict.Continue, BoundaryNote.Read([Lead(saves), Other(shares)], s_current));
+                Assert.Equal(BoundaryVerdict.Continue, BoundaryNote.Read([Lead(saves, newest: s_next), Other(shares, newest: s_current)], s_current));
+                Assert.Equal(BoundaryVerdict.Continue, BoundaryNote.Read([Lead(saves, newest: s_current), Other(shares, newest: s_current)], s_current));
                 Assert.Equal(BoundaryVerdict.ChangeOver, BoundaryNote.Read([Lead(saves, newest: s_next), Other(shares, newest: s_next)], s_current));
-                Assert.Equal(BoundaryVerdict.GoOn, BoundaryNote.Read([Lead(saves, mustStop: true), Other(shares)], s_current));
+                Assert.Equal(BoundaryVerdict.Continue, BoundaryNote.Read([Lead(saves, mustStop: true), Other(shares)], s_current));
                 Assert.Equal(BoundaryVerdict.Stop, BoundaryNote.Read([Lead(saves, mustStop: true), Other(shares, newest: s_next, mustStop: true)], s_current));
             }
     }

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Worker.Session;
 
-/// <summary>What training costs in talk with the cluster, counted by the workers themselves.</summary>
+/// <summary>The communication with the cluster that training costs, as the workers count it.</summary>
 public sealed partial class ControlTrafficTests : IDisposable
 {
     private readonly ClusterRuns _runs = new();
@@ -29,8 +29,8 @@ public sealed partial class ControlTrafficTests : IDisposable
         foreach (string worker in new[] { "a/0", "a/1" })
         {
             Match? counts = null;
-            await Eventually.HoldsAsync($"the account of {worker}", async () =>
-                (counts = (await cluster.LogAsync(worker, 100)).Select(line => Account().Match(line)).FirstOrDefault(match => match.Success)) is not null);
+            await Eventually.HoldsAsync($"the counts of {worker}", async () =>
+                (counts = (await cluster.LogAsync(worker, 100)).Select(line => Counts().Match(line)).FirstOrDefault(match => match.Success)) is not null);
             Assert.Equal(end.Step, Number(counts!, "steps"));
             Assert.Equal(0, Number(counts!, "compute"));
             Assert.InRange(Number(counts!, "calls"), 10, 10 * end.Step);
@@ -40,6 +40,6 @@ public sealed partial class ControlTrafficTests : IDisposable
 
     private static long Number(Match match, string group) => long.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
-    [GeneratedRegex("^talk up to step (?<steps>[0-9]+): (?<calls>[0-9]+) grain calls, (?<compute>[0-9]+) of them by the compute thread, (?<bytes>[0-9]+) bytes both ways$")]
-    private static partial Regex Account();
+    [GeneratedRegex("^Finished run talk at step (?<steps>[0-9]+): (?<calls>[0-9]+) grain calls \\((?<compute>[0-9]+) on the compute thread\\), (?<bytes>[0-9]+) bytes sent and received$")]
+    private static partial Regex Counts();
 }

@@ -13,11 +13,11 @@ public sealed class MemberBoardTests
     public MemberBoardTests() => _board = new(Info("a"), _time);
 
     [Fact]
-    public void A_computation_without_peers_hangs_when_a_stage_takes_far_longer_than_it_ever_did()
+    public void A_computation_without_peers_is_stuck_when_a_phase_takes_far_longer_than_ever_before()
     {
         Join(Plan("a"));
         _board.Enter(WorkerPhase.Computing, 0);
-        Assert.False(IsStuckAfter(seconds: 1000), "nobody knows yet how long a step takes");
+        Assert.False(IsStuckAfter(seconds: 1000), "no step has been timed yet");
         _board.Enter(WorkerPhase.Reducing, 0);
         _board.Enter(WorkerPhase.Applying, 0);
         Join(Plan("a"));
@@ -28,14 +28,14 @@ public sealed class MemberBoardTests
             _board.Enter(WorkerPhase.Applying, step);
         }
         _board.Enter(WorkerPhase.Evaluating, 2);
-        Assert.False(IsStuckAfter(seconds: 1000), "nor an evaluation");
+        Assert.False(IsStuckAfter(seconds: 1000), "no evaluation has been timed yet");
         _board.Enter(WorkerPhase.Computing, 2);
         Assert.False(IsStuckAfter(seconds: 49)); // 30 and ten times 2
         Assert.True(IsStuckAfter(seconds: 2));
     }
 
     [Fact]
-    public void A_computation_with_peers_is_theirs_to_judge_until_the_generation_is_over()
+    public void Peers_judge_a_computation_until_the_generation_has_ended()
     {
         Join(Plan("a", "b"));
         _board.Enter(WorkerPhase.Computing, 0);
@@ -48,7 +48,7 @@ public sealed class MemberBoardTests
     }
 
     [Fact]
-    public void Time_in_which_the_whole_process_stood_still_does_not_count()
+    public void Time_when_the_whole_process_stood_still_does_not_count()
     {
         Join(Plan("a"));
         _board.Enter(WorkerPhase.Computing, 0);
@@ -60,16 +60,16 @@ public sealed class MemberBoardTests
     }
 
     [Fact]
-    public void Who_is_believed_lost_and_who_is_not_heard_is_reported_also_while_the_computation_goes_on()
+    public void Lost_and_silent_workers_are_reported_while_the_computation_continues()
     {
         Join(Plan("a", "b", "c"));
         _board.Enter(WorkerPhase.Computing, 0);
         string[] silent = [];
-        _board.Hear(() => silent);
+        _board.Watch(() => silent);
         Assert.Equal("lost , silent ", Words());
         silent = ["c"];
         _board.Suspect("b");
-        Assert.True(_board.News.Wait(0), "the run hears of it at once");
+        Assert.True(_board.News.Wait(0), "the run must be told at once");
         Assert.Equal("lost b, silent c", Words());
         _board.Seal(lost: ["c"], silent: ["b"]);
         silent = [];
@@ -82,7 +82,7 @@ public sealed class MemberBoardTests
     }
 
     [Fact]
-    public void What_happened_is_told_at_once_and_until_the_run_has_taken_it_in()
+    public void Events_are_reported_at_once_and_until_the_run_has_answered()
     {
         Join(Plan("a", "b"));
         while (_board.News.Wait(0)) { }
@@ -101,7 +101,7 @@ public sealed class MemberBoardTests
         _board.Join(plan);
     }
 
-    /// <summary>Lets time go by with the control loop looking every second.</summary>
+    /// <summary>Advances the time, with a check every second as in the control loop.</summary>
     private bool IsStuckAfter(int seconds)
     {
         bool isStuck = false;

@@ -20,7 +20,7 @@ public sealed class NearGatewaysTests
     }
 
     [Fact]
-    public async Task Gateways_of_the_own_host_come_alone()
+    public async Task Gateways_on_the_same_host_are_used_alone()
     {
         Uri[] own = [Gateway("10.0.0.2:1"), Gateway("10.0.0.2:2")];
         _known.Gateways = [Gateway("10.0.0.1:1"), .. own, Gateway("10.0.0.20:1")];
@@ -28,7 +28,7 @@ public sealed class NearGatewaysTests
     }
 
     [Fact]
-    public async Task Without_one_on_the_own_host_all_serve()
+    public async Task All_gateways_are_used_when_none_is_on_the_same_host()
     {
         _known.Gateways = [Gateway("10.0.0.1:1"), Gateway("10.0.0.3:1")];
         Assert.Equal(_known.Gateways, await _near.GetGateways());

@@ -6,7 +6,7 @@ using Spikeformer.Silo.Worker.Transfer;
 
 namespace Spikeformer.Cluster.Worker.Transfer;
 
-/// <summary>The lending sides of a run's members in this process, through generations: real stores, servers and handshakes, and no training.</summary>
+/// <summary>The lending sides of a run's members in this process, through generations: real stores, servers and handshakes without training.</summary>
 internal sealed class LendingMembers : IDisposable
 {
     public const int Tensors = 24;
@@ -32,13 +32,13 @@ internal sealed class LendingMembers : IDisposable
 
     public IReadOnlyList<TransferStore> Stores { get; }
 
-    /// <summary>How many copies each member has made.</summary>
+    /// <summary>Count of copies that each member has made.</summary>
     public IReadOnlyList<int> Copies => _copies;
 
-    /// <summary>The state that all members have after a step.</summary>
+    /// <summary>The state of all members after a step.</summary>
     public static StateCopy State(long step) => States.Of(step, Tensors, seed: (int)step);
 
-    /// <summary>Begins the next generation: the former one's connections end.</summary>
+    /// <summary>Begins the next generation, and closes the connections of the former one.</summary>
     public void Begin()
     {
         _plan = _plan with { GenerationNumber = _plan.GenerationNumber + 1, GenerationNonce = Guid.NewGuid() };
@@ -51,10 +51,12 @@ internal sealed class LendingMembers : IDisposable
 
     public void Align(int rank, long step) => Stores[rank].Aligned(step, Digest(step), () => Copy(rank, step));
 
-    /// <summary>A member commits the step before this number of steps.</summary>
+    /// <summary>Lets a member commit a step.</summary>
+    /// <param name="rank">The member.</param>
+    /// <param name="step">Committed steps after it.</param>
     public void Commit(int rank, long step) => Stores[rank].Commit(step - 1, Digest(step), [(byte)step], () => Copy(rank, step));
 
-    /// <summary>All members as the learner sees them in this generation.</summary>
+    /// <summary>All members as a learner's donors in this generation.</summary>
     public Donor[] Donors()
     {
         GroupPlan plan = _plan;

@@ -5,7 +5,7 @@ using Spikeformer.Silo.Worker.Transfer;
 
 namespace Spikeformer.Cluster.Worker.Transfer;
 
-/// <summary>A member that lends one state over a real connection, and does what a test wants at each request for a slice.</summary>
+/// <summary>A member that lends one state over a real connection, and answers each request for a slice as a test wants.</summary>
 internal sealed class ScriptedMember : IDisposable
 {
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -14,11 +14,11 @@ internal sealed class ScriptedMember : IDisposable
     private readonly Func<int, byte[], byte[]?> _answer;
     private readonly ManualResetEventSlim? _after;
 
-    /// <param name="name">Its worker's name.</param>
-    /// <param name="state">What it lends.</param>
-    /// <param name="answer">Gets the count of requests for slices before this one and the right bytes; returns the bytes to send, or null to close the
+    /// <param name="name">The name of its worker.</param>
+    /// <param name="state">The state to lend.</param>
+    /// <param name="answer">Takes the count of earlier requests for slices and the right bytes; returns the bytes to send, or null to close the
     /// connection.</param>
-    /// <param name="after">It says that it waits until this is set.</param>
+    /// <param name="after">The member answers that it waits until this is set.</param>
     public ScriptedMember(string name, StateCopy state, Func<int, byte[], byte[]?> answer, ManualResetEventSlim? after = null)
     {
         (Name, _state, _lent, _answer, _after) = (name, state, new(state, States.SliceBytes), answer, after);
@@ -29,7 +29,7 @@ internal sealed class ScriptedMember : IDisposable
 
     public string Name { get; }
 
-    /// <summary>The slices that it was asked for, in order.</summary>
+    /// <summary>The requested slices, in order.</summary>
     public ConcurrentQueue<UInt128> Asked { get; } = [];
 
     public Donor Donor => new(Name, () =>
@@ -53,7 +53,7 @@ internal sealed class ScriptedMember : IDisposable
             }
             catch (IOException)
             {
-                // The learner has gone.
+                // The learner has disconnected.
             }
             catch (Exception error) when (error is SocketException or ObjectDisposedException)
             {

@@ -9,9 +9,9 @@ public sealed class SliceCollectionTests
 
     private static readonly StateCopy s_state = States.Of(step: 40, Tensors, seed: 1);
 
-    /// <summary>Members of different speed bring slices, and some are lost; one stays.</summary>
+    /// <summary>Members bring slices at different speeds. Some members are lost; one stays.</summary>
     [Fact]
-    public void Whoever_is_lost_and_whenever_the_state_is_complete_and_nothing_came_twice()
+    public void The_state_is_complete_and_no_slice_arrives_twice_whichever_members_are_lost()
     {
         for (int seed = 0; seed < 300; seed++)
         {
@@ -30,7 +30,7 @@ public sealed class SliceCollectionTests
                 string member = asked.Keys.ElementAt(random.Next(asked.Count));
                 if (asked.Count > 1 && random.Next(15) == 0)
                 {
-                    collection.Lose(member);
+                    collection.DropDonor(member);
                     asked.Remove(member);
                 }
                 else if (asked[member] is { } hash)
@@ -42,7 +42,7 @@ public sealed class SliceCollectionTests
                 else
                 {
                     asked[member] = collection.Next(member)?.Hash;
-                    Assert.True(asked[member] is not null || collection.MayHelp(member), "a member has nothing to bring although slices are missing");
+                    Assert.True(asked[member] is not null || collection.CanHelp(member), "slices are missing, and a member has none to bring");
                 }
             }
             Assert.Equal(state.Table().Hashes.Order(), came.Order());
@@ -53,10 +53,10 @@ public sealed class SliceCollectionTests
     }
 
     [Fact]
-    public void What_is_here_is_not_asked_for_again_when_all_members_are_lost_and_others_come()
+    public void Slices_are_not_requested_again_when_other_members_replace_all_lost_ones()
     {
         SliceCollection collection = Begun(slices: 5);
-        collection.Lose("a");
+        collection.DropDonor("a");
         Assert.Null(collection.Next("a"));
         Assert.Equal(40, collection.Step);
 
@@ -66,7 +66,7 @@ public sealed class SliceCollectionTests
     }
 
     [Fact]
-    public void Of_another_state_only_the_slices_that_differ_are_asked_for()
+    public void Only_the_differing_slices_of_another_state_are_requested()
     {
         SliceCollection collection = Begun(slices: 5);
         StateCopy next = s_state.With(step: 43, tensor: 1, [.. Enumerable.Repeat((byte)9, 16)]);
@@ -82,7 +82,7 @@ public sealed class SliceCollectionTests
     }
 
     [Fact]
-    public void A_slice_that_one_was_asked_for_is_asked_of_another_only_when_that_one_is_lost()
+    public void A_requested_slice_is_requested_from_another_member_only_when_the_first_is_lost()
     {
         StateCopy one = States.Of(step: 40, tensors: 1, seed: 2);
         var collection = new SliceCollection(one.Slices());
@@ -90,13 +90,13 @@ public sealed class SliceCollectionTests
         collection.Offer("b", one.Table());
         Assert.Equal(one.Table().Hashes[0], collection.Next("a")?.Hash);
         Assert.Null(collection.Next("b"));
-        Assert.True(collection.MayHelp("b"));
-        collection.Lose("a");
+        Assert.True(collection.CanHelp("b"));
+        collection.DropDonor("a");
         Assert.Equal(one.Table().Hashes[0], collection.Next("b")?.Hash);
     }
 
     [Fact]
-    public void A_slice_with_wrong_bytes_is_refused_and_asked_of_another()
+    public void A_slice_with_wrong_bytes_is_refused_and_requested_from_another_member()
     {
         StateCopy one = States.Of(step: 40, tensors: 1, seed: 2);
         var collection = new SliceCollection(one.Slices());
@@ -107,7 +107,7 @@ public sealed class SliceCollectionTests
         Assert.False(collection.Add("a", hash, new byte[16]));
         Assert.Equal((1, 0), (collection.Refused, collection.Held));
         Assert.Null(collection.Next("a"));
-        Assert.False(collection.MayHelp("a"));
+        Assert.False(collection.CanHelp("a"));
         Assert.Equal(hash, collection.Next("b")?.Hash);
         Assert.True(collection.Add("b", hash, one.Bytes(hash)));
         Assert.Equal(new Dictionary<string, int> { ["b"] = 1 }, collection.Fetched);
@@ -115,33 +115,33 @@ public sealed class SliceCollectionTests
     }
 
     [Fact]
-    public void A_slice_that_a_member_does_not_have_any_more_is_asked_of_another()
+    public void A_slice_that_a_member_no_longer_has_is_requested_from_another_member()
     {
         StateCopy one = States.Of(step: 40, tensors: 1, seed: 2);
         var collection = new SliceCollection(one.Slices());
         collection.Offer("a", one.Table());
         collection.Offer("b", one.Table());
-        collection.Miss("a", collection.Next("a")!.Value.Hash);
+        collection.MarkMissing("a", collection.Next("a")!.Value.Hash);
         Assert.Null(collection.Next("a"));
         Assert.NotNull(collection.Next("b"));
     }
 
-    /// <summary>A bit has flipped in one of them: what both have in common still comes from both.</summary>
+    /// <summary>A bit has flipped in one member. The common slices still come from both.</summary>
     [Fact]
-    public void A_member_that_names_other_slices_of_the_same_step_is_asked_for_the_common_ones()
+    public void A_member_with_other_slices_of_the_same_step_is_asked_for_the_common_ones()
     {
         StateCopy odd = s_state.With(step: 40, tensor: 0, new byte[16]);
         var collection = new SliceCollection(s_state.Slices());
         Assert.True(collection.Offer("a", s_state.Table()));
         Assert.True(collection.Offer("b", odd.Table()));
         Assert.Equal(Tensors - 1, Rest(collection, "b", odd));
-        Assert.False(collection.MayHelp("b"));
+        Assert.False(collection.CanHelp("b"));
         Assert.Equal(1, Rest(collection, "a", s_state));
         Assert.Equal(States.Text(s_state), States.Text(collection.Take()));
     }
 
     [Fact]
-    public void Slices_of_equal_bytes_are_asked_for_once()
+    public void Slices_with_equal_bytes_are_requested_once()
     {
         StateCopy zeros = s_state.With(step: 40, tensor: 3, new byte[16]).With(step: 40, tensor: 7, new byte[16]);
         var collection = new SliceCollection(zeros.Slices());
@@ -151,10 +151,10 @@ public sealed class SliceCollectionTests
     }
 
     [Fact]
-    public void A_state_that_is_cut_otherwise_is_refused() =>
+    public void A_state_with_another_cut_is_refused() =>
         Assert.Throws<InvalidDataException>(() => new SliceCollection(s_state.Slices()).Offer("a", States.Of(step: 40, Tensors + 1, seed: 1).Table()));
 
-    /// <summary>A collection with some slices, brought by the member a.</summary>
+    /// <summary>A collection with some slices from the member a.</summary>
     private static SliceCollection Begun(int slices)
     {
         var collection = new SliceCollection(s_state.Slices());
@@ -167,8 +167,8 @@ public sealed class SliceCollectionTests
         return collection;
     }
 
-    /// <summary>Lets a member bring what it can.</summary>
-    /// <returns>How many slices that were.</returns>
+    /// <summary>Lets a member bring all slices that it can.</summary>
+    /// <returns>Count of slices.</returns>
     private static int Rest(SliceCollection collection, string member, StateCopy state)
     {
         int count = 0;

@@ -6,7 +6,7 @@ using Answer = Spikeformer.Silo.Worker.Transfer.StateWire.Answer;
 
 namespace Spikeformer.Cluster.Worker.Transfer;
 
-/// <summary>What members and those who follow say to each other, whole and damaged.</summary>
+/// <summary>Messages between members and borrowers, sound and damaged.</summary>
 public sealed class StateWireTests
 {
     private const int Cases = 4000;
@@ -50,7 +50,7 @@ public sealed class StateWireTests
     }
 
     [Fact]
-    public void A_slice_arrives_as_it_was_sent_and_another_length_than_was_asked_for_is_refused()
+    public void A_slice_arrives_as_it_was_sent_and_a_wrong_length_is_refused()
     {
         byte[] sent = Sent(stream => StateWire.Send(stream, 5, [new byte[] { 1, 2 }, new byte[] { 3 }]));
         Assert.Equal([1, 2, 3], StateWire.ReadSlice(new MemoryStream(sent), 3));
@@ -59,7 +59,7 @@ public sealed class StateWireTests
     }
 
     [Fact]
-    public void What_came_of_an_epoch_arrives_as_it_was_sent()
+    public void An_evaluation_arrives_as_it_was_sent()
     {
         var epoch = new EpochSummary(3, new(5, 40, 1.5, 0.25, 20, 30, 0.001, 2.5), new(10, 7, 9, 3.5, 1.25), 0.5, 120, 64);
         byte[] sent = Sent(stream => StateWire.Send(stream, new ProgressState([epoch], 0.75, EpochSums.Zero, NewBest: true)));
@@ -72,7 +72,7 @@ public sealed class StateWireTests
     }
 
     [Fact]
-    public void A_damaged_table_is_refused_and_takes_no_memory_for_what_it_claims()
+    public void A_damaged_table_is_refused_and_takes_no_memory_for_its_claimed_length()
     {
         var random = new Random(20261126);
         for (int i = 0; i < Cases; i++)
@@ -83,7 +83,7 @@ public sealed class StateWireTests
             {
                 case 0: bytes = bytes[..random.Next(bytes.Length)]; break;
                 case 1: random.NextBytes(bytes.AsSpan(1)); break;
-                // Lengths up to those that are larger than all memory.
+                // Lengths up to more than all memory.
                 case 2: BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(1), random.NextInt64() >> random.Next(64)); break;
                 default: bytes[place / 8] ^= (byte)(1 << place % 8); break;
             }
@@ -102,7 +102,7 @@ public sealed class StateWireTests
     [InlineData("{\"Counters\":{}}")]
     [InlineData("{\"Counters\":null,\"Progress\":null,\"Recent\":null}")]
     [InlineData("")]
-    public void A_head_that_is_none_is_refused_even_with_the_right_hash(string text)
+    public void An_invalid_head_is_refused_even_with_the_right_hash(string text)
     {
         byte[] head = System.Text.Encoding.UTF8.GetBytes(text), body = new byte[sizeof(int) + head.Length + 16];
         BinaryPrimitives.WriteInt32LittleEndian(body, head.Length);
@@ -111,7 +111,7 @@ public sealed class StateWireTests
     }
 
     [Fact]
-    public void A_table_whose_parts_do_not_fit_is_refused_even_with_the_right_hash()
+    public void A_table_with_inconsistent_lengths_is_refused_even_with_the_right_hash()
     {
         foreach (int length in (int[])[-1, 5, 17, int.MaxValue, int.MinValue])
         {

@@ -5,15 +5,15 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Cluster.Worker.Transfer;
 
-/// <summary>Small states to be lent, of tensors that are a slice each.</summary>
+/// <summary>Small states to lend, with one slice per tensor.</summary>
 internal static class States
 {
     public const int SliceBytes = 16;
 
-    /// <summary>A state whose tensors hold random bytes.</summary>
+    /// <summary>A state with random bytes.</summary>
     /// <param name="step">Its committed steps.</param>
-    /// <param name="tensors">How many tensors; of 16 bytes and, every third one, of 48.</param>
-    /// <param name="seed">Equal states have equal seeds.</param>
+    /// <param name="tensors">Count of tensors; every third one has 48 bytes, the others 16.</param>
+    /// <param name="seed">Equal seeds make equal states.</param>
     public static StateCopy Of(long step, int tensors, int seed)
     {
         var random = new Random(seed);
@@ -25,7 +25,7 @@ internal static class States
         })]);
     }
 
-    /// <summary>The state with another tensor in one place.</summary>
+    /// <summary>The state with one tensor replaced.</summary>
     public static StateCopy With(this StateCopy state, long step, int tensor, byte[] bytes)
     {
         StateTensor[] tensors = [.. state.Tensors];
@@ -39,10 +39,10 @@ internal static class States
 
     public static SliceTable Table(this StateCopy state) => new LentState(state, SliceBytes).Table;
 
-    /// <summary>The bytes of the slice of that hash.</summary>
+    /// <summary>The bytes of the slice with a hash.</summary>
     public static byte[] Bytes(this StateCopy state, UInt128 hash) => state.Tensors.Select(tensor => tensor.Data.ToArray()).First(bytes => StateSlices.Hash([bytes]) == hash);
 
-    /// <summary>All that a state is, to be compared.</summary>
+    /// <summary>The whole state as text, for comparisons.</summary>
     public static string Text(StateCopy state) =>
         string.Join('\n', [$"{state.Counters}", .. state.Tensors.Select(tensor => $"{tensor.Name} {tensor.Spec.Layout} {Convert.ToHexString(tensor.Data.Span)}")]);
 }

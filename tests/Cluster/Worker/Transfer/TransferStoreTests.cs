@@ -6,7 +6,7 @@ using Answer = Spikeformer.Silo.Worker.Transfer.StateWire.Answer;
 
 namespace Spikeformer.Cluster.Worker.Transfer;
 
-/// <summary>A member at the boundaries of its steps, and those who ask it; nobody waits here.</summary>
+/// <summary>A member at the boundaries of its steps, and its borrowers. No test waits.</summary>
 public sealed class TransferStoreTests
 {
     private const ulong Learner = 7, Other = 8;
@@ -22,7 +22,7 @@ public sealed class TransferStoreTests
     }
 
     [Fact]
-    public void Nothing_is_copied_while_nobody_follows()
+    public void Nothing_is_copied_without_borrowers()
     {
         Align(10);
         Commit(10, 11);
@@ -30,10 +30,10 @@ public sealed class TransferStoreTests
     }
 
     [Fact]
-    public void A_copy_is_made_once_at_the_step_that_was_asked_for_and_goes_when_all_have_it()
+    public void A_copy_is_made_once_at_the_requested_step_and_freed_when_all_borrowers_have_it()
     {
         Align(10);
-        TransferStore.Follower one = _store.Follow(Learner), two = _store.Follow(Other);
+        Borrower one = _store.Admit(Learner), two = _store.Admit(Other);
         Assert.Equal((Answer.Here, new Position(10, null)), Position(one));
         Assert.Equal(Answer.Waiting, Copy(one, 12));
         Assert.Equal(new Position(10, 12), Position(two).Position);
@@ -52,27 +52,27 @@ public sealed class TransferStoreTests
         Assert.Equal((0, 2), (_store.Copies, _store.Vectors));
         Assert.Equal((Answer.Here, 13), Reduced(one, 13));
         Assert.Equal((Answer.Waiting, -1), Reduced(one, 14));
-        _store.Leave(two);
+        _store.Remove(two);
         Assert.Equal(0, _store.Vectors);
     }
 
     [Fact]
-    public void A_copy_goes_when_the_follower_does()
+    public void A_copy_is_freed_when_its_borrower_disconnects()
     {
         Align(10);
-        TransferStore.Follower one = _store.Follow(Learner);
+        Borrower one = _store.Admit(Learner);
         Copy(one, 11);
         Commit(10);
         Assert.Equal(1, _store.Copies);
-        _store.Leave(one);
+        _store.Remove(one);
         Assert.Equal(0, _store.Copies);
     }
 
     [Fact]
-    public void A_step_that_is_past_is_not_copied()
+    public void A_past_step_is_not_copied()
     {
         Align(10);
-        TransferStore.Follower one = _store.Follow(Learner);
+        Borrower one = _store.Admit(Learner);
         Assert.Equal(Answer.Gone, Copy(one, 10));
         Assert.Equal(Answer.Gone, Copy(one, 9));
         Commit(10, 11);
@@ -80,10 +80,10 @@ public sealed class TransferStoreTests
     }
 
     [Fact]
-    public void Only_the_state_that_a_step_followed_on_goes_on_with_its_vector()
+    public void Only_the_state_before_a_step_gets_its_vector()
     {
         Align(10);
-        TransferStore.Follower one = _store.Follow(Learner);
+        Borrower one = _store.Admit(Learner);
         Assert.Equal((Answer.Waiting, -1), Reduced(one, 10));
         Assert.Equal(Answer.Gone, _store.AwaitReduced(one, 10, 99, TimeSpan.Zero, out _));
         Reduced(one, 10);
@@ -96,24 +96,24 @@ public sealed class TransferStoreTests
     }
 
     [Fact]
-    public void What_a_follower_needs_lasts_into_the_next_generation()
+    public void The_needs_of_a_borrower_last_into_the_next_generation()
     {
         Align(10);
-        TransferStore.Follower copying = _store.Follow(Learner), following = _store.Follow(Other);
+        Borrower copying = _store.Admit(Learner), following = _store.Admit(Other);
         Copy(copying, 12);
         Reduced(following, 10);
         Commit(10, 11, 12);
         Assert.Equal((1, 3), (_store.Copies, _store.Vectors));
         _store.End();
-        _store.Leave(copying);
+        _store.Remove(copying);
         Assert.Null(_store.AwaitCopy(copying, 12, TimeSpan.Zero, out _));
         _store.Begin([1, 2]);
-        Assert.Equal((Answer.Aligning, default(Position)), Position(_store.Follow(3)));
+        Assert.Equal((Answer.Aligning, default(Position)), Position(_store.Admit(3)));
 
         Align(13);
         Commit(13);
-        copying = _store.Follow(Learner);
-        following = _store.Follow(Other);
+        copying = _store.Admit(Learner);
+        following = _store.Admit(Other);
         Assert.Equal(new Position(14, 12), Position(copying).Position);
         Assert.Equal(Answer.Here, Copy(copying, 12));
         foreach (int step in (int[])[10, 11, 12, 13]) Assert.Equal((Answer.Here, step), Reduced(following, step));
@@ -121,22 +121,22 @@ public sealed class TransferStoreTests
     }
 
     [Fact]
-    public void A_copy_that_was_asked_for_in_one_generation_is_made_in_the_next()
+    public void A_copy_requested_in_one_generation_is_made_in_the_next()
     {
         Align(10);
-        Copy(_store.Follow(Learner), 13);
+        Copy(_store.Admit(Learner), 13);
         _store.End();
         _store.Begin([1, 2]);
         Align(11);
         Commit(11, 12);
-        Assert.Equal(Answer.Here, Copy(_store.Follow(Learner), 13));
+        Assert.Equal(Answer.Here, Copy(_store.Admit(Learner), 13));
     }
 
     [Fact]
-    public void What_nobody_comes_back_for_goes()
+    public void Copies_are_freed_when_their_borrower_does_not_return()
     {
         Align(10);
-        Copy(_store.Follow(Learner), 11);
+        Copy(_store.Admit(Learner), 11);
         Commit(10);
         _store.End();
         _store.Begin([1, 2]);
@@ -150,10 +150,10 @@ public sealed class TransferStoreTests
     }
 
     [Fact]
-    public void Who_is_a_voter_now_needs_nothing_of_what_it_followed()
+    public void A_borrower_that_becomes_a_voter_needs_nothing_any_more()
     {
         Align(10);
-        Copy(_store.Follow(Learner), 11);
+        Copy(_store.Admit(Learner), 11);
         Commit(10);
         _store.End();
         _store.Begin([1, 2, Learner]);
@@ -165,22 +165,22 @@ public sealed class TransferStoreTests
     public void A_member_that_missed_steps_does_not_lend_across_them()
     {
         Align(10);
-        TransferStore.Follower one = _store.Follow(Learner);
+        Borrower one = _store.Admit(Learner);
         Copy(one, 11);
         Commit(10, 11);
         _store.End();
         _store.Begin([1, 2]);
         Align(20);
-        one = _store.Follow(Learner);
+        one = _store.Admit(Learner);
         Assert.Equal(Answer.Gone, Copy(one, 11));
         Assert.Equal((Answer.Gone, -1), Reduced(one, 11));
         Assert.Equal((0, 0), (_store.Copies, _store.Vectors));
     }
 
     [Fact]
-    public void While_members_align_they_have_what_they_lend_each_other()
+    public void Aligning_members_keep_all_that_they_lend_each_other()
     {
-        TransferStore.Follower behind = _store.Follow(2);
+        Borrower behind = _store.Admit(2);
         Assert.Equal(Answer.Aligning, Copy(behind, 10));
         Assert.Equal((Answer.Aligning, -1), Reduced(behind, 9));
         _store.Lend(9, [9]);
@@ -197,21 +197,21 @@ public sealed class TransferStoreTests
     public void Nothing_of_a_wrong_state_is_lent()
     {
         Align(10);
-        Copy(_store.Follow(Learner), 11);
+        Copy(_store.Admit(Learner), 11);
         Commit(10);
         _store.End();
         _store.Forget();
         Assert.Equal((0, 0), (_store.Copies, _store.Vectors));
         _store.Begin([1, 2]);
         Align(5);
-        Assert.Equal(new Position(5, null), Position(_store.Follow(Learner)).Position);
+        Assert.Equal(new Position(5, null), Position(_store.Admit(Learner)).Position);
     }
 
     [Fact]
-    public void What_came_of_an_epoch_is_known_once_it_is_evaluated_and_until_the_next_one_is()
+    public void An_evaluation_is_lent_until_the_next_one()
     {
         Align(10);
-        TransferStore.Follower one = _store.Follow(Learner);
+        Borrower one = _store.Admit(Learner);
         Commit(10, 11);
         Assert.Equal((Answer.Waiting, null), Evaluation(one, 12));
         _store.Evaluated(12, Of(0.5));
@@ -227,7 +227,7 @@ public sealed class TransferStoreTests
         _store.Forget();
         Assert.Equal((Answer.Aligning, null), Evaluation(one, 14));
 
-        (Answer?, double?) Evaluation(TransferStore.Follower follower, long step) => (_store.AwaitEvaluation(follower, step, TimeSpan.Zero, out ProgressState? progress), progress?.Best);
+        (Answer?, double?) Evaluation(Borrower borrower, long step) => (_store.AwaitEvaluation(borrower, step, TimeSpan.Zero, out ProgressState? progress), progress?.Best);
         static ProgressState Of(double best) => new([], best, EpochSums.Zero, false);
     }
 
@@ -245,12 +245,12 @@ public sealed class TransferStoreTests
         return States.Of(step, tensors: 2, seed: (int)step);
     }
 
-    private (Answer?, Position Position) Position(TransferStore.Follower follower) => (_store.Await(follower, TimeSpan.Zero, out Position position), position);
+    private (Answer?, Position Position) Position(Borrower borrower) => (_store.AwaitPosition(borrower, TimeSpan.Zero, out Position position), position);
 
-    private Answer? Copy(TransferStore.Follower follower, long step) => _store.AwaitCopy(follower, step, TimeSpan.Zero, out _);
+    private Answer? Copy(Borrower borrower, long step) => _store.AwaitCopy(borrower, step, TimeSpan.Zero, out _);
 
-    private (Answer?, int Vector) Reduced(TransferStore.Follower follower, long step) =>
-        (_store.AwaitReduced(follower, step, Digest(step), TimeSpan.Zero, out byte[]? vector), vector is null ? -1 : vector[0]);
+    private (Answer?, int Vector) Reduced(Borrower borrower, long step) =>
+        (_store.AwaitReduced(borrower, step, Digest(step), TimeSpan.Zero, out byte[]? vector), vector is null ? -1 : vector[0]);
 
     private static UInt128 Digest(long step) => StateWire.Digest(States.Digest(step));
 }

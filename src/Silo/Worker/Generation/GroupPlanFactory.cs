@@ -5,16 +5,13 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>A generation as the data plane takes it.</summary>
-internal static class VoterPlan
+/// <summary>Makes the data plane's plan of a generation.</summary>
+internal static class GroupPlanFactory
 {
     /// <summary>Environment variable that forces TCP between members of one host: <c>tcp</c>.</summary>
     public const string TransportVariable = "SPIKEFORMER_TRANSPORT";
 
-    /// <summary>The group of a generation.</summary>
-    /// <param name="plan">The generation.</param>
-    /// <param name="ownRank">Which member this process is.</param>
-    public static GroupPlan Of(GenerationPlan plan, int ownRank) => new()
+    public static GroupPlan Create(GenerationPlan plan, int ownRank) => new()
     {
         RunHash = XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(plan.Run)),
         GenerationNumber = plan.Number,

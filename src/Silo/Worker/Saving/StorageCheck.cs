@@ -2,9 +2,9 @@ using Spikeformer.Checkpoints;
 
 namespace Spikeformer.Silo.Worker.Saving;
 
-/// <summary>Looks, for as long as a generation lasts and on a thread of its own, whether this worker shares the storage of the generation's
-/// lead: a storage that hangs must not stop a step.</summary>
-internal sealed class StorageSight : IDisposable
+/// <summary>Checks during a generation whether this worker shares the storage of the lead, on a thread of its own: a storage that hangs must not stop a
+/// step.</summary>
+internal sealed class StorageCheck : IDisposable
 {
     private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(20), s_longestPause = TimeSpan.FromSeconds(5);
 
@@ -12,15 +12,12 @@ internal sealed class StorageSight : IDisposable
     private bool _isOver;
     private volatile bool _isShared;
 
-    /// <param name="files">The storage as this worker sees it.</param>
-    /// <param name="generation">The generation.</param>
-    public StorageSight(ICheckpointFiles files, GenerationId generation) =>
-        new Thread(() => Look(new(files), generation)) { Name = "storage", IsBackground = true }.Start();
+    public StorageCheck(ICheckpointFiles files, GenerationId generation) =>
+        new Thread(() => Check(new(files), generation)) { Name = "storage", IsBackground = true }.Start();
 
-    /// <summary>Whether the lead's proof was found.</summary>
     public bool IsShared => _isShared;
 
-    /// <summary>Looks no longer. Does not wait for a storage that hangs.</summary>
+    /// <summary>Ends the check. Does not wait for a storage that hangs.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -30,7 +27,7 @@ internal sealed class StorageSight : IDisposable
         }
     }
 
-    private void Look(StorageProof proof, GenerationId generation)
+    private void Check(StorageProof proof, GenerationId generation)
     {
         for (TimeSpan pause = s_shortestPause; !IsFound(proof, generation); pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
             lock (_gate)
@@ -45,7 +42,7 @@ internal sealed class StorageSight : IDisposable
     {
         try
         {
-            return proof.IsHere(generation);
+            return proof.Exists(generation);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -199,7 +199,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     {
         bool isNew = shortage is not null && _shortage is null;
         if (isNew || shortage is null) _shortage = shortage;
-        string kind = RunTransitions.Name(RunState.WaitingForWorkers);
+        string kind = StateNames.Of(RunState.WaitingForWorkers);
         if (isNew && _events.LastOrDefault(what => what.Kind == kind)?.Message != shortage)
             await Commit(Decision.None(_record), [new() { Time = time.GetUtcNow(), Kind = kind, Step = _lastCommit?.Step ?? 0, Message = shortage! }]);
     }

@@ -1,33 +1,32 @@
 namespace Spikeformer;
 
-/// <summary>Why an operation could not be done; each value is the exit code that the command line ends with.</summary>
+/// <summary>The class of an error. The value is the exit code of the command line.</summary>
 public enum ErrorKind
 {
-    /// <summary>The run failed, or an unexpected error.</summary>
+    /// <summary>The run failed, or an unexpected error occurred.</summary>
     Failed = 1,
-    /// <summary>The call or a configuration is wrong: an option, a recipe field, a data folder's layout.</summary>
+    /// <summary>The call or its configuration is wrong: an option, a recipe field, the layout of a data folder.</summary>
     Usage = 2,
     /// <summary>A run, checkpoint, file or data set does not exist.</summary>
     NotFound = 3,
-    /// <summary>The state does not allow it: already running, name taken, nothing to resume, checkpoint of another network.</summary>
+    /// <summary>The current state does not allow the operation: already running, name taken, nothing to resume, checkpoint of another
+    /// network.</summary>
     Conflict = 4,
-    /// <summary>The cluster, or the object store with the checkpoints, cannot be reached.</summary>
+    /// <summary>The cluster or the object store is unreachable.</summary>
     Unreachable = 5,
     /// <summary>A check found problems: damaged files, invalid recipe, failed verification.</summary>
     CheckFailed = 6,
 }
 
-/// <summary>
-/// An error that a user can act on. The message says what happened, where (file, field, byte, shard, step) and what to do about it.
-/// </summary>
-/// <param name="kind">The class of the error, and so the exit code.</param>
-/// <param name="what">What happened and where, one sentence without the final full stop.</param>
-/// <param name="remedy">What the user can do, one sentence without the final full stop; shown after the first.</param>
-/// <param name="inner">The cause, when another error lies behind this one.</param>
+/// <summary>An error that a user can act on. The message says what happened, where (file, field, byte, shard, step) and what to do.</summary>
+/// <param name="kind">The class of the error, which determines the exit code.</param>
+/// <param name="what">One sentence on what happened and where, without the final full stop.</param>
+/// <param name="remedy">One sentence on what the user can do, without the final full stop. The message shows it after the first.</param>
+/// <param name="inner">The cause; null if there is no other error.</param>
 public class SpikeformerException(ErrorKind kind, string what, string remedy, Exception? inner = null)
     : Exception($"{what}. {remedy}.", inner)
 {
-    /// <summary>The class of the error, and so the exit code.</summary>
+    /// <summary>The class of the error, which determines the exit code.</summary>
     public ErrorKind Kind { get; } = kind;
 
     /// <summary>What happened and where, without the final full stop.</summary>

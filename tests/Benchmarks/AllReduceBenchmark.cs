@@ -7,19 +7,19 @@ using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>The exact all-reduce over shared memory and TCP beside OpenMPI's and Gloo's, all as real processes of this machine, in turn.</summary>
+/// <summary>Compares the exact all-reduce over shared memory and TCP with OpenMPI's and Gloo's. All run in turn, in real processes of this machine.</summary>
 internal static partial class AllReduceBenchmark
 {
     private const string Shared = "ours shared", Tcp = "ours TCP", MpiShared = "OpenMPI shared", MpiTcp = "OpenMPI TCP", Gloo = "Gloo TCP";
 
     public sealed record Options(int[] WorldSizes, int Rounds, string Peers, string Python, bool Json);
 
-    /// <param name="WorldSize">W.</param>
-    /// <param name="Bytes">Of the vector.</param>
-    /// <param name="WireBytes">That one rank sends.</param>
-    /// <param name="SharedFloor">Microseconds that the machine's memory needs to read every partial and write every result.</param>
+    /// <param name="WorldSize">W, the number of processes.</param>
+    /// <param name="Bytes">Size of the vector.</param>
+    /// <param name="WireBytes">Bytes that one rank sends.</param>
+    /// <param name="SharedFloor">Microseconds that the machine's memory needs to read every partial sum and write every result.</param>
     /// <param name="TcpFloor">Microseconds that bare sockets need for the bytes on the wire.</param>
-    /// <param name="Microseconds">Median of the rounds' medians by side; missing where the side is not installed.</param>
+    /// <param name="Microseconds">Median of the rounds' medians by side; missing for a side that is not installed.</param>
     private sealed record Row(int WorldSize, long Bytes, long WireBytes, double SharedFloor, double TcpFloor, Dictionary<string, double> Microseconds)
     {
         public double Ratio(string peer, string ours) =>
@@ -99,12 +99,13 @@ internal static partial class AllReduceBenchmark
         $"export WORLD_SIZE={worldSize} MASTER_ADDR=127.0.0.1 MASTER_PORT=29511 OMP_NUM_THREADS=1; " +
         $"for rank in {string.Join(' ', Enumerable.Range(0, worldSize))}; do RANK=$rank {python} {script} & done; wait");
 
-    /// <summary>Runs peers in a network of their own where Reno is the default, as fast on one host as the cubic of our sockets: a system
-    /// default of BBR would halve their speed.</summary>
+    /// <summary>Runs peers in a separate network with Reno as the default, which is as fast on one host as the cubic of our sockets. With a system default
+    /// of BBR the peers would be half as fast.</summary>
     private static AllReduceFigure[] Figures(string command)
     {
         var start = new ProcessStartInfo("unshare",
-            ["-rn", "sh", "-c", $"ip link set lo up; echo reno > /proc/sys/net/ipv4/tcp_congestion_control; {command}"]) { RedirectStandardOutput = true };
+            ["-rn", "sh", "-c", $"ip link set lo up; echo reno > /proc/sys/net/ipv4/tcp_congestion_control; {command}"])
+        { RedirectStandardOutput = true };
         return [.. FigureLine().Matches(TryOutput(start) ?? throw new InvalidOperationException($"'{command}' failed.")).Select(match =>
             new AllReduceFigure(long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture)))];
     }

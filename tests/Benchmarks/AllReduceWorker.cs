@@ -8,13 +8,13 @@ using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>Median time of a reduction of one size: each call's is the longest over the ranks, after a barrier.</summary>
+/// <summary>Median time of a reduction of one size. The time of a call is the longest of all ranks, after a barrier.</summary>
 internal sealed record AllReduceFigure(long Bytes, double Microseconds);
 
-/// <summary>One process of the all-reduce benchmark. It prints its port, reads the plan, and as rank 0 prints the figures.</summary>
+/// <summary>One process of the all-reduce benchmark. It prints its port and reads the plan. Rank 0 prints the figures.</summary>
 internal static unsafe class AllReduceWorker
 {
-    /// <summary>The peers' sizes and repetitions.</summary>
+    /// <summary>Sizes and repetitions, the same as the peers'.</summary>
     public static readonly IReadOnlyList<long> Sizes = [4096, 65536, 1 << 20, 16 << 20, 40_000_000, 160_000_000];
 
     public static void Run()
@@ -49,7 +49,7 @@ internal static unsafe class AllReduceWorker
         }
         if (plan.OwnRank == 0) Console.WriteLine(JsonSerializer.Serialize(figures));
 
-        // A barrier that also finds the longest of the ranks' times.
+        // A barrier that also exchanges the ranks' times.
         double Exchange(double value)
         {
             NodePayloads all = group.ExchangeNodes(++step, 0, sizeof(double), MemoryMarshal.AsBytes(new ReadOnlySpan<double>(in value)));

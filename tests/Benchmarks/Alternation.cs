@@ -2,15 +2,15 @@ using System.Diagnostics;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>Times several sides in turn, so that a machine that slows down for a while slows all of them down.</summary>
+/// <summary>Times several sides alternately, so that a temporarily slower machine affects all of them.</summary>
 internal static class Alternation
 {
-    /// <summary>Median and least time in milliseconds.</summary>
+    /// <summary>The median and the shortest time, in milliseconds.</summary>
     public sealed record Time(double Median, double Least);
 
     private const double WarmUpMilliseconds = 300;
 
-    /// <summary>Warms each side up by itself, until the runtime has compiled it at its full level, then times the rounds.</summary>
+    /// <summary>Warms up each side until the runtime has fully optimised it, then times the rounds.</summary>
     public static Time[] Run(int rounds, params Action[] sides)
     {
         var times = new List<double>[sides.Length];

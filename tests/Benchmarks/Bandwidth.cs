@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>The least that a pass over memory can cost: as many bytes read and written in one straight run.</summary>
+/// <summary>The minimum cost of a pass over memory: the same number of bytes, read and written sequentially.</summary>
 internal static unsafe class Bandwidth
 {
-    /// <summary>to = from * 0.5: 8 bytes per element, as a neuron's forward pass.</summary>
+    /// <summary>Computes to = from * 0.5: 8 bytes per element, as in a neuron's forward pass.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale(Tensor from, Tensor to)
     {
@@ -20,7 +20,7 @@ internal static unsafe class Bandwidth
         GC.KeepAlive(to);
     }
 
-    /// <summary>to = a * 0.5 + b: 12 bytes per element, as a neuron's backward pass.</summary>
+    /// <summary>Computes to = a * 0.5 + b: 12 bytes per element, as in a neuron's backward pass.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Triad(Tensor a, Tensor b, Tensor to)
     {

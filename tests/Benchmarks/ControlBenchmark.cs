@@ -11,9 +11,9 @@ using Spikeformer.Contracts;
 namespace Spikeformer.Benchmarks;
 
 /// <summary>
-/// One run's coordinator, real, with many workers that only report, in one process. Messages are serialized as between processes, but no
-/// network lies between. All sizes have the same shards, so that what grows is the workers' doing. A shard has one owner: workers beyond the
-/// shards follow as spares.
+/// The real coordinator of one run, with many workers that only report, in one process. Messages are serialized as between processes, but there is no
+/// network. All sizes have the same number of shards, so differences come from the number of workers. A shard has one owner: workers beyond the number
+/// of shards follow as spares.
 /// </summary>
 internal static class ControlBenchmark
 {
@@ -21,19 +21,19 @@ internal static class ControlBenchmark
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromSeconds(0.25);
 
     /// <summary>Figures of one size.</summary>
-    /// <param name="Workers">Workers.</param>
-    /// <param name="JoinMs">All of them report at once for the first time, until all are answered.</param>
-    /// <param name="PlanMs">The last voter gets ready, until it has the plan.</param>
-    /// <param name="AnnounceMs">All workers ask at once, until all have the plan.</param>
-    /// <param name="ReplaceMs">A voter is lost: the others seal the generation, and all poll as workers do until they have the next plan.</param>
-    /// <param name="ReportUs">A report in steady state, all workers at once: the coordinator's time for each.</param>
-    /// <param name="KilobytesPerWorker">Growth of the managed heap of this process, both sides of the calls together.</param>
-    /// <param name="Retries">Reports that were not answered within their 2 s and came again.</param>
+    /// <param name="Workers">Number of workers.</param>
+    /// <param name="JoinMs">Time until all first reports are answered, when all workers report at once.</param>
+    /// <param name="PlanMs">Time until the last voter has the plan after it became ready.</param>
+    /// <param name="AnnounceMs">Time until all workers have the plan, when all ask at once.</param>
+    /// <param name="ReplaceMs">Time from the loss of a voter until all have the next plan. The others seal the generation, and all poll as workers do.</param>
+    /// <param name="ReportUs">The coordinator's time for a report in steady state, when all workers report at once.</param>
+    /// <param name="KilobytesPerWorker">Growth of this process's managed heap, for both sides of the calls together.</param>
+    /// <param name="Retries">Reports that were not answered within 2 seconds and were repeated.</param>
     internal sealed record Row(int Workers, double JoinMs, double PlanMs, double AnnounceMs, double ReplaceMs, double ReportUs, double KilobytesPerWorker, int Retries);
 
     public static async Task RunAsync(int[] sizes, bool asJson)
     {
-        // The first cluster pays for the compiler.
+        // The first cluster includes the time of the compiler.
         await MeasureAsync(10);
         var rows = new List<Row>();
         foreach (int size in sizes) rows.Add(await MeasureAsync(size));
@@ -111,7 +111,7 @@ internal static class ControlBenchmark
         Machine machine = Machine.This(1);
         Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.Runtime}; one run of {Shards} shards, coordinator and workers in one process");
         Console.WriteLine();
-        Console.WriteLine("| workers | voters | join, ms | plan, ms | announce, ms | replace a lost one, ms | a report, us | KB per worker | retries |");
+        Console.WriteLine("| workers | voters | join, ms | plan, ms | announce, ms | replace a lost voter, ms | report, us | KB per worker | retries |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
         foreach (Row row in rows)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {row.Workers} | {Math.Min(row.Workers, Shards)} | {row.JoinMs:F0} | {row.PlanMs:F1} | {row.AnnounceMs:F0} ") +
@@ -163,7 +163,7 @@ internal static class ControlBenchmark
             Task.FromResult(context.GetCompatibleSilos(target)[0]);
     }
 
-    /// <summary>Records are written as JSON, as in production.</summary>
+    /// <summary>Writes records as JSON, as in production.</summary>
     private sealed class Json : IGrainStorageSerializer
     {
         public BinaryData Serialize<T>(T? input) => new(JsonSerializer.SerializeToUtf8Bytes(input));

@@ -12,8 +12,8 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>From files to what the network reads, on one core: recordings beside NumPy and one straight pass over their bytes, photographs beside
-/// Pillow. Ours and the peer's process take turns.</summary>
+/// <summary>Reads files to frames on one core: recordings compared with NumPy and with one sequential pass over their bytes, photographs compared with
+/// Pillow. Our process and the peer's alternate.</summary>
 internal static class LoaderBenchmark
 {
     private const int PassesOfRound = 5, Side = 224;
@@ -21,7 +21,7 @@ internal static class LoaderBenchmark
     // Keeps the compiler from leaving the pass over the bytes out.
     private static ulong s_sink;
 
-    /// <param name="Data">The data pack; null times a made-up recording alone.</param>
+    /// <param name="Data">The data pack; null times only a synthetic recording.</param>
     /// <param name="Rounds">Rounds of each side.</param>
     /// <param name="Python">Python that has NumPy and Pillow.</param>
     /// <param name="Json">Whether to print JSON.</param>
@@ -42,15 +42,15 @@ internal static class LoaderBenchmark
 
     private sealed record PeerFigures(string Peer, double DecodeSeconds, double Seconds);
 
-    /// <param name="Name">What was read.</param>
-    /// <param name="Items">Events, or photographs.</param>
-    /// <param name="Bytes">Of their files.</param>
-    /// <param name="DecodeSeconds">To events or to pixels.</param>
-    /// <param name="Seconds">To frames.</param>
-    /// <param name="FloorSeconds">One straight pass over the bytes; NaN for photographs.</param>
+    /// <param name="Name">The kind of recordings or photographs.</param>
+    /// <param name="Items">The number of events or photographs.</param>
+    /// <param name="Bytes">The size of their files in bytes.</param>
+    /// <param name="DecodeSeconds">The time to decode events or pixels.</param>
+    /// <param name="Seconds">The time to read frames.</param>
+    /// <param name="FloorSeconds">The time of one sequential pass over the bytes; NaN for photographs.</param>
     /// <param name="Peer">The peer's library, or null.</param>
-    /// <param name="PeerDecodeSeconds">The peer, to events or to pixels.</param>
-    /// <param name="PeerSeconds">The peer, to frames.</param>
+    /// <param name="PeerDecodeSeconds">The peer's time to decode events or pixels.</param>
+    /// <param name="PeerSeconds">The peer's time to read frames.</param>
     private sealed record Row(string Name, long Items, long Bytes, double DecodeSeconds, double Seconds, double FloorSeconds,
         string? Peer, double PeerDecodeSeconds, double PeerSeconds)
     {

@@ -5,7 +5,7 @@ using Spikeformer.Devices;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>What a measurement was made on.</summary>
+/// <summary>The machine of a measurement.</summary>
 internal sealed record Machine(string Processor, int Cores, string VectorWidth, string Runtime, string Allocator, int Threads)
 {
     public static bool HasTunedAllocator => ComputeEnvironment.IsSet;
@@ -19,7 +19,7 @@ internal sealed record Machine(string Processor, int Cores, string VectorWidth, 
         HasTunedAllocator ? "tuned" : "default",
         threads);
 
-    /// <summary>The allocator reads its settings before Main: runs this program again with them.</summary>
+    /// <summary>Runs this program again with the allocator settings, which the allocator reads before Main.</summary>
     public static int RestartWithTunedAllocator(string[] args)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Spikeformer.Benchmarks"), args);

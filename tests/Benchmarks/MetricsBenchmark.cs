@@ -14,17 +14,17 @@ using Spikeformer.Training;
 namespace Spikeformer.Benchmarks;
 
 /// <summary>
-/// What a worker's metrics cost: steps of the demo recipe, in turn with and without, in CPU time of the whole process. The difference is far below
-/// the noise of a step, so what measuring a step takes is also timed by itself, and so is the silo's taking, which happens once a second.
+/// The cost of a worker's metrics: steps of the demo recipe, alternately with and without metrics, in CPU time of the whole process. The difference is
+/// far below the noise of a step, so measuring a step is also timed by itself, and so is the silo's reading, which happens once a second.
 /// </summary>
 internal static class MetricsBenchmark
 {
     private const int WarmUp = 20;
 
     /// <summary>The figures.</summary>
-    /// <param name="Steps">CPU time of steps with and without metrics.</param>
-    /// <param name="MeasuringUs">CPU time of measuring a step, by itself.</param>
-    /// <param name="TakingUs">CPU time in which the silo takes in what twenty steps have measured.</param>
+    /// <param name="Steps">The CPU time of steps with and without metrics.</param>
+    /// <param name="MeasuringUs">The CPU time of measuring a step by itself, in microseconds.</param>
+    /// <param name="TakingUs">The CPU time in which the silo reads the measurements of twenty steps, in microseconds.</param>
     private sealed record Figures(PairedCost Steps, double MeasuringUs, double TakingUs);
 
     public static void Run(int pairs, bool asJson)
@@ -37,7 +37,7 @@ internal static class MetricsBenchmark
         }
         Machine machine = Machine.This(1);
         Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.VectorWidth}, {machine.Runtime}; {pairs} pairs of steps");
-        Console.WriteLine($"{PairedCost.Columns} | measuring a step us | of a step | silo's taking us |");
+        Console.WriteLine($"{PairedCost.Columns} | measuring a step, us | of a step | silo's reading, us |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{figures.Steps} | {figures.MeasuringUs:F2} | {figures.Steps.Percent(figures.MeasuringUs):F3} % | {figures.TakingUs:F0} |"));

@@ -11,10 +11,10 @@ internal static class NeuronBenchmark
 {
     private const long Elements = 1_000_000;
 
-    /// <param name="Kernel">The fused kernel into memory that is there already, ms.</param>
-    /// <param name="KernelFresh">The fused kernel with a result tensor of its own, as in training, ms.</param>
-    /// <param name="Libtorch">The same in libtorch operations, ms.</param>
-    /// <param name="Floor">One straight pass over as many bytes, ms.</param>
+    /// <param name="Kernel">The fused kernel with preallocated results, ms.</param>
+    /// <param name="KernelFresh">The fused kernel with a new result tensor, as in training, ms.</param>
+    /// <param name="Libtorch">The same computation in libtorch operations, ms.</param>
+    /// <param name="Floor">One sequential pass over the same number of bytes, ms.</param>
     private sealed record Row(string Neuron, int TimeSteps, string Pass,
         Alternation.Time Kernel, Alternation.Time KernelFresh, Alternation.Time Libtorch, Alternation.Time Floor)
     {

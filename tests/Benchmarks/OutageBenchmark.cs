@@ -6,8 +6,8 @@ using Spikeformer.TestKit.Servers;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>Machines on a network of their own, one worker each, with Redis: cables are pulled, machines fail, coordinators die. Takes the time to the
-/// next committed step. Needs root, ip, iptables and redis-server.</summary>
+/// <summary>Machines on a simulated network, with one worker each, and Redis. Cables are pulled, machines fail, coordinators die. Measures the time to the next
+/// committed step. Needs root, ip, iptables and redis-server.</summary>
 internal static class OutageBenchmark
 {
     private const int Nodes = 3;
@@ -39,7 +39,7 @@ internal static class OutageBenchmark
         var random = new Random(1);
         double[] cut = new double[accidents], split = new double[accidents], failed = new double[accidents], gaps = new double[accidents], calm = new double[accidents];
         double step;
-        // Coordinators on machines of their own.
+        // Coordinators on separate machines.
         {
             SiloProgram[] control = [await ControlAsync(0), await ControlAsync(1)];
             SiloProgram[] nodes = [.. await Task.WhenAll(Enumerable.Range(0, Nodes).Select(node => NodeAsync(node, "node")))];
@@ -52,7 +52,7 @@ internal static class OutageBenchmark
                 int node = random.Next(Nodes);
                 (cut[i], _) = await watch.AccidentAsync(_ => Task.Run(() => network.Cut(node)));
                 network.Mend(node);
-                // A silo that the others have declared dead ends itself; its operator starts it again.
+                // A silo that the others have declared dead ends itself. Its operator restarts it.
                 await Task.Delay(TimeSpan.FromSeconds(1));
                 network.PowerOff(node);
                 nodes[node].Dispose();
@@ -108,9 +108,9 @@ internal static class OutageBenchmark
         }
         return (step,
         [
-            new("a cable is pulled", 2000 + 3 * step, cut), new("a machine reaches the coordinator and no peer", 2000 + 3 * step, split),
-            new("a machine fails with the coordinator on it", 10_000 + 3 * step, failed),
-            new("20 s without an accident: longest time between two commits of an epoch", null, calm), new("all coordinators dead for 20 s: the same", 1.5 * step, gaps),
+            new("a cable is pulled", 2000 + 3 * step, cut), new("a machine reaches the coordinator but no peer", 2000 + 3 * step, split),
+            new("a machine fails together with the coordinator", 10_000 + 3 * step, failed),
+            new("20 s without a failure: longest time between two commits of an epoch", null, calm), new("all coordinators dead for 20 s: the same", 1.5 * step, gaps),
         ]);
 
         Task<SiloProgram> ControlAsync(int number) => SiloProgram.StartAsync(folder, $"control-{number}", null,
@@ -129,7 +129,7 @@ internal static class OutageBenchmark
         }
     }
 
-    /// <summary>The silo that has the run's grain: it alone exports the run.</summary>
+    /// <summary>Returns the index of the silo with the run's grain. Only that silo exports the run's metrics.</summary>
     private static async Task<int> CoordinatorAsync(SiloProgram[] silos)
     {
         using var http = new HttpClient();

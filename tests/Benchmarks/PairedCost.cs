@@ -2,19 +2,19 @@ using System.Globalization;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>What something adds to a step: steps in pairs, one with it and one without, so that a machine that slows down slows both down.</summary>
-/// <param name="Pairs">Pairs of steps.</param>
-/// <param name="StepMs">A step without, median, in milliseconds.</param>
-/// <param name="DifferenceUs">With less without, median over the pairs, in microseconds.</param>
-/// <param name="LowUs">Lower end of its 95 % interval.</param>
-/// <param name="HighUs">Upper end.</param>
+/// <summary>The cost of a feature per step. Steps alternate in pairs, one with the feature and one without, so that a slower machine affects both.</summary>
+/// <param name="Pairs">The number of pairs of steps.</param>
+/// <param name="StepMs">The median of a step without the feature, in milliseconds.</param>
+/// <param name="DifferenceUs">The median over the pairs of the time with minus the time without, in microseconds.</param>
+/// <param name="LowUs">The lower end of its 95 % interval, in microseconds.</param>
+/// <param name="HighUs">The upper end of its 95 % interval, in microseconds.</param>
 internal sealed record PairedCost(int Pairs, double StepMs, double DifferenceUs, double LowUs, double HighUs)
 {
-    /// <summary>Whether a step has it. Which one of a pair is first changes, so that neither has the better place.</summary>
+    /// <summary>Returns whether a step has the feature. The order within a pair alternates, so that neither side has an advantage.</summary>
     public static bool IsWith(int step) => (step & 1) == 0 == ((step >> 1) % 2 == 0);
 
-    /// <summary>The comparison of an even number of steps.</summary>
-    /// <param name="steps">What each took, in microseconds.</param>
+    /// <summary>Compares an even number of steps.</summary>
+    /// <param name="steps">The duration of each step, in microseconds.</param>
     public static PairedCost Of(IReadOnlyList<double> steps)
     {
         int pairs = steps.Count / 2;
@@ -26,17 +26,17 @@ internal sealed record PairedCost(int Pairs, double StepMs, double DifferenceUs,
         }
         Array.Sort(without);
         Array.Sort(differences);
-        // Of sorted values, the median lies between these two with a probability of 95 %.
+        // The median lies between these two of the sorted values with a probability of 95 %.
         int reach = (int)Math.Ceiling(0.98 * Math.Sqrt(pairs));
         return new(pairs, without[pairs / 2] / 1000, differences[pairs / 2], differences[Math.Max(0, pairs / 2 - reach)], differences[Math.Min(pairs - 1, pairs / 2 + reach)]);
     }
 
-    /// <summary>A time as a part of the step, in percent.</summary>
+    /// <summary>Returns a time as a share of the step, in percent.</summary>
     public double Percent(double microseconds) => microseconds / StepMs / 10;
 
-    /// <summary>The heads of its columns of a table.</summary>
+    /// <summary>The headings of its table columns.</summary>
     public const string Columns = "| step, CPU ms | with - without us | 95 % interval | of a step";
 
-    /// <summary>Its columns.</summary>
+    /// <summary>Returns its table columns.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"| {StepMs:F2} | {DifferenceUs:F1} | {LowUs:F1} to {HighUs:F1} | {Percent(DifferenceUs):F3} %");
 }

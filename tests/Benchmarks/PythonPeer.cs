@@ -4,12 +4,12 @@ using Spikeformer.Devices;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>A peer's Python script in a process of its own.</summary>
+/// <summary>A peer's Python script in its own process.</summary>
 internal static class PythonPeer
 {
-    /// <summary>Runs a script to its end, with the environment that our own processes have: PyTorch is up to twice as fast with it as with its
-    /// defaults on a machine of few cores.</summary>
-    /// <returns>What it printed; null where it is not installed, or failed.</returns>
+    /// <summary>Runs a script to its end, with the environment of our own processes: on a machine with few cores, PyTorch is up to twice as fast with it
+    /// as with its defaults.</summary>
+    /// <returns>The output; null if the peer is not installed or failed.</returns>
     public static string? Run(string python, params string[] arguments)
     {
         try
@@ -24,8 +24,8 @@ internal static class PythonPeer
         }
     }
 
-    /// <summary>What a process prints.</summary>
-    /// <exception cref="InvalidOperationException">It failed.</exception>
+    /// <summary>Returns the output of a process.</summary>
+    /// <exception cref="InvalidOperationException">The process failed.</exception>
     public static string Output(ProcessStartInfo start)
     {
         using Process process = Process.Start(start)!;

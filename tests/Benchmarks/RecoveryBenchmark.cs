@@ -5,18 +5,18 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>Kills and freezes workers of a real run, each process its own, and takes the time to the next committed step. Beside it what
-/// trainers do that have no better way: all workers start again, from the last checkpoint.</summary>
+/// <summary>Kills and freezes worker processes of a real run and measures the time to the next committed step. For comparison it also restarts all workers from
+/// the last checkpoint, as simple trainers do.</summary>
 internal static class RecoveryBenchmark
 {
     private const int CheckpointEvery = 100;
 
-    /// <param name="WorldSize">W.</param>
-    /// <param name="Step">S: median milliseconds between commits that nothing disturbs.</param>
-    /// <param name="Killed">Milliseconds from SIGKILL to the next commit, each.</param>
-    /// <param name="Joined">Longest time between two commits from then until the run is whole again.</param>
-    /// <param name="Frozen">The same from SIGSTOP.</param>
-    /// <param name="Restarted">From SIGKILL of all workers to the first commit beyond those there were.</param>
+    /// <param name="WorldSize">W, the number of workers.</param>
+    /// <param name="Step">S, the median milliseconds between undisturbed commits.</param>
+    /// <param name="Killed">Milliseconds from each SIGKILL to the next commit.</param>
+    /// <param name="Joined">Longest time between two commits after that, until all workers train again.</param>
+    /// <param name="Frozen">Milliseconds from each SIGSTOP to the next commit.</param>
+    /// <param name="Restarted">Milliseconds from SIGKILL of all workers to the first new step.</param>
     private sealed record Row(int WorldSize, double Step, double[] Killed, double[] Joined, double[] Frozen, double[] Restarted);
 
     public static async Task<int> RunAsync(int[] worldSizes, int kills, int freezes, int restarts, bool json)
@@ -66,10 +66,14 @@ internal static class RecoveryBenchmark
         }
     }
 
-    /// <summary>A run that outlasts every accident.</summary>
+    /// <summary>Starts a run that is long enough for all failures.</summary>
     public static RunSpec Spec(string folder, int worldSize, params string[] changes) => RunSpecs.OfRecipe("demo", ["epochs=100000", "shards=8", "data.testSamples=22", "batchNorm=shard", .. changes]) with
     {
-        Name = "run", OutDirectory = Path.Combine(folder, "run"), Workers = worldSize, StartGraceSeconds = 60, CheckpointEvery = CheckpointEvery,
+        Name = "run",
+        OutDirectory = Path.Combine(folder, "run"),
+        Workers = worldSize,
+        StartGraceSeconds = 60,
+        CheckpointEvery = CheckpointEvery,
     };
 
     private static void Print(IReadOnlyList<Row> rows)
@@ -86,6 +90,6 @@ internal static class RecoveryBenchmark
         }
     }
 
-    /// <summary>Median and worst.</summary>
+    /// <summary>Formats the median and the worst value.</summary>
     public static string Both(double[] times) => times.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{RunWatch.Median(times):0}, {times.Max():0}");
 }

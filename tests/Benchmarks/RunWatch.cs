@@ -3,10 +3,10 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>Follows the commits of a run through accidents. Times are those that the workers stamp their commits with.</summary>
-/// <param name="cluster">Where it runs.</param>
-/// <param name="run">Its name.</param>
-/// <param name="worldSize">Workers that train it while nothing is wrong.</param>
+/// <summary>Follows the commits of a run through failures. Times are the workers' own time stamps of their commits.</summary>
+/// <param name="cluster">The cluster.</param>
+/// <param name="run">Name of the run.</param>
+/// <param name="worldSize">Number of workers in undisturbed training.</param>
 internal sealed class RunWatch(SpikeformerCluster cluster, string run, int worldSize)
 {
     private const int SettledSteps = 30;
@@ -15,7 +15,7 @@ internal sealed class RunWatch(SpikeformerCluster cluster, string run, int world
     private readonly List<StepCommit> _commits = [];
     private NewsPosition _position = new();
 
-    /// <summary>Waits until all workers train together, and have done so for some steps.</summary>
+    /// <summary>Waits until all workers have trained together for some steps.</summary>
     public async Task<RunStatus> SettleAsync()
     {
         while (true)
@@ -27,16 +27,16 @@ internal sealed class RunWatch(SpikeformerCluster cluster, string run, int world
         }
     }
 
-    /// <summary>Median milliseconds between the last commits.</summary>
+    /// <summary>Returns the median milliseconds between the last commits.</summary>
     public double MedianStep()
     {
         StepCommit[] last = [.. _commits.TakeLast(SettledSteps)];
         return Median([.. last.Zip(last.Skip(1), (one, next) => (next.Time - one.Time).TotalMilliseconds)]);
     }
 
-    /// <summary>Lets something happen once the run is whole, and waits until it has gone on.</summary>
-    /// <param name="strike">What happens, given the run before it.</param>
-    /// <returns>Milliseconds to the next commit of another generation that is beyond those there were, and when that was.</returns>
+    /// <summary>Causes a failure when all workers train, and waits until the run continues.</summary>
+    /// <param name="strike">Causes the failure; receives the run's status.</param>
+    /// <returns>Milliseconds to the next new step in another generation, and the time of its commit.</returns>
     public async Task<(double Milliseconds, DateTimeOffset WentOn)> AccidentAsync(Func<RunStatus, Task> strike)
     {
         RunStatus before = await SettleAsync();
@@ -45,7 +45,7 @@ internal sealed class RunWatch(SpikeformerCluster cluster, string run, int world
         while (true)
         {
             await ReadAsync();
-            // After a restart from a checkpoint steps come once more; what counts is the first that there had not been.
+            // After a restart from a checkpoint, steps are repeated. Only the first new step counts.
             long reached = _commits.Where(commit => commit.Generation <= before.Generation).Max(commit => commit.Step);
             if (_commits.FirstOrDefault(commit => commit.Generation > before.Generation && commit.Time > began && commit.Step > reached) is { } next)
                 return ((next.Time - began).TotalMilliseconds, next.Time);
@@ -53,9 +53,9 @@ internal sealed class RunWatch(SpikeformerCluster cluster, string run, int world
         }
     }
 
-    /// <summary>The longest time between two commits of an epoch, so without evaluations.</summary>
-    /// <param name="since">From when on.</param>
-    /// <param name="until">Until when; by default until now.</param>
+    /// <summary>Returns the longest time between two commits of the same epoch, which excludes evaluations.</summary>
+    /// <param name="since">Start of the period.</param>
+    /// <param name="until">End of the period; by default now.</param>
     public async Task<double> LongestGapAsync(DateTimeOffset since, DateTimeOffset? until = null)
     {
         await ReadAsync();

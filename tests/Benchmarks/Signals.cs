@@ -4,15 +4,15 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>Signals to the worker processes of a run.</summary>
+/// <summary>Sends signals to the worker processes of a run.</summary>
 internal static partial class Signals
 {
     public const int Kill = 9, Continue = 18, Stop = 19;
 
-    /// <summary>The processes of members.</summary>
-    /// <param name="cluster">Where the run is.</param>
-    /// <param name="run">The run.</param>
-    /// <param name="ranks">Which of its members.</param>
+    /// <summary>Returns the process ids of members.</summary>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="ranks">Ranks of the members.</param>
     public static async Task<int[]> ProcessesAsync(SpikeformerCluster cluster, RunStatus run, params int[] ranks)
     {
         IReadOnlyList<WorkerStatus> workers = await cluster.WorkersAsync();
@@ -21,7 +21,7 @@ internal static partial class Signals
                    select workers.Single(worker => worker.Report.Info.Worker == member.Worker).Report.Info.ProcessId];
     }
 
-    /// <summary>Sends a signal; a process that has ended by itself is none of our business.</summary>
+    /// <summary>Sends a signal. Ignores a process that has already ended.</summary>
     public static void Send(int signal, params int[] processes)
     {
         foreach (int process in processes) _ = kill(process, signal);

@@ -4,24 +4,24 @@ using Spikeformer.TestKit.Servers;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>A silo as a process of its own; killed on disposal.</summary>
+/// <summary>A silo in a separate process, which is killed on disposal.</summary>
 internal sealed class SiloProgram : IDisposable
 {
     private readonly ServerProcess _process;
 
     private SiloProgram(ServerProcess process, SiloEndpoints endpoints) => (_process, Endpoints) = (process, endpoints);
 
-    /// <summary>The program where its project builds it.</summary>
+    /// <summary>Path of the program in the build output of its project.</summary>
     public static string Path { get; } = AppContext.BaseDirectory.Replace("/tests/Benchmarks/", "/src/Silo/") + "spikeformer-silo.dll";
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>Addresses of the silo.</summary>
     public SiloEndpoints Endpoints { get; }
 
-    /// <summary>Starts a silo on free ports and waits until it is up.</summary>
-    /// <param name="folder">Where it may write.</param>
-    /// <param name="name">Its name.</param>
-    /// <param name="on">Puts it on another machine.</param>
-    /// <param name="options">More options.</param>
+    /// <summary>Starts a silo on free ports and waits until it is ready.</summary>
+    /// <param name="folder">Folder for the silo's files.</param>
+    /// <param name="name">Name of the silo.</param>
+    /// <param name="on">Changes the start so that the process runs on another machine.</param>
+    /// <param name="options">Additional options.</param>
     public static async Task<SiloProgram> StartAsync(string folder, string name, Func<ProcessStartInfo, ProcessStartInfo>? on, params string[] options)
     {
         string state = System.IO.Path.Combine(folder, name), endpoints = System.IO.Path.Combine(state, "endpoints.json");

@@ -6,8 +6,8 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>One training step of the published networks beside the same step in PyTorch. Every figure comes from a process of its own;
-/// ours and the peer's take turns.</summary>
+/// <summary>One training step of the published networks, compared with the same step in PyTorch. Every figure is from its own process; ours and the
+/// peer's alternate.</summary>
 internal static class StepBenchmark
 {
     private static readonly (string Network, int Batch)[] s_networks =
@@ -16,7 +16,7 @@ internal static class StepBenchmark
     public sealed record Options(string? Network, string[] Precisions, int[] Threads, int Steps, int Rounds, string? Peer, string Python, bool Json);
 
     /// <param name="Ours">Our rounds.</param>
-    /// <param name="Peer">The peer's rounds in the same precision; empty where it is not installed.</param>
+    /// <param name="Peer">The peer's rounds in the same precision; empty if it is not installed.</param>
     private sealed record Row(StepCase Case, List<StepFigures> Ours, List<PeerFigures> Peer)
     {
         public double OursSeconds => Median(Ours.Select(figures => figures.MedianSeconds));
@@ -55,7 +55,8 @@ internal static class StepBenchmark
     private static StepFigures Ours(StepCase what)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!,
-            ["step-worker", what.Network, $"{what.Batch}", $"{what.Threads}", $"{what.Precision}", $"{what.Steps}"]) { RedirectStandardOutput = true };
+            ["step-worker", what.Network, $"{what.Batch}", $"{what.Threads}", $"{what.Precision}", $"{what.Steps}"])
+        { RedirectStandardOutput = true };
         ComputeEnvironment.ApplyTo(start);
         start.Environment["OMP_NUM_THREADS"] = $"{what.Threads}";
         return JsonSerializer.Deserialize<StepFigures>(PythonPeer.Output(start))!;

@@ -8,14 +8,14 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>What is timed: one published network at one batch size.</summary>
+/// <summary>A timed case: one published network at one batch size.</summary>
 internal sealed record StepCase(string Network, int Batch, int Threads, Precision Precision, int Steps);
 
-/// <summary>One process's figures, in the peer's terms.</summary>
-/// <param name="MedianSeconds">Median of the timed steps: forward, backward, fold and optimizer; data are in memory.</param>
-/// <param name="LeastSeconds">Least of them.</param>
-/// <param name="EvaluationSeconds">Median of evaluation passes over one batch; 0 where it was not measured.</param>
-/// <param name="PeakMiB">Highest resident memory of the process over the training steps.</param>
+/// <summary>The figures of one process, defined as for the peer.</summary>
+/// <param name="MedianSeconds">The median of the timed steps: forward, backward, fold and optimizer, with data in memory.</param>
+/// <param name="LeastSeconds">The shortest timed step.</param>
+/// <param name="EvaluationSeconds">The median of evaluation passes over one batch; 0 if not measured.</param>
+/// <param name="PeakMiB">The peak resident memory of the process during the training steps.</param>
 internal sealed record StepFigures(double MedianSeconds, double LeastSeconds, double EvaluationSeconds, long PeakMiB);
 
 /// <summary>Times training steps of a published network in this process.</summary>

@@ -6,19 +6,19 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>One of two workers gets a quarter of its time: how long until shards have moved to the other one, and how much of what is left of the
-/// machine the run makes use of.</summary>
+/// <summary>One of two workers is slowed down to a quarter of its speed. Measures how long it takes until shards move to the other worker, and how much of the
+/// remaining capacity the run then uses.</summary>
 internal static class StragglerBenchmark
 {
     private const int Workers = 2, Slowness = 4;
     private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(10), Measured = TimeSpan.FromSeconds(15);
 
-    /// <param name="Full">Steps a second of both at full speed.</param>
-    /// <param name="Waiting">The same while the other one waits for the slow one.</param>
-    /// <param name="Moved">The same after shards have moved.</param>
-    /// <param name="MovedAfterSeconds">When they had, from the first moment on which it was slow.</param>
-    /// <param name="MovedAfterSteps">The steps until then.</param>
-    /// <param name="Shards">What each of them had in the end.</param>
+    /// <param name="Full">Steps per second with both workers at full speed.</param>
+    /// <param name="Waiting">Steps per second while the fast worker waits for the slow one.</param>
+    /// <param name="Moved">Steps per second after shards have moved.</param>
+    /// <param name="MovedAfterSeconds">Seconds from the slowdown until shards have moved.</param>
+    /// <param name="MovedAfterSteps">Steps from the slowdown until shards have moved.</param>
+    /// <param name="Shards">Shards of each worker in the end.</param>
     private sealed record Figures(double Full, double Waiting, double Moved, double MovedAfterSeconds, long MovedAfterSteps, string Shards)
     {
         public double Ideal => Full * (Workers - 1 + 1.0 / Slowness) / Workers;
@@ -64,7 +64,7 @@ internal static class StragglerBenchmark
         while (status.LastCommit is not { } commit || commit.Generation == even.Generation);
         double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         double waiting = (status.Step - even.Step) / seconds;
-        // It may move more of them once it has seen how that went.
+        // The coordinator may move more shards after it has seen the effect.
         await Task.Delay(Measured);
         double moved = await RateAsync();
         string shards = string.Join(" and ", (await cluster.StatusAsync("run")).Members.Where(member => member.Rank is not null).OrderBy(member => member.Rank)
@@ -97,8 +97,8 @@ internal static class StragglerBenchmark
     private static void Print(Figures figures)
     {
         Machine machine = Machine.This(1);
-        Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.Runtime}; one of {Workers} workers {Slowness} times slower; steps a second");
-        Console.WriteLine("| both at full speed | until shards move | after s | after steps | shards | steps a second then | of the ideal |");
+        Console.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.Runtime}; one of {Workers} workers {Slowness} times slower; steps per second");
+        Console.WriteLine("| both at full speed | until shards move | moved after, s | moved after, steps | shards | steps per second then | of the ideal |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"| {figures.Full:0.0} | {figures.Waiting:0.0} | {figures.MovedAfterSeconds:0.0} | {figures.MovedAfterSteps} | {figures.Shards} | {figures.Moved:0.0} | {100 * figures.Moved / figures.Ideal:0} % |"));

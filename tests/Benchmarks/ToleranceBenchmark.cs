@@ -19,19 +19,19 @@ using Spikeformer.Training;
 namespace Spikeformer.Benchmarks;
 
 /// <summary>
-/// What it costs to be able to lose a worker: two members as threads of this process train the demo recipe, every other step with all that a voter does
-/// for the case of a loss, in CPU time of the whole process. Two parts that cannot be switched from step to step are timed by themselves: the step
-/// digest, and the heartbeats, which beat on their own threads.
+/// The cost of fault tolerance: two members, as threads of this process, train the demo recipe. Every other step includes all that a voter does for the
+/// case of a lost worker. The times are CPU time of the whole process. Two parts that cannot be switched from step to step are timed by themselves: the
+/// step digest, and the heartbeats, which run on their own threads.
 /// </summary>
 internal static class ToleranceBenchmark
 {
     private const int Ranks = 2, WarmUp = 20, HashInterval = 50;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20), Listening = TimeSpan.FromSeconds(5);
 
-    /// <param name="Steps">CPU time of steps of both members, with and without.</param>
-    /// <param name="HashUs">Hash of the whole state on both members, shared out over the steps between two of them.</param>
-    /// <param name="DigestUs">The step digest on both members.</param>
-    /// <param name="HeartbeatUs">Heartbeats of both members for as long as a step takes.</param>
+    /// <param name="Steps">The CPU time of steps of both members, with and without fault tolerance.</param>
+    /// <param name="HashUs">The CPU time of the state hash on both members per step, in microseconds.</param>
+    /// <param name="DigestUs">The CPU time of the step digest on both members, in microseconds.</param>
+    /// <param name="HeartbeatUs">The CPU time of both members' heartbeats during a step, in microseconds.</param>
     private sealed record Figures(PairedCost Steps, double HashUs, double DigestUs, double HeartbeatUs)
     {
         public double Percent => Steps.Percent(Steps.DifferenceUs + HashUs + DigestUs + HeartbeatUs);
@@ -125,7 +125,7 @@ internal static class ToleranceBenchmark
         }
     }
 
-    /// <summary>Microseconds of CPU time: a hash of the state, a step digest, and what the heartbeats of all members take in a second.</summary>
+    /// <summary>Returns the CPU time, in microseconds, of a state hash, of a step digest, and of all members' heartbeats in one second.</summary>
     private static (double Hash, double Digest, double Heartbeat) Alone(PreparedRun run, HeartbeatLoop pulse)
     {
         const int times = 50;

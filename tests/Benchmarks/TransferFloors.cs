@@ -6,10 +6,10 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Benchmarks;
 
-/// <summary>What the machine can do at best, measured by the barest code.</summary>
+/// <summary>The machine's best possible transfer rates, measured with minimal code.</summary>
 internal static unsafe class TransferFloors
 {
-    /// <summary>Bytes per second between memory and all cores: a += b on two threads, which reads two and writes one.</summary>
+    /// <summary>Bytes per second between memory and all cores: a += b on two threads, with two reads and one write.</summary>
     public static double MemoryTraffic()
     {
         const long Bytes = 160_000_000;
@@ -18,15 +18,20 @@ internal static unsafe class TransferFloors
             byte* a = (byte*)NativeMemory.AllocZeroed((nuint)Bytes), b = (byte*)NativeMemory.AllocZeroed((nuint)Bytes);
             new Span<byte>(a, (int)Bytes).Fill(0);
             new Span<byte>(b, (int)Bytes).Fill(0);
-            return (() => VectorMath.Add((float*)a, (float*)b, (float*)a, Bytes / sizeof(float)), () =>
+            return (Add, Free);
+
+            void Add() => VectorMath.Add((float*)a, (float*)b, (float*)a, Bytes / sizeof(float));
+
+            void Free()
             {
                 NativeMemory.Free(a);
                 NativeMemory.Free(b);
-            });
+            }
         }));
     }
 
-    /// <summary>Bytes per second each way through a loopback connection that is used both ways at once, with cubic congestion control.</summary>
+    /// <summary>Bytes per second in each direction of a loopback connection that is used in both directions at once, with cubic congestion
+    /// control.</summary>
     public static double SocketsBothWays()
     {
         const int Total = 400 << 20, Block = 256 << 10;
@@ -48,7 +53,9 @@ internal static unsafe class TransferFloors
             Socket socket = ends.Dequeue();
             ends.Enqueue(socket);
             byte[] outgoing = new byte[Block], incoming = new byte[Block];
-            return (() =>
+            return (Exchange, () => { });
+
+            void Exchange()
             {
                 long sent = 0, received = 0;
                 while (sent < Total || received < Total)
@@ -58,13 +65,13 @@ internal static unsafe class TransferFloors
                     if (received < Total) received += Math.Max(0, socket.Receive(incoming, SocketFlags.None, out _));
                     if (sent + received == before) socket.Poll(1000, SelectMode.SelectRead);
                 }
-            }, () => { });
+            }
         }));
     }
 
     private static double Least(Func<double> measure) => Enumerable.Range(0, 3).Select(_ => measure()).Min();
 
-    /// <summary>Seconds in which two threads do the same at once; their preparations are not counted.</summary>
+    /// <summary>Seconds that two threads take for the same work at the same time, without their preparation.</summary>
     private static double Both(Func<(Action Work, Action CleanUp)> prepare)
     {
         using var start = new Barrier(3);

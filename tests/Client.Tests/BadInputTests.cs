@@ -93,7 +93,7 @@ public sealed class BadInputTests : IDisposable
 
         (int exitCode, string output, string error) = ClientProcess.Run("resume", "--out", Run, "--json");
         Assert.True(exitCode == 0, error);
-        Assert.Contains("passed over", error);
+        Assert.Contains("Skipped checkpoint", error);
         Assert.Contains(expected, output);
     }
 

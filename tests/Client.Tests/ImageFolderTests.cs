@@ -43,7 +43,7 @@ public sealed class ImageFolderTests : IDisposable
         (int exitCode, string output, string error) = Run("data", "prepare", "image-folder", "--source", images.Path);
         Assert.Equal(6, exitCode);
         Assert.Contains("6 training and 5 test images, 1 of them bad", output);
-        Assert.Contains("val/a/bad.png: it is no JPEG, PNG, GIF, BMP or WebP image", error);
+        Assert.Contains("val/a/bad.png: it is not a JPEG, PNG, GIF, BMP or WebP image", error);
         Assert.Equal(6, Run("data", "verify", "image-folder", "--source", images.Path).ExitCode);
 
         string png = _folder["sample.png"];

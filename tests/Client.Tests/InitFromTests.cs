@@ -41,15 +41,15 @@ public sealed class InitFromTests : IDisposable
     {
         (int exitCode, _, string error) = ClientProcess.Run([.. s_train, "--set", "model.width=32", "--init-from", s_demo, "--workers", "1", "--out", _folder["run"]]);
         Assert.Equal((int)ErrorKind.Conflict, exitCode);
-        Assert.Contains($"{s_demo} is of another network", error);
-        Assert.Contains("model.pos_embed is F32 [1, 64, 64], needed is F32 [1, 64, 32]", error);
-        Assert.Contains("or the recipe that the checkpoint was made with", error);
+        Assert.Contains($"{s_demo} belongs to another network", error);
+        Assert.Contains("model.pos_embed is F32 [1, 64, 64], expected F32 [1, 64, 32]", error);
+        Assert.Contains("or the recipe of the checkpoint", error);
     }
 
     [Theory]
-    [InlineData(ErrorKind.Usage, "A run cannot begin in epoch 3: the recipe has epochs 0 to 2", "--init-from", "weights", "--start-epoch", "3")]
-    [InlineData(ErrorKind.Usage, "Fresh weights begin in epoch 0, not in epoch 1", "--start-epoch", "1")]
-    [InlineData(ErrorKind.NotFound, "holds no weights to begin with", "--init-from", "no-such-run")]
+    [InlineData(ErrorKind.Usage, "A run cannot start in epoch 3: the recipe has epochs 0 to 2", "--init-from", "weights", "--start-epoch", "3")]
+    [InlineData(ErrorKind.Usage, "A run cannot start in epoch 1 without trained weights", "--start-epoch", "1")]
+    [InlineData(ErrorKind.NotFound, "contains no weights to start from", "--init-from", "no-such-run")]
     public async Task What_cannot_begin_is_refused_before_anything_is_written(ErrorKind kind, string message, params string[] options)
     {
         Call call = await Call.Of([.. s_train, .. options, "--out", _folder["run"]]);

@@ -39,7 +39,7 @@ let ``On a running cluster it prints the evaluations and the last step's digest`
         use! silo = Silo.StartAsync folder
         sample ([ "--cluster"; silo.Gateway; "--name"; "one"; "--out"; folder["run"] ] @ set) |> trained folder["run"]
         // The directory is taken now, which only a worker can see: the run fails and says why. The state directory names the cluster as well.
-        sample ([ "--cluster"; folder["state"]; "--name"; "two"; "--out"; folder["run"] ] @ set) |> refused [ folder["run"]; "already holds the run" ]
+        sample ([ "--cluster"; folder["state"]; "--name"; "two"; "--out"; folder["run"] ] @ set) |> refused [ folder["run"]; "already contains the run" ]
     }
 
 [<Fact>]

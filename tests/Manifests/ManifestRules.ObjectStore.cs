@@ -13,7 +13,7 @@ internal static partial class ManifestRules
     /// <summary>Whoever writes checkpoints into an object store needs credentials, and a way to it.</summary>
     private static IEnumerable<string> ObjectStoreProblems(ManifestSet set, SiloSettings settings, V1Container container, Pod pod)
     {
-        if (!settings.Roles.HasFlag(SiloRoles.Node) || settings.Checkpoints is not { } place || !S3Address.IsOne(place)) yield break;
+        if (!settings.Roles.HasFlag(SiloRoles.Node) || settings.Checkpoints is not { } place || !S3Address.IsAddress(place)) yield break;
         string[] variables = [.. (container.Env ?? []).Select(variable => variable.Name)];
         if (!variables.Contains("AWS_ACCESS_KEY_ID") || !variables.Contains("AWS_SECRET_ACCESS_KEY")) yield return $"checkpoints go to {place}, without credentials";
         string port = $"{settings.S3.Endpoint?.Port ?? Https}";

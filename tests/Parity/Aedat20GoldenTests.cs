@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Spikeformer.Parity;
 
-/// <summary>The hand-made AEDAT 2.0 file, decoded and cut into frames as SpikingJelly 0.0.0.0.10 does for CIFAR10-DVS.</summary>
+/// <summary>Compares events and frames of a hand-made AEDAT 2.0 file with SpikingJelly 0.0.0.0.10's CIFAR10-DVS.</summary>
 public sealed class Aedat20GoldenTests
 {
     private static readonly GoldenFile Golden = GoldenFile.Load("aedat20_decoded");

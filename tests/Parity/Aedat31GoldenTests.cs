@@ -8,14 +8,14 @@ using Xunit;
 
 namespace Spikeformer.Parity;
 
-/// <summary>The hand-made AEDAT 3.1 files, decoded and cut into clips as SpikingJelly 0.0.0.0.10 does. The one difference is meant: the
-/// reference keeps the event whose validity bit is 0, the last of the file.</summary>
+/// <summary>Compares events and clips of hand-made AEDAT 3.1 files with SpikingJelly 0.0.0.0.10. The only difference is intended: the reference
+/// keeps the last event of the file, whose validity bit is 0.</summary>
 public sealed class Aedat31GoldenTests
 {
     private static readonly GoldenFile Golden = GoldenFile.Load("aedat31_decoded");
 
     [Fact]
-    public void Events_equal_the_reference_but_for_the_invalid_one()
+    public void Events_equal_the_reference_except_the_invalid_one()
     {
         (EventStream events, RecordingNotes notes) = Read("sample_aedat31.aedat");
         Assert.Equal(new RecordingNotes(0, 0, OtherWords: 1), notes);
@@ -33,7 +33,7 @@ public sealed class Aedat31GoldenTests
     [Fact]
     public void Clips_of_the_labels_equal_the_reference()
     {
-        // The data set needs a test trial too: the same one under another name.
+        // The data set also needs a test trial. It is the same trial under another name.
         using var folder = new TemporaryFolder();
         foreach (string name in new[] { "user99_lab", "user98_lab" })
         {
@@ -47,7 +47,7 @@ public sealed class Aedat31GoldenTests
         string[] clips = [.. Golden.Tensors.Keys.Where(key => key.StartsWith("split/") && key.EndsWith("/t")).Select(key => key[..^2]).Order(StringComparer.Ordinal)];
         Assert.Equal(4, clips.Length);
         Assert.Equal((clips.Length, clips.Length), (dataset.Count(Split.Train), dataset.Count(Split.Test)));
-        // Class folders as text: 0, 1, 10.
+        // Class folders sorted as text: 0, 1, 10.
         Assert.Equal([0, 1, 1, 2], Enumerable.Range(0, 4).Select(clip => dataset.Label(Split.Train, clip)));
         var events = new EventStream();
         for (int clip = 0; clip < clips.Length; clip++)
@@ -57,7 +57,7 @@ public sealed class Aedat31GoldenTests
         }
     }
 
-    /// <summary>Compares with golden arrays, whose last few events are left out.</summary>
+    /// <summary>Compares with golden arrays, except for their last few events.</summary>
     private static void CheckEvents(string key, EventStream events, int without)
     {
         Assert.Equal(Golden[$"{key}/t"].AsInt64()[..^without], events.Times.ToArray());

@@ -1,12 +1,12 @@
 namespace Spikeformer.Parity;
 
-/// <summary>In what a golden case is computed.</summary>
+/// <summary>The arithmetic of a golden case.</summary>
 public enum Arithmetic
 {
-    /// <summary>float64: libtorch's operations.</summary>
+    /// <summary>float64 with libtorch's operations.</summary>
     Float64,
-    /// <summary>float32: our kernels where there are any.</summary>
+    /// <summary>float32 with our kernels where they exist.</summary>
     Float32,
-    /// <summary>float32 by libtorch's operations alone, as on a CUDA device.</summary>
+    /// <summary>float32 with libtorch's operations only, as on a CUDA device.</summary>
     Float32WithoutKernels,
 }

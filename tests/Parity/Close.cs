@@ -15,14 +15,14 @@ internal static class Close
         (int worst, double distance) = (-1, tolerance);
         for (int i = 0; i < expected.Length; i++)
         {
-            // Written so that NaN is the worst of all.
+            // This order of the comparison makes NaN the worst value.
             double here = Math.Abs(expected[i] - actual[i]);
             if (here <= distance) continue;
             (worst, distance) = (i, double.IsNaN(here) ? double.PositiveInfinity : here);
         }
         if (worst >= 0)
             Assert.Fail($"{what}: element {worst} of {expected.Length} is {actual[worst]:R}, expected {expected[worst]:R}; "
-                + $"the distance {distance:E2} is above {tolerance:E2}.");
+                + $"the difference {distance:E2} exceeds {tolerance:E2}.");
         GC.KeepAlive(wide);
     }
 }

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Spikeformer.Parity;
 
-/// <summary>The authors' augmentation of event frames, for given draws.</summary>
+/// <summary>Compares the augmentation of event frames with the authors' code, for given draws.</summary>
 public sealed class DvsAugmentationGoldenTests
 {
     private static readonly GoldenFile Golden = GoldenFile.Load("dvs_augment");
@@ -22,5 +22,5 @@ public sealed class DvsAugmentationGoldenTests
     }
 
     [Fact]
-    public void The_file_has_no_other_case() => Assert.Equal(24, Golden.Tensors.Count);
+    public void The_file_has_no_other_cases() => Assert.Equal(24, Golden.Tensors.Count);
 }

@@ -10,8 +10,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-/// <summary>The three real networks in float64, with weights and inputs from a hash that both sides compute: the wiring at full
-/// size.</summary>
+/// <summary>The three published networks at full size in float64, with weights and inputs from a hash that both sides compute.</summary>
 public sealed class FullSizeGoldenTests
 {
     private const string Data = "fullsize_hashed_params";
@@ -52,7 +51,7 @@ public sealed class FullSizeGoldenTests
                 Batch = new BatchNormStatistics(layout, shards: 1, moments),
                 Observe = (tap, values) =>
                 {
-                    // More is seen than the file has: what convolutions are fed with, and their spikes.
+                    // The observer also receives the convolutions' inputs and spikes, which the file does not have.
                     if (table.Has("activation", tap)) table.Check("activation", tap, values);
                 },
             };
@@ -73,14 +72,14 @@ public sealed class FullSizeGoldenTests
         void CheckSum(string key, Tensor values)
         {
             double expected = golden[$"{job}/{key}"].AsDouble()[0];
-            // An image is fed once and repeated inside the network; the file counts it at every time step.
+            // The input has an image once, and the network repeats it. The file counts it at every time step.
             double repeats = (double)variant.TimeSteps / values.shape[1];
             Close.Check(key, [expected], values.sum() * repeats, 1e-9 * Math.Max(1, Math.Abs(expected)));
         }
     }
 
-    /// <summary>Takes part in BatchNorm's coupling only to see the float64 statistics: what the product keeps of them is float32, too
-    /// coarse for the evaluation that follows.</summary>
+    /// <summary>A coupling that only records BatchNorm's float64 statistics. The product keeps them in float32, which is too coarse for the evaluation
+    /// that follows.</summary>
     private sealed class MomentRecorder(StateLayout layout) : IBatchNormCoupling
     {
         public double[] Mean { get; } = new double[layout.StatisticsCount];
@@ -112,7 +111,7 @@ public sealed class FullSizeGoldenTests
         {
             Assert.True(_rows.Remove((kind, name), out string[]? cells), $"no row {kind} {name}");
             Assert.Equal(PublishedNetworks.Shape(cells[3]), values.shape);
-            // Softmax does not see this bias: its gradient is 0, and the row is rounding noise.
+            // Softmax cancels this bias, so its gradient is 0 and the row contains rounding errors.
             if (name == "model.attention_pool.bias") return;
             using var scope = NewDisposeScope();
             Tensor flat = values.detach().flatten();

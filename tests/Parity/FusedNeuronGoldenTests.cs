@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-/// <summary>The fused kernels, which only a float32 layer without carried state takes, against the authors' neurons.</summary>
+/// <summary>The fused kernels, which compute float32 layers without a given potential, against the authors' neurons.</summary>
 public sealed class FusedNeuronGoldenTests
 {
     [Theory]

@@ -7,18 +7,18 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-/// <summary>A golden file in one arithmetic: loads its inputs and parameters, compares results with its values at the tolerances of
-/// Golden/README.md, and knows which values nobody has looked at. Tensors made while it lives are freed with it.</summary>
+/// <summary>A golden file in one arithmetic. It loads inputs and parameters, compares results with the file's values at the tolerances of
+/// Golden/README.md, and knows which values were not compared. Disposing it frees the tensors created since its creation.</summary>
 internal sealed class GoldenCase : IDisposable
 {
     private const string Wide = "f64/";
-    // Softmax does not see this bias: its gradient is 0, and what the files hold is rounding noise.
+    // Softmax cancels this bias, so its gradient is 0 and the files contain rounding errors.
     private const string InvisibleBias = "model.attention_pool.bias";
     private readonly GoldenFile _file;
     private readonly HashSet<string> _unread;
     private readonly DisposeScope _scope;
     private readonly Stack<IDisposable> _owned = new();
-    // libtorch's operations round twice where our kernels multiply and add at once.
+    // libtorch's operations round twice where our kernels use a fused multiply-add.
     private readonly int _roundings = 1;
 
     public GoldenCase(string name, ScalarType dtype) : this(name, dtype == ScalarType.Float64 ? Arithmetic.Float64 : Arithmetic.Float32)
@@ -101,7 +101,8 @@ internal sealed class GoldenCase : IDisposable
     public void CheckValues(string key, Tensor actual, double single = 1e-5) =>
         Check(key, actual, expected => expected.IsWide ? 1e-12 : single * _roundings);
 
-    /// <summary>Gradients, relative to the largest element of the tensor, likewise; looser for a neuron's w, a long cancelling sum.</summary>
+    /// <summary>Gradients, relative to the tensor's largest element, with the same tolerances; looser for a neuron's w, a long sum with
+    /// cancellation.</summary>
     public void CheckGradient(string key, Tensor actual) => Check(key, actual, expected => (IsDecay(key), expected.IsWide) switch
     {
         (false, true) => 1e-10 * expected.Largest,
@@ -138,7 +139,7 @@ internal sealed class GoldenCase : IDisposable
             else Check(prefix + entry.Name, ParameterSet.View(Flat(running, entry.Kind), entry), _ => 1e-6);
     }
 
-    /// <summary>Each element within a tolerance that may depend on what is expected.</summary>
+    /// <summary>Compares each element, with a tolerance that may depend on the expected values.</summary>
     public void Check(string key, Tensor actual, Func<Expected, double> tolerance)
     {
         GoldenTensor stored = Read(Key(key));
@@ -147,7 +148,7 @@ internal sealed class GoldenCase : IDisposable
         Close.Check($"{key} ({DType})", expected.Values, actual, tolerance(expected));
     }
 
-    /// <summary>Fails if the file holds values of this arithmetic that no check has read.</summary>
+    /// <summary>Fails if the file has values of this arithmetic that no check has read.</summary>
     public void CheckNothingIsLeft() => Assert.Empty(_unread);
 
     public void Dispose()
@@ -157,7 +158,7 @@ internal sealed class GoldenCase : IDisposable
     }
 
     /// <param name="Values">Row-major elements.</param>
-    /// <param name="IsWide">Whether they come from a float64 run.</param>
+    /// <param name="IsWide">Whether they are from a float64 run.</param>
     public readonly record struct Expected(double[] Values, bool IsWide)
     {
         public double Largest => Values.Max(Math.Abs);

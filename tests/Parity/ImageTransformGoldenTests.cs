@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Spikeformer.Parity;
 
-/// <summary>The authors' ImageNet transforms: resizing, crops and normalisation with torchvision's values, resized pixels exactly.</summary>
+/// <summary>Compares resizing, crops and normalisation with the authors' ImageNet transforms in torchvision. Resized pixels are equal.</summary>
 public sealed class ImageTransformGoldenTests
 {
     private static readonly GoldenFile Golden = GoldenFile.Load("imagenet_transforms");

@@ -44,7 +44,7 @@ public sealed class InitialStateGoldenTests
                 _ => (running.BatchCount, 0),
             };
             // Two samples of one normal distribution: six standard errors of the difference of their means and of their deviations.
-            // Where the published values do not vary, neither may ours.
+            // Where the published values are constant, ours must be too.
             double n = entry.Length, rounding = 1e-5 * Math.Abs(row.Mean);
             AssertNear(row.Mean, mean, 6 * row.Deviation * Math.Sqrt(2 / n) + rounding, $"mean of {entry.Name}");
             AssertNear(row.Deviation, deviation, 6 * row.Deviation / Math.Sqrt(n) + 1e-7, $"deviation of {entry.Name}");
@@ -74,8 +74,8 @@ public sealed class InitialStateGoldenTests
         public static Row Read(string[] cells)
         {
             (double n, double mean, double deviation, double least) = (Cell(3), Cell(4), Cell(5), Cell(6));
-            // The authors' float32 sampler hits minus infinity once in 2^24 draws and cuts it to -2, a hundred deviations out. We do not
-            // copy that, so it is taken out of their moments.
+            // The authors' float32 sampler draws minus infinity once in 2^24 draws and clips it to -2, a hundred deviations. Ours does not, so
+            // their moments are computed without it.
             if (least == -2)
             {
                 double sum = n * mean + 2, squares = n * (deviation * deviation + mean * mean) - 4;

@@ -11,7 +11,7 @@ public sealed class LearningRateGoldenTests
 {
     private const int Rows = 1135;
 
-    /// <summary>The recipe and, for the restarts of ImageNet, the segment that a golden name stands for.</summary>
+    /// <summary>The recipe of a golden name and, for the restarts of ImageNet, the segment.</summary>
     private static (string Recipe, int? Segment) Source(string golden) => golden switch
     {
         "dvscifar10" => ("dvs-cifar10", null),
@@ -41,7 +41,7 @@ public sealed class LearningRateGoldenTests
         Assert.Equal(Rows, rows);
     }
 
-    /// <summary>A restart's own segment alone: its last logged epoch was computed twice, by the segment after it too.</summary>
+    /// <summary>The rate by a restart's own segment only: the segment after it computed its last logged epoch again.</summary>
     private static Schedule ScheduleOf(string golden)
     {
         (string name, int? segment) = Source(golden);

@@ -40,7 +40,7 @@ public sealed class ModelGoldenTests
             Observe = (name, tensor) =>
             {
                 if (name == "tokens" && !network.Options.Neuron.IsAnalog) golden.CheckSpikes("train/tokens", tensor);
-                // The tokens of a deep analogue tokenizer carry its tolerance.
+                // The tokens of a deep analogue tokenizer need a larger tolerance.
                 else if (name is "tokens" or "block0" or "block1")
                     golden.CheckValues("train/" + name, tensor, name == "tokens" ? 1e-4 : 1e-5);
             },
@@ -84,11 +84,14 @@ internal static class TinyNetworks
 
     public static readonly NetworkOptions ImageNet = Cifar with
     {
-        Neuron = new NeuronOptions { Kind = NeuronKind.Pliaf }, Strides = [2, 1, 2, 1, 2, 1, 2, 1], MlpRatio = 3, InputChannels = 3,
+        Neuron = new NeuronOptions { Kind = NeuronKind.Pliaf },
+        Strides = [2, 1, 2, 1, 2, 1, 2, 1],
+        MlpRatio = 3,
+        InputChannels = 3,
         Classes = 12,
     };
 
-    /// <summary>The network that a file's metadata describes: one of the three above.</summary>
+    /// <summary>Returns the network of a file's metadata: one of the three above.</summary>
     public static NetworkOptions Described(IReadOnlyDictionary<string, string> metadata)
     {
         int[] strides = [.. metadata["stride"].Split(',').Select(int.Parse)];

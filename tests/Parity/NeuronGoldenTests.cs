@@ -49,8 +49,8 @@ public sealed class NeuronGoldenTests
         golden.CheckGradient("grad/x", x.grad!);
         if (w is not null) golden.CheckGradient("grad/w", w.grad!);
 
-        // Two calls in a row; the gradient of the second flows through the carried potential into the first.
-        // The files' float32 carry/grad_x1, unlike its float64 twin, was added onto grad/x: so is ours.
+        // Two consecutive calls. The gradient of the second flows through the potential between them to the first.
+        // The files' float32 carry/grad_x1 includes grad/x, unlike the float64 one, so ours includes it too.
         if (dtype == ScalarType.Float64) x.grad = null;
         if (w is not null) w.grad = null;
         (Tensor y1, Tensor carried) = MultiStepNeuron.ApplyFrom(x, w, null, options);
@@ -77,7 +77,7 @@ public sealed class NeuronGoldenTests
         Tensor z = golden.Input("in/x");
         foreach (int alpha in (int[])[1, 4])
         {
-            // Without leak and with threshold 0 a neuron's first step is the bare step function.
+            // Without decay and with threshold 0, a neuron's first time step is the plain step function.
             Tensor x = z.unsqueeze(0).clone().requires_grad_(true);
             Tensor spikes = MultiStepNeuron.Apply(x, null, new() { Kind = NeuronKind.If, Threshold = 0, SurrogateAlpha = alpha });
             Differentiation.Backward([spikes], [ones_like(spikes)]);
@@ -87,7 +87,8 @@ public sealed class NeuronGoldenTests
         golden.CheckNothingIsLeft();
     }
 
-    /// <summary>u of every step, as the last potential of a neuron that cannot fire, run for one step from where the real one is.</summary>
+    /// <summary>u of every time step: the last potential of a neuron that cannot fire, run for one time step from the potential of the real
+    /// neuron.</summary>
     private static Tensor ChargedPotentials(Tensor x, Tensor? w, NeuronOptions options)
     {
         var u = new Tensor[x.shape[0]];

@@ -29,8 +29,8 @@ public sealed class OptimizersGoldenTests
         }
         foreach (string name in optimizer.StateNames)
         {
-            // A moment can cancel to a thousandth of its gradients; there the golden float32 file itself is 1.4e-6 relative off the
-            // float64 rule (we are 3e-7 off), so moments are held to 1e-6 of the largest one.
+            // A moment can cancel to a thousandth of its gradients. There, the golden float32 file differs from the float64 rule by 1.4e-6
+            // relative (ours by 3e-7), so the tolerance of moments is 1e-6 of the largest one.
             float[] expected = Joined($"{golden}/state/0/{name}", $"{golden}/state/1/{name}");
             float largest = expected.Max(Math.Abs);
             Near(expected, new Span<float>(state[name], P + Q), _ => largest);

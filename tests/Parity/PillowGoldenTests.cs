@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Spikeformer.Parity;
 
-/// <summary>Every augmentation operation and resizing, pixel by pixel as Pillow 9.4 does them.</summary>
+/// <summary>Compares every augmentation operation and resizing with Pillow 9.4, pixel by pixel.</summary>
 public sealed class PillowGoldenTests
 {
     private static readonly GoldenFile Golden = GoldenFile.Load("pillow_operations");

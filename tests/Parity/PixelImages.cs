@@ -3,10 +3,10 @@ using Spikeformer.TestKit;
 
 namespace Spikeformer.Parity;
 
-/// <summary>Images of golden files.</summary>
+/// <summary>Converts arrays of golden files to images.</summary>
 internal static class PixelImages
 {
-    /// <summary>An 8-bit array [H,W,3] as an image.</summary>
+    /// <summary>Converts an 8-bit array [H,W,3] to an image.</summary>
     public static PixelImage Of(GoldenTensor tensor)
     {
         var image = new PixelImage();
@@ -14,7 +14,7 @@ internal static class PixelImages
         for (int i = 0; i < image.Width * image.Height; i++)
         {
             tensor.Bytes.AsSpan(3 * i, 3).CopyTo(image.Bytes[(4 * i)..]);
-            image.Bytes[4 * i + 3] = (byte)i; // must not matter
+            image.Bytes[4 * i + 3] = (byte)i; // unused byte, must not influence the result
         }
         return image;
     }

@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-/// <summary>What a training step does besides gradients, written out in plain tensor arithmetic of any precision: where the product has
-/// float32 only, or where a comparison must not lean on it.</summary>
+/// <summary>The parts of a training step after the gradients, in plain tensor arithmetic of any precision: for cases where the product has only
+/// float32, or where a comparison must be independent of it.</summary>
 internal static class Reference
 {
     /// <summary>BatchNorm's running statistics after one training forward.</summary>
     public static void UpdateRunning(RunningStatistics running, IEnumerable<float> batchMean, IEnumerable<float> batchVariance) =>
         UpdateRunning(running, [.. batchMean.Select(value => (double)value)], [.. batchVariance.Select(value => (double)value)]);
 
-    /// <summary>The same from float64 statistics.</summary>
+    /// <summary>BatchNorm's running statistics after one training forward, from float64 statistics.</summary>
     public static void UpdateRunning(RunningStatistics running, double[] batchMean, double[] batchVariance)
     {
         running.Mean.copy_(running.Mean * 0.9 + tensor(batchMean) * 0.1);

@@ -8,14 +8,13 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-/// <summary>A batch of four cut into two shards: BatchNorm per shard is plain data parallelism, coupled it is the whole batch at
-/// once.</summary>
+/// <summary>A batch of four in two shards. BatchNorm per shard is plain data parallelism; coupled BatchNorm equals the whole batch.</summary>
 public sealed class ShardGoldenTests
 {
     private const string Data = "ddp_two_shards_gesture";
     private const int Shards = 2, PerShard = 2;
 
-    // Three time steps into a network made for four: the time table is resized on the way.
+    // Three time steps in a network for four, so the time table is resized.
     private static readonly NetworkOptions s_network = TinyNetworks.Gesture;
 
     public static TheoryData<Arithmetic> Arithmetics => [.. Enum.GetValues<Arithmetic>()];
@@ -80,7 +79,7 @@ public sealed class ShardGoldenTests
         if (mode == BatchNormMode.Global) golden.CheckValues("syncbn/loss", tensor(vectors[0].Loss + vectors[1].Loss));
         for (int s = 0; s < Shards; s++)
         {
-            // A shard's loss counts as its part of the global mean.
+            // A shard's loss is its part of the global mean.
             if (mode == BatchNormMode.Shard) golden.CheckValues($"shard{s}/loss", tensor(vectors[s].Loss * Shards));
             RunningStatistics running = golden.Running(network.Layout);
             Reference.UpdateRunning(running, vectors[s].BatchMeans.ToArray(), vectors[s].BatchVariances.ToArray());
@@ -88,7 +87,7 @@ public sealed class ShardGoldenTests
         }
     }
 
-    /// <summary>Both shards in lockstep through the tokenizer, as the engine does it; gradients are left in the leaves.</summary>
+    /// <summary>Computes both shards in lockstep through the tokenizer, as the engine does. The leaves receive the gradients.</summary>
     private static Tensor[] Train(
         SpikeformerNetwork network, ParameterSet[] leaves, Tensor[] x, Tensor[] y, IBatchNormCoupling? coupling,
         out BatchNormStatistics statistics)

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Spikeformer.Parity;
 
-/// <summary>The authors' split of CIFAR10-DVS.</summary>
+/// <summary>Compares the split of CIFAR10-DVS with the authors' split.</summary>
 public sealed class SplitRuleGoldenTests
 {
     [Fact]

@@ -33,8 +33,8 @@ public sealed class TrajectoryGoldenTests
         CheckTraining(golden, state, recipe, onDevice ? new SimulatedDevice() : null);
     }
 
-    /// <summary>The batch shared out over two workers, which couple BatchNorm and add their gradients over the network; of a batch of one sample the first
-    /// worker has nothing and plays along.</summary>
+    /// <summary>The batch divided between two workers, which couple BatchNorm and add their gradients over the network. With a batch of one sample, the
+    /// first worker has no samples but takes part.</summary>
     [Theory]
     [InlineData(AdamFile)]
     [InlineData(SgdFile)]
@@ -80,7 +80,7 @@ public sealed class TrajectoryGoldenTests
         golden.CheckNothingIsLeft();
     }
 
-    /// <summary>As a run goes on with the authors' checkpoint: weights from a file of torch.save, a later epoch, fresh moments.</summary>
+    /// <summary>A run that continues from the authors' checkpoint: weights from a file of torch.save, a later epoch, new moments.</summary>
     [Theory]
     [InlineData(AdamFile)]
     [InlineData(SgdFile)]

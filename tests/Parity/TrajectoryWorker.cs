@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Parity;
 
-/// <summary>One worker of a trajectory, with one shard, as a voter goes through its steps.</summary>
+/// <summary>A worker of a trajectory with one shard, which computes steps as a voter does.</summary>
 internal sealed class TrajectoryWorker(Group group, TrainingState state, Recipe recipe) : IDisposable
 {
     private readonly ShardEngine _engine = new(state.Network, state.Parameters, recipe, device: null);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>One event of a made-up recording.</summary>
+/// <summary>One event of an artificial recording.</summary>
 public readonly record struct MadeEvent(long Time, int X, int Y, int Polarity, bool Valid = true);
 
 /// <summary>Writes AEDAT files from events.</summary>
@@ -14,11 +14,11 @@ public static class Aedat
 
     public static byte[] File31(params byte[][] packets) => [.. Encoding.ASCII.GetBytes(Header31), .. packets.SelectMany(packet => packet)];
 
-    /// <summary>A polarity packet with room for more events than it has.</summary>
+    /// <summary>Writes a polarity packet with room for more events.</summary>
     public static byte[] Packet31(IReadOnlyList<MadeEvent> events, int spare = 0, int overflow = 0)
     {
         var body = new byte[8 * (events.Count + spare)];
-        // What lies in the spare room looks like events and must not be taken for some.
+        // The spare room looks like events, but readers must ignore it.
         body.AsSpan(8 * events.Count).Fill(0x0F);
         for (int i = 0; i < events.Count; i++)
         {
@@ -54,6 +54,6 @@ public static class Aedat
         return bytes;
     }
 
-    /// <summary>The address of a DVS128 event.</summary>
+    /// <summary>Returns the address of a DVS128 event.</summary>
     public static uint Address(int low, int high, int polarity) => (uint)(high << 8 | low << 1 | polarity);
 }

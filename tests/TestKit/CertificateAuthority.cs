@@ -3,17 +3,17 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>Signs certificates for tests, and writes them as files in a folder.</summary>
+/// <summary>Signs certificates for tests and writes them to files in a folder.</summary>
 public sealed class CertificateAuthority : IDisposable
 {
-    /// <summary>The extended key usages of a silo: both a server's and a client's.</summary>
+    /// <summary>The extended key usages of servers and clients. A silo has both.</summary>
     public const string ServerUse = "1.3.6.1.5.5.7.3.1", ClientUse = "1.3.6.1.5.5.7.3.2";
 
     private readonly string _folder;
     private readonly X509Certificate2 _certificate;
 
-    /// <summary>A new authority.</summary>
-    /// <param name="folder">Folder of its files.</param>
+    /// <summary>Creates an authority.</summary>
+    /// <param name="folder">Folder for the files.</param>
     /// <param name="name">Name of the authority and of its file.</param>
     public CertificateAuthority(string folder, string name = "authority")
     {
@@ -33,15 +33,15 @@ public sealed class CertificateAuthority : IDisposable
         File = Write($"{name}.pem", _certificate.ExportCertificatePem());
     }
 
-    /// <summary>Its certificate in PEM.</summary>
+    /// <summary>Path of the authority's certificate in PEM format.</summary>
     public string File { get; }
 
-    /// <summary>Signs a certificate and writes <c>NAME.pem</c>, <c>NAME.key</c> and <c>NAME.pfx</c>, none with a password.</summary>
-    /// <param name="name">Of the files and the subject.</param>
+    /// <summary>Signs a certificate and writes <c>NAME.pem</c>, <c>NAME.key</c> and <c>NAME.pfx</c> without passwords.</summary>
+    /// <param name="name">Name of the files and the subject.</param>
     /// <param name="dnsName">Subject alternative name; null for none.</param>
-    /// <param name="uses">Extended key usages; none for a certificate without that extension.</param>
-    /// <param name="from">When it begins, in days from now.</param>
-    /// <param name="until">When it ends.</param>
+    /// <param name="uses">Extended key usages; null for a certificate without that extension.</param>
+    /// <param name="from">Start of validity, in days from now.</param>
+    /// <param name="until">End of validity, in days from now.</param>
     public (string Certificate, string Key, string Pfx) Sign(string name, string? dnsName = null, string[]? uses = null, int from = -1, int until = 30)
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -68,7 +68,7 @@ public sealed class CertificateAuthority : IDisposable
     /// <summary>Signs a client's certificate.</summary>
     public (string Certificate, string Key, string Pfx) SignClient(string name) => Sign(name, uses: [ClientUse]);
 
-    /// <summary>Signs the certificate of an authority below this one.</summary>
+    /// <summary>Signs the certificate of a subordinate authority.</summary>
     public CertificateAuthority SignAuthority(string name) => new(this, name);
 
     /// <inheritdoc/>

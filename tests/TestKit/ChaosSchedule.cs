@@ -1,36 +1,36 @@
 namespace Spikeformer.TestKit;
 
-/// <summary>What happens to a worker.</summary>
+/// <summary>The kinds of blows to a worker.</summary>
 public enum ChaosKind
 {
     /// <summary>SIGKILL.</summary>
     Kill,
-    /// <summary>SIGSTOP, and SIGCONT once the others have gone on without it.</summary>
+    /// <summary>SIGSTOP, then SIGCONT once the others have continued without the worker.</summary>
     Freeze,
-    /// <summary>SIGTERM: it leaves in order, and its silo starts another.</summary>
+    /// <summary>SIGTERM: the worker leaves in order, and its silo starts another one.</summary>
     Leave,
-    /// <summary>SIGKILL at a named place of a step.</summary>
+    /// <summary>SIGKILL at a named place in a step.</summary>
     Die,
 }
 
-/// <summary>One blow: when the run has committed so many steps, something happens to a worker; to one that dies, at a place of that step.</summary>
+/// <summary>A blow to a worker when the run has committed a number of steps. <see cref="ChaosKind.Die"/> strikes at a place in that step.</summary>
 public readonly record struct Blow(long Step, ChaosKind Kind, int Slot, string Place);
 
-/// <summary>What befalls a run: a pure function of a seed.</summary>
+/// <summary>The blows to a run, as a pure function of a seed.</summary>
 public static class ChaosSchedule
 {
-    /// <summary>Blows in the order of their steps; several may fall on one step, and on all workers.</summary>
+    /// <summary>Returns blows in the order of their steps. Several may strike in one step, and may strike all workers.</summary>
     /// <param name="seed">The seed.</param>
-    /// <param name="lastStep">Steps of the run.</param>
-    /// <param name="slots">Workers.</param>
-    /// <param name="count">How many.</param>
+    /// <param name="lastStep">Number of steps in the run.</param>
+    /// <param name="slots">Number of workers.</param>
+    /// <param name="count">Number of blows.</param>
     /// <param name="places">Names of places in a step.</param>
     public static IReadOnlyList<Blow> Of(int seed, long lastStep, int slots, int count, IReadOnlyList<string> places)
     {
         var random = new Random(seed);
         Blow[] blows = [.. Enumerable.Range(0, count).Select(_ =>
             new Blow(random.NextInt64(1, lastStep * 3 / 4), (ChaosKind)random.Next(4), random.Next(slots), places[random.Next(places.Count)]))];
-        // Now and then two at once.
+        // Sometimes two blows strike in the same step.
         if (random.Next(3) == 0) blows[1] = blows[1] with { Step = blows[0].Step };
         return [.. blows.OrderBy(blow => blow.Step)];
     }

@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>Small event data sets in the layouts in which people have them, from seeded events: a blob that moves in a direction of its
+/// <summary>Writes small event data sets in the published layouts. The events come from a seeded blob that moves in a direction given by its
 /// class.</summary>
 public static class DvsTrees
 {
-    /// <summary>Classes of CIFAR10-DVS.</summary>
+    /// <summary>The classes of CIFAR10-DVS.</summary>
     public static readonly string[] CifarClasses = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-    /// <summary>Events of a sample: time runs from <paramref name="start"/> in steps of 50 microseconds.</summary>
+    /// <summary>Returns the events of a sample, one every 50 microseconds from <paramref name="start"/>.</summary>
     public static MadeEvent[] Events(int seed, int label, int count, long start = 0)
     {
         var random = new Random(seed);
@@ -25,11 +25,11 @@ public static class DvsTrees
         ];
     }
 
-    /// <summary>DVS128 Gesture as <c>extract/DvsGesture</c>: trials of the users given, each with all eleven gestures one after the other.</summary>
+    /// <summary>Writes DVS128 Gesture as <c>extract/DvsGesture</c>: one trial per user, with all eleven gestures in sequence.</summary>
     /// <param name="root">The data set's folder.</param>
-    /// <param name="users">Users; those above 23 test.</param>
-    /// <param name="events">Events of a gesture.</param>
-    /// <param name="lists">Whether the lists of trials are there.</param>
+    /// <param name="users">The users. Those above 23 are for testing.</param>
+    /// <param name="events">Number of events per gesture.</param>
+    /// <param name="lists">Whether to write the lists of trials.</param>
     public static void Gesture(string root, int[] users, int events, bool lists = true)
     {
         string folder = Path.Combine(root, "extract", "DvsGesture");
@@ -49,10 +49,10 @@ public static class DvsTrees
             File.WriteAllLines(Path.Combine(folder, list), users.Where(user => user <= 23 == train).Select(user => $"user{user:D2}_led.aedat"));
     }
 
-    /// <summary>CIFAR10-DVS as <c>extract/CLASS/cifar10_CLASS_N.aedat</c>.</summary>
+    /// <summary>Writes CIFAR10-DVS as <c>extract/CLASS/cifar10_CLASS_N.aedat</c>.</summary>
     /// <param name="root">The data set's folder.</param>
-    /// <param name="perClass">Recordings of a class.</param>
-    /// <param name="events">Events of a recording.</param>
+    /// <param name="perClass">Number of recordings per class.</param>
+    /// <param name="events">Number of events per recording.</param>
     public static void Cifar10Dvs(string root, int perClass, int events)
     {
         for (int label = 0; label < CifarClasses.Length; label++)

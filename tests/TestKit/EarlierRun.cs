@@ -2,7 +2,8 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>A run that an earlier version of the program stopped in the middle of an epoch. A README beside its files says how it was made.</summary>
+/// <summary>A run that an earlier version of the program stopped in the middle of an epoch. The README beside its files describes how it was
+/// made.</summary>
 public static class EarlierRun
 {
     /// <summary>The step of its checkpoint.</summary>
@@ -10,7 +11,7 @@ public static class EarlierRun
 
     private static readonly string s_files = Path.Combine(TestData.RepositoryRoot, "tests/Model.Tests/Checkpoints/Fixtures/EarlierRun");
 
-    /// <summary>Copies the run directory, since the committed one must stay as it is.</summary>
+    /// <summary>Copies the run directory, because the committed one must not change.</summary>
     /// <param name="folder">Path of the copy; must not exist.</param>
     public static RunDirectory CopyTo(string folder)
     {

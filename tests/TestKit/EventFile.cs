@@ -6,11 +6,12 @@ namespace Spikeformer.TestKit;
 /// <summary>One event of a TensorBoard file.</summary>
 public sealed record BoardEvent(double WallTime, long Step, string? Tag, float Value, bool IsStart, string? Version);
 
-/// <summary>Reads TensorBoard's event files for tests, apart from the product's own code: checksums bit by bit, message fields one by one.</summary>
+/// <summary>Reads TensorBoard's event files without using code of the product: computes checksums bit by bit and reads message fields one by
+/// one.</summary>
 public static class EventFile
 {
-    /// <summary>All events of a file; every checksum is checked.</summary>
-    /// <exception cref="InvalidDataException">A record is torn or damaged.</exception>
+    /// <summary>Returns all events of a file, after verifying every checksum.</summary>
+    /// <exception cref="InvalidDataException">A record is incomplete or damaged.</exception>
     public static IReadOnlyList<BoardEvent> Read(string path)
     {
         var events = new List<BoardEvent>();
@@ -33,8 +34,8 @@ public static class EventFile
         }
     }
 
-    /// <summary>The curves of a folder as TensorBoard shows them: a session's start voids what is at its step or later.</summary>
-    /// <param name="folder">The folder; every record in it must be sound, and no point may be told twice.</param>
+    /// <summary>Returns the curves of a folder as TensorBoard shows them: the start of a session removes all points at its step or later.</summary>
+    /// <param name="folder">The folder. Every record must be valid, and no point may occur twice.</param>
     public static SortedDictionary<string, SortedDictionary<long, float>> Curves(string folder)
     {
         var curves = new SortedDictionary<string, SortedDictionary<long, float>>(StringComparer.Ordinal);
@@ -87,7 +88,7 @@ public static class EventFile
                     ReadOnlySpan<byte> content = Nested(summary, ref inSummary);
                     if (inSummary != summary.Length || content[0] != (1 << 3 | 2)) throw new InvalidDataException("A value without a tag");
                     tag = Encoding.UTF8.GetString(Nested(content, ref inValue));
-                    if (content[inValue] != (2 << 3 | 5) || content.Length != inValue + 5) throw new InvalidDataException("A value that is no float");
+                    if (content[inValue] != (2 << 3 | 5) || content.Length != inValue + 5) throw new InvalidDataException("A value that is not a float");
                     value = BinaryPrimitives.ReadSingleLittleEndian(content[(inValue + 1)..]);
                     break;
                 case 7 << 3 | 2:

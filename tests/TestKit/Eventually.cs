@@ -3,17 +3,17 @@ using Xunit;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>Waits for something that another thread or process brings about.</summary>
+/// <summary>Waits for a condition that another thread or process will make true.</summary>
 public static class Eventually
 {
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Asks until the answer is true; fails the test when it is not within a minute (or the given deadline).</summary>
-    /// <param name="expected">What is waited for, for the message.</param>
-    /// <param name="condition">The question.</param>
-    /// <param name="deadline">How long to ask.</param>
-    /// <param name="found">What there is instead, for the message.</param>
+    /// <summary>Evaluates a condition until it is true. Fails the test after a minute or the given deadline.</summary>
+    /// <param name="expected">The expected state, for the message.</param>
+    /// <param name="condition">The condition.</param>
+    /// <param name="deadline">How long to wait.</param>
+    /// <param name="found">Describes the actual state, for the message.</param>
     public static async Task HoldsAsync(string expected, Func<Task<bool>> condition, TimeSpan? deadline = null, Func<string>? found = null)
     {
         var asked = Stopwatch.StartNew();
@@ -24,7 +24,7 @@ public static class Eventually
         }
     }
 
-    /// <summary>The same for a question without waiting.</summary>
+    /// <summary>Evaluates a synchronous condition until it is true.</summary>
     public static Task HoldsAsync(string expected, Func<bool> condition, TimeSpan? deadline = null, Func<string>? found = null) =>
         HoldsAsync(expected, () => Task.FromResult(condition()), deadline, found);
 }

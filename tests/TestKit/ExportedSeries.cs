@@ -3,7 +3,7 @@ using Spikeformer.Metrics;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>What this process would export of the series that have a certain label: a reader as the Prometheus exporter is one.</summary>
+/// <summary>The series with a certain label that this process would export, read like the Prometheus exporter reads them.</summary>
 public sealed class ExportedSeries : IDisposable
 {
     private readonly MeterListener _listener = new();
@@ -11,8 +11,8 @@ public sealed class ExportedSeries : IDisposable
     private readonly Dictionary<string, List<double>> _recorded = [];
     private readonly HashSet<string> _ended = [];
 
-    /// <param name="label">The label's name.</param>
-    /// <param name="value">Its value.</param>
+    /// <param name="label">Name of the label.</param>
+    /// <param name="value">Value of the label.</param>
     public ExportedSeries(string label, string value)
     {
         _listener.InstrumentPublished = (instrument, listener) =>
@@ -34,10 +34,11 @@ public sealed class ExportedSeries : IDisposable
         _listener.Start();
     }
 
-    /// <summary>Histograms whose meter has ended, by name and the meter's labels.</summary>
+    /// <summary>The histograms whose meter has ended, by name and the meter's labels.</summary>
     public IReadOnlySet<string> Ended => _ended;
 
-    /// <summary>Counters and gauges now: <c>spikeformer.loss run=a split=train</c>, labels in the order in which they are exported.</summary>
+    /// <summary>Returns the current counters and gauges by name and labels, in the order of export: <c>spikeformer.loss run=a
+    /// split=train</c>.</summary>
     public IReadOnlyDictionary<string, double> Now()
     {
         _observed.Clear();
@@ -45,7 +46,7 @@ public sealed class ExportedSeries : IDisposable
         return _observed.ToDictionary();
     }
 
-    /// <summary>What a histogram has measured so far.</summary>
+    /// <summary>Returns the values that a histogram has recorded so far.</summary>
     public IReadOnlyList<double> Measured(string series) => _recorded.GetValueOrDefault(series) ?? [];
 
     /// <inheritdoc/>

@@ -7,16 +7,16 @@ namespace Spikeformer.TestKit;
 /// <summary>One array of a golden file.</summary>
 /// <param name="DType">F32, F64, I64 or U8.</param>
 /// <param name="Shape">Sizes of the axes; empty for a scalar.</param>
-/// <param name="Bytes">Row-major little-endian elements.</param>
+/// <param name="Bytes">The elements, row-major and little-endian.</param>
 public sealed record GoldenTensor(string DType, long[] Shape, byte[] Bytes)
 {
-    /// <summary>The elements of an F32 array.</summary>
+    /// <summary>Returns the elements of an F32 array.</summary>
     public float[] AsSingle() => Cast<float>("F32");
 
-    /// <summary>The elements of an F64 array.</summary>
+    /// <summary>Returns the elements of an F64 array.</summary>
     public double[] AsDouble() => Cast<double>("F64");
 
-    /// <summary>The elements of an I64 array.</summary>
+    /// <summary>Returns the elements of an I64 array.</summary>
     public long[] AsInt64() => Cast<long>("I64");
 
     private T[] Cast<T>(string dtype) where T : unmanaged => DType == dtype
@@ -24,7 +24,7 @@ public sealed record GoldenTensor(string DType, long[] Shape, byte[] Bytes)
         : throw new InvalidOperationException($"The array holds {DType}, not {dtype}.");
 }
 
-/// <summary>A file of tests/Parity/Golden, read by code that shares nothing with the product's own safetensors reader.</summary>
+/// <summary>A file in tests/Parity/Golden. Its reader shares no code with the product's safetensors reader.</summary>
 public sealed class GoldenFile
 {
     private GoldenFile(Dictionary<string, GoldenTensor> tensors, Dictionary<string, string> metadata) =>
@@ -33,16 +33,16 @@ public sealed class GoldenFile
     /// <summary>All arrays by name.</summary>
     public IReadOnlyDictionary<string, GoldenTensor> Tensors { get; }
 
-    /// <summary>The strings that describe how the file was made.</summary>
+    /// <summary>Strings that describe how the file was made.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>The array of a name.</summary>
+    /// <summary>The array with a name.</summary>
     public GoldenTensor this[string name] => Tensors[name];
 
     /// <summary>The folder of all golden files.</summary>
     public static string Folder { get; } = Path.Combine(TestData.RepositoryRoot, "tests", "Parity", "Golden");
 
-    /// <summary>Path of a golden file that is not safetensors (csv, aedat).</summary>
+    /// <summary>Returns the path of a golden file in another format (csv, aedat).</summary>
     public static string PathOf(string fileName) => Path.Combine(Folder, fileName);
 
     /// <summary>Reads a safetensors file of the golden folder.</summary>

@@ -2,13 +2,14 @@ using SkiaSharp;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>A small made-up image folder <c>train|val/CLASS/*</c>, gone when disposed. Each class has a colour of its own, each image noise.</summary>
+/// <summary>A small artificial image folder <c>train|val/CLASS/*</c>, deleted on disposal. Each class has its own colour, each image has
+/// noise.</summary>
 public sealed class ImageFolderFiles : IDisposable
 {
-    /// <summary>Makes the folder.</summary>
+    /// <summary>Creates the folder.</summary>
     /// <param name="classes">Number of classes, named <c>a</c>, <c>b</c> ...</param>
-    /// <param name="train">Training images of each class.</param>
-    /// <param name="test">Test images of each class.</param>
+    /// <param name="train">Number of training images in each class.</param>
+    /// <param name="test">Number of test images in each class.</param>
     public ImageFolderFiles(int classes = 2, int train = 3, int test = 2)
     {
         for (int c = 0; c < classes; c++)
@@ -24,14 +25,14 @@ public sealed class ImageFolderFiles : IDisposable
     /// <summary>Path of a file in the folder.</summary>
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Writes a file and the folders above it.</summary>
+    /// <summary>Writes a file, creating its folders.</summary>
     public void Write(string name, byte[] bytes)
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(this[name])!);
         File.WriteAllBytes(this[name], bytes);
     }
 
-    /// <summary>An encoded image of a class.</summary>
+    /// <summary>Returns an encoded image of a class.</summary>
     public static byte[] Image(int label, int number, int width = 40, int height = 32, SKEncodedImageFormat format = SKEncodedImageFormat.Jpeg)
     {
         var random = new Random(1000 * label + number);
@@ -43,6 +44,6 @@ public sealed class ImageFolderFiles : IDisposable
         return encoded.ToArray();
     }
 
-    /// <summary>Removes the folder.</summary>
+    /// <summary>Deletes the folder.</summary>
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

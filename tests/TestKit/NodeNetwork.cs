@@ -5,10 +5,8 @@ using Xunit;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>
-/// Machines of a test: network namespaces on one switch, which this process is on too. Their cables can be pulled and put back. Needs root and the
-/// programs ip and iptables.
-/// </summary>
+/// <summary>The machines of a test: network namespaces connected to one switch, as is this process. Tests can pull their cables and plug them in again.
+/// Needs root and the programs ip and iptables.</summary>
 public sealed class NodeNetwork : IDisposable
 {
     private static int s_made;
@@ -19,19 +17,19 @@ public sealed class NodeNetwork : IDisposable
 
     private NodeNetwork(int nodes)
     {
-        // Interface names have 15 characters at most; other tests and processes have other names and addresses.
+        // Interface names have at most 15 characters. The number keeps names and addresses of tests and processes apart.
         int number = (Environment.ProcessId * 8 + Interlocked.Increment(ref s_made)) % 60_000;
         (_nodes, _name) = (nodes, string.Create(CultureInfo.InvariantCulture, $"sf{number}"));
         _subnet = string.Create(CultureInfo.InvariantCulture, $"10.{64 + number / 250 % 128}.{number % 250}");
     }
 
-    /// <summary>This process's address.</summary>
+    /// <summary>The address of this process.</summary>
     public string HostAddress => $"{_subnet}.1";
 
-    /// <summary>Makes the machines. Skips the test, by name, where that is not allowed.</summary>
+    /// <summary>Creates the machines. Skips the test, with a reason, if that is not allowed.</summary>
     public static NodeNetwork Create(int nodes)
     {
-        Assert.SkipUnless(CanCreate(), "needs the right to make network namespaces (root), ip and iptables");
+        Assert.SkipUnless(CanCreate(), "needs permission to create network namespaces (root), ip and iptables");
         var network = new NodeNetwork(nodes);
         try
         {
@@ -45,10 +43,10 @@ public sealed class NodeNetwork : IDisposable
         }
     }
 
-    /// <summary>A machine's address.</summary>
+    /// <summary>Returns the address of a machine.</summary>
     public string Address(int node) => string.Create(CultureInfo.InvariantCulture, $"{_subnet}.{10 + node}");
 
-    /// <summary>Lets a process start on a machine instead of here.</summary>
+    /// <summary>Changes the start of a process so that it runs on a machine.</summary>
     public ProcessStartInfo On(int node, ProcessStartInfo start)
     {
         string[] arguments = [.. start.ArgumentList];
@@ -58,22 +56,22 @@ public sealed class NodeNetwork : IDisposable
         return start;
     }
 
-    /// <summary>Pulls a machine's cable: nobody reaches it, and it reaches nobody. Connections stay open, as they do.</summary>
+    /// <summary>Pulls the cable of a machine: it can reach nobody and nobody can reach it. Open connections stay open, as on a real machine.</summary>
     public void Cut(int node) => Ip("link", "set", Cable(node), "down");
 
-    /// <summary>Puts it back.</summary>
+    /// <summary>Reverses <see cref="Cut"/>.</summary>
     public void Mend(int node) => Ip("link", "set", Cable(node), "up");
 
-    /// <summary>Cuts a machine off the other machines; this process and what runs here still reach it.</summary>
+    /// <summary>Cuts a machine off from the other machines. This process and everything beside it can still reach it.</summary>
     public void CutFromOthers(int node) => Filter(node, "-A");
 
-    /// <summary>Ends that.</summary>
+    /// <summary>Reverses <see cref="CutFromOthers"/>.</summary>
     public void MendToOthers(int node) => Filter(node, "-D");
 
-    /// <summary>All processes of a machine.</summary>
+    /// <summary>Returns the ids of all processes of a machine.</summary>
     public int[] Processes(int node) => [.. Run("ip", "netns", "pids", Namespace(node)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
 
-    /// <summary>The power fails: SIGKILL to all processes of a machine at once.</summary>
+    /// <summary>Simulates a power failure: sends SIGKILL to all processes of a machine at once.</summary>
     public void PowerOff(int node)
     {
         if (Processes(node) is { Length: > 0 } all) Run("kill", ["-9", .. all.Select(process => $"{process}")]);

@@ -4,14 +4,14 @@ using System.Text;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>Writes NumPy's files.</summary>
+/// <summary>Writes files in NumPy's formats.</summary>
 public static class Npz
 {
-    /// <summary>A <c>.npy</c> array.</summary>
+    /// <summary>Returns a <c>.npy</c> array.</summary>
     /// <param name="type">NumPy's name of the type, such as <c>&lt;i8</c>.</param>
     /// <param name="shape">Lengths of the axes.</param>
     /// <param name="data">The values.</param>
-    /// <param name="fortran">Whether they are in Fortran order.</param>
+    /// <param name="fortran">Whether the values are in Fortran order.</param>
     /// <param name="version">1 or 2.</param>
     public static byte[] Array(string type, int[] shape, byte[] data, bool fortran = false, int version = 1)
     {
@@ -23,12 +23,12 @@ public static class Npz
         return [0x93, .. "NUMPY"u8, (byte)version, 0, .. length, .. Encoding.ASCII.GetBytes(text), .. data];
     }
 
-    /// <summary>An array of one axis of 64-bit integers.</summary>
+    /// <summary>Returns an array of 64-bit integers with one axis.</summary>
     public static byte[] Integers(params long[] values) => Array("<i8", [values.Length], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
 
-    /// <summary>A <c>.npz</c> file.</summary>
-    /// <param name="deflated">As <c>savez_compressed</c> writes it, or as <c>savez</c> does.</param>
-    /// <param name="members">Names without <c>.npy</c>, and arrays.</param>
+    /// <summary>Returns a <c>.npz</c> file.</summary>
+    /// <param name="deflated">Whether to compress like <c>savez_compressed</c>.</param>
+    /// <param name="members">The names without <c>.npy</c>, and the arrays.</param>
     public static byte[] File(bool deflated, params (string Name, byte[] Array)[] members)
     {
         using var memory = new MemoryStream();
@@ -41,7 +41,7 @@ public static class Npz
         return memory.ToArray();
     }
 
-    /// <summary>Events as SpikingJelly keeps them.</summary>
+    /// <summary>Returns an event file in SpikingJelly's format.</summary>
     public static byte[] Events(IEnumerable<MadeEvent> events)
     {
         MadeEvent[] all = [.. events];

@@ -12,35 +12,33 @@ using Spikeformer.Training;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>What an undisturbed run gives.</summary>
-/// <param name="Digests">The digest of every step that was trained.</param>
-/// <param name="WeightsDigest">SHA-256 of the state after the last one.</param>
+/// <summary>The result of an undisturbed run.</summary>
+/// <param name="Digests">The digest of every trained step.</param>
+/// <param name="WeightsDigest">SHA-256 of the state after the last step.</param>
 /// <param name="Trainings">The sums of every epoch, without times.</param>
 /// <param name="Evaluations">The evaluation after every epoch.</param>
-/// <param name="StartEpoch">The first epoch that was trained, in whole or in part.</param>
+/// <param name="StartEpoch">The first epoch that was trained completely or partly.</param>
 public sealed record OracleRun(
     IReadOnlyList<string> Digests, string WeightsDigest, IReadOnlyList<EpochSums> Trainings, IReadOnlyList<EvaluationResult> Evaluations, int StartEpoch);
 
-/// <summary>
-/// Trains a recipe in this process, all shards on one thread: the plainest way through the engine, without cluster, files or checkpoints. What
-/// it gives is what every run of the recipe must give, whatever happens to it.
-/// </summary>
+/// <summary>Trains a recipe in this process, with all shards on one thread: the simplest use of the engine, without cluster, files and checkpoints.
+/// Every run of the recipe must give the same result, whatever happens to it.</summary>
 public static class Oracle
 {
-    // Many tests compare with the same run.
+    // Many tests compare with the same run, so results are kept.
     private static readonly ConcurrentDictionary<string, Lazy<OracleRun>> s_synthetic = [];
 
-    /// <summary>Trains a recipe of synthetic data to its end, once in a process.</summary>
+    /// <summary>Trains a recipe on synthetic data to its end, once per process.</summary>
     public static OracleRun Train(Recipe recipe) =>
         s_synthetic.GetOrAdd(Convert.ToHexString(RecipeWriter.ToCanonical(recipe)), _ => new(() => Train(recipe, dataPath: null))).Value;
 
     /// <summary>Trains a recipe to its end.</summary>
     /// <param name="recipe">The recipe.</param>
-    /// <param name="dataPath">Folder of its data; null for synthetic ones.</param>
-    /// <param name="device">Where to compute; null stands for the CPU.</param>
-    /// <param name="initFrom">Weights to begin with; null for fresh ones.</param>
+    /// <param name="dataPath">Folder of the data; null for synthetic data.</param>
+    /// <param name="device">The device; null for the CPU.</param>
+    /// <param name="initFrom">File with the initial weights; null to initialise them.</param>
     /// <param name="startEpoch">The first epoch.</param>
-    /// <param name="checkpoint">The state to continue from; null stands for the one before the first step.</param>
+    /// <param name="checkpoint">The state to continue from; null to start before the first step.</param>
     public static OracleRun Train(
         Recipe recipe, string? dataPath = null, ComputeDevice? device = null, string? initFrom = null, int startEpoch = 0, Checkpoint? checkpoint = null)
     {

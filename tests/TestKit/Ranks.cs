@@ -15,10 +15,10 @@ internal sealed class Ranks : IDisposable
 
     private readonly DataListener[] _listeners;
 
-    /// <param name="shards">V, the number of shards.</param>
-    /// <param name="ends">End of each rank's block.</param>
+    /// <param name="shards">V.</param>
+    /// <param name="ends">End of each rank's block of shards.</param>
     /// <param name="options">Options of the group.</param>
-    /// <param name="host">Host of each rank; by default the same for all.</param>
+    /// <param name="host">Host of each rank; the same for all by default.</param>
     public Ranks(int shards, int[] ends, GroupOptions? options = null, Func<int, string>? host = null)
     {
         _listeners = [.. ends.Select(_ => new DataListener(IPAddress.Loopback))];
@@ -31,14 +31,14 @@ internal sealed class Ranks : IDisposable
         };
     }
 
-    /// <summary>The plan of rank 0. Those of the other ranks differ in <see cref="GroupPlan.OwnRank"/>.</summary>
+    /// <summary>The plan of rank 0. The plans of the other ranks differ only in <see cref="GroupPlan.OwnRank"/>.</summary>
     public GroupPlan Plan { get; set; }
 
     public DataListener Listener(int rank) => _listeners[rank];
 
     public GroupPlan PlanOf(int rank) => Plan with { OwnRank = rank };
 
-    /// <summary>Blocks that are as even as possible.</summary>
+    /// <summary>Returns the ends of blocks that are as even as possible.</summary>
     public static int[] Even(int shards, int ranks) => [.. Enumerable.Range(1, ranks).Select(r => shards * r / ranks)];
 
     /// <summary>Connects all ranks and runs an action on each.</summary>
@@ -48,7 +48,7 @@ internal sealed class Ranks : IDisposable
         return action(group);
     });
 
-    /// <summary>Runs an action on a separate thread for each rank and waits for all of them. Throws the first failure.</summary>
+    /// <summary>Runs an action for each rank on its own thread and waits for all. Throws the first failure.</summary>
     public T[] Start<T>(Func<int, T> action)
     {
         var results = new T[_listeners.Length];
@@ -66,7 +66,7 @@ internal sealed class Ranks : IDisposable
         }) { Name = $"rank {rank}", IsBackground = true })];
         foreach (Thread thread in threads) thread.Start();
         foreach (Thread thread in threads)
-            if (!thread.Join(TimeSpan.FromSeconds(60))) throw new TimeoutException($"{thread.Name} did not end", failure?.SourceException);
+            if (!thread.Join(TimeSpan.FromSeconds(60))) throw new TimeoutException($"{thread.Name} did not end within 60 seconds", failure?.SourceException);
         failure?.Throw();
         return results;
     }

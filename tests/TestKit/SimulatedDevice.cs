@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>A device with its own memory, simulated by the CPU: everything is copied to it and from it, and libtorch's operations compute.
-/// Copies to the host arrive only at <see cref="Synchronize"/>, as on a real device at the latest.</summary>
+/// <summary>A device with its own memory, simulated by the CPU. All data is copied to and from it, and libtorch's operations compute on it.
+/// Copies to the host arrive only when they are awaited, as can happen on a real device.</summary>
 public sealed class SimulatedDevice : ComputeDevice
 {
     private readonly List<(Tensor Values, Tensor Host)> _copies = [];

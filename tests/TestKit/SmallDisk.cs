@@ -3,35 +3,36 @@ using Xunit;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>A real disk of 8 MB that can be filled up; unmounted when the test ends. Skips the test, by name, where none may be mounted.</summary>
+/// <summary>A small file system of 8 MB that a test can fill. It is unmounted on disposal. Skips the test, with a reason, if mounting is not
+/// allowed.</summary>
 public sealed class SmallDisk : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    /// <summary>Mounts the disk.</summary>
+    /// <summary>Mounts the file system.</summary>
     public SmallDisk()
     {
         Path = _folder["disk"];
         Directory.CreateDirectory(Path);
         if (Run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", Path)) return;
         _folder.Dispose();
-        Assert.Skip("needs the right to mount a tmpfs (root)");
+        Assert.Skip("needs permission to mount a tmpfs (root)");
     }
 
-    /// <summary>Its root folder.</summary>
+    /// <summary>The root folder.</summary>
     public string Path { get; }
 
-    /// <summary>Leaves so many bytes free.</summary>
+    /// <summary>Fills the disk, leaving a number of bytes free.</summary>
     public void Fill(int leave)
     {
         long free = new DriveInfo(Path).AvailableFreeSpace;
         File.WriteAllBytes(Ballast, new byte[free - leave]);
     }
 
-    /// <summary>Undoes <see cref="Fill"/>.</summary>
+    /// <summary>Reverses <see cref="Fill"/>.</summary>
     public void Free() => File.Delete(Ballast);
 
-    /// <summary>Unmounts the disk.</summary>
+    /// <summary>Unmounts the file system.</summary>
     public void Dispose()
     {
         Run("umount", Path);

@@ -6,10 +6,10 @@ using Xunit;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>Small training states: the bytes are a pure function of the step, so that a state that was read tells whether it is right.</summary>
+/// <summary>Small training states. Their bytes are a pure function of the step, so that a test can verify a state that it has read.</summary>
 public static class States
 {
-    /// <summary>Slices of these states hold about two tensors each.</summary>
+    /// <summary>Options with slices of about two tensors each.</summary>
     public static readonly CheckpointOptions SmallSlices = new() { SliceBytes = 20_000 };
 
     public static StateTensor[] State(long step, int weights = 2_000)
@@ -70,7 +70,7 @@ public static class States
         }
     }
 
-    /// <summary>The newest checkpoint is that of a step, and its bytes are right.</summary>
+    /// <summary>Asserts that the newest checkpoint belongs to a step and has the right bytes.</summary>
     public static NewestCheckpoint AssertNewest(CheckpointStore store, long step)
     {
         NewestCheckpoint newest = store.TryReadNewest();

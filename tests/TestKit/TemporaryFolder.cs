@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>A new folder of a test's own, removed with all it holds when the test ends.</summary>
+/// <summary>A new folder for one test, deleted with its content on disposal.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10), s_pause = TimeSpan.FromMilliseconds(20);
@@ -13,10 +13,10 @@ public sealed class TemporaryFolder : IDisposable
     /// <summary>A path inside the folder.</summary>
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Removes the folder.</summary>
+    /// <summary>Deletes the folder.</summary>
     public void Dispose()
     {
-        // A process of the test that is about to end may still create a file in it.
+        // A process of the test that is still ending may create a file in the folder.
         for (long began = Stopwatch.GetTimestamp(); ; Thread.Sleep(s_pause))
         {
             try

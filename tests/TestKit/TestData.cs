@@ -2,14 +2,14 @@ using Xunit;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>Where tests find their files.</summary>
+/// <summary>The files that tests use.</summary>
 public static class TestData
 {
-    /// <summary>The repository: the nearest folder above the test that holds Spikeformer.sln.</summary>
+    /// <summary>The root of the repository: the nearest folder above the test that contains Spikeformer.sln.</summary>
     public static string RepositoryRoot { get; } = FindRoot();
 
-    /// <summary>A folder of the real data pack, below <c>SPIKEFORMER_TEST_DATA</c> or else <c>../shared/data</c> beside the repository.
-    /// Skips the calling test, by name, where there is none.</summary>
+    /// <summary>Returns a folder of the real data pack in <c>SPIKEFORMER_TEST_DATA</c>, or in <c>../shared/data</c> beside the repository. Skips
+    /// the calling test, with a reason, if the folder does not exist.</summary>
     public static string Folder(string sub)
     {
         string? chosen = Environment.GetEnvironmentVariable("SPIKEFORMER_TEST_DATA");
@@ -19,27 +19,28 @@ public static class TestData
         return folder;
     }
 
-    /// <summary>A program where its project builds it, in the configuration of the tests.</summary>
-    /// <param name="project">Folder of the project below the repository.</param>
-    /// <param name="file">Its assembly.</param>
+    /// <summary>Returns the path of a program in its project's output folder, in the configuration of the tests.</summary>
+    /// <param name="project">Folder of the project, relative to the repository.</param>
+    /// <param name="file">File name of the program.</param>
     public static string Program(string project, string file)
     {
-        // tests/X/bin/Release/net10.0/linux-x64: what follows the project's folder is the same for all.
+        // In tests/X/bin/Release/net10.0/linux-x64, the part after the project's folder is the same for all projects.
         string output = string.Join('/', AppContext.BaseDirectory.TrimEnd('/').Split('/')[^4..]);
         return Path.Combine(RepositoryRoot, project, output, file);
     }
 
-    /// <summary>Whether tests that take minutes run: <c>SPIKEFORMER_LONG=1</c>, or 2 for all that they could try.</summary>
+    /// <summary>Whether tests that take minutes run: <c>SPIKEFORMER_LONG=1</c>, or 2 to run them exhaustively.</summary>
     public static bool IsLong { get; } = Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") is "1" or "2";
 
-    /// <summary>Whether long tests try everything: <c>SPIKEFORMER_LONG=2</c>.</summary>
+    /// <summary>Whether long tests run exhaustively: <c>SPIKEFORMER_LONG=2</c>.</summary>
     public static bool IsExhaustive { get; } = Environment.GetEnvironmentVariable("SPIKEFORMER_LONG") == "2";
 
-    /// <summary>Skips the calling test, by name, where long tests do not run.</summary>
-    public static void RequireLong() => Assert.SkipUnless(IsLong, "a long test: set SPIKEFORMER_LONG=1");
+    /// <summary>Skips the calling test, with a reason, if long tests are off.</summary>
+    public static void RequireLong() => Assert.SkipUnless(IsLong, "long test: set SPIKEFORMER_LONG=1 to run it");
 
-    /// <summary>The same for one that CI, too, has no time for, since others show nearly the same.</summary>
-    public static void RequireExhaustive() => Assert.SkipUnless(IsExhaustive, "a very long test: set SPIKEFORMER_LONG=2");
+    /// <summary>Skips the calling test, with a reason, unless exhaustive tests are on. CI has no time for these tests, and shorter ones show nearly
+    /// the same.</summary>
+    public static void RequireExhaustive() => Assert.SkipUnless(IsExhaustive, "very long test: set SPIKEFORMER_LONG=2 to run it");
 
     private static string FindRoot()
     {

@@ -4,10 +4,10 @@ using Spikeformer.Checkpoints;
 
 namespace Spikeformer.TestKit;
 
-/// <summary>Writes tensors as torch.save does: a zip with a pickle of protocol 2 and a file of values for each tensor.</summary>
+/// <summary>Writes tensors in the format of torch.save: a zip archive with a pickle of protocol 2 and a file of values for each tensor.</summary>
 public static class TorchFile
 {
-    /// <summary>A dictionary with the tensors under <c>model</c>, and an epoch.</summary>
+    /// <summary>Writes a dictionary with the tensors under <c>model</c>, and an epoch.</summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors.</param>
     public static void Write(string path, IReadOnlyList<StateTensor> tensors)
@@ -74,6 +74,6 @@ public static class TorchFile
     {
         TensorType.F32 => "FloatStorage",
         TensorType.I64 => "LongStorage",
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Write what networks hold."),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Networks have no tensors of this type."),
     };
 }

@@ -52,15 +52,15 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
         Process silo = Process.Start(start)!;
         // Its talk is kept, so that a start that fails can say why.
         var log = new SiloLog(silo.StandardError, Path.Combine(state, "silo.log"));
-        long began = Stopwatch.GetTimestamp();
+        long began = TimeProvider.System.GetTimestamp();
         try
         {
             while (true)
             {
                 if (SiloEndpoints.TryRead(endpointFile) is { } endpoints) return new(silo, state, endpoints);
-                if (silo.HasExited || Stopwatch.GetElapsedTime(began) > StartLimit)
+                if (silo.HasExited || TimeProvider.System.GetElapsedTime(began) > StartLimit)
                     throw new SpikeformerException(ErrorKind.Failed, $"The cluster of this run did not start: {log.Last}", $"See {log.File}");
-                await Task.Delay(PollInterval, cancellation).ConfigureAwait(false);
+                await Task.Delay(PollInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
             }
         }
         catch
@@ -106,16 +106,16 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
     /// <summary>When the program that started a run was killed, its silo and workers still save and leave; run directory and state are theirs until then.</summary>
     private static async Task AwaitOrphansAsync(string directory, string clusters, CancellationToken cancellation)
     {
-        long began = Stopwatch.GetTimestamp();
+        long began = TimeProvider.System.GetTimestamp();
         while (true)
         {
             bool isHeld = RunLock.IsHeld(directory);
             string[] leftovers = Leftovers(clusters);
             if (!isHeld && !AreServed(leftovers)) return;
             bool isOwned = leftovers.Length == 0 || Directory.GetDirectories(clusters).Any(state => OwnerOf(state) is { } owner && IsAlive(owner));
-            if (isHeld && isOwned || Stopwatch.GetElapsedTime(began) > StopLimit)
+            if (isHeld && isOwned || TimeProvider.System.GetElapsedTime(began) > StopLimit)
                 throw new SpikeformerException(ErrorKind.Conflict, $"The run directory {directory} is in use by another process", "Wait for it, stop it, or choose another --out");
-            await Task.Delay(PollInterval, cancellation).ConfigureAwait(false);
+            await Task.Delay(PollInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
         }
     }
 

@@ -153,7 +153,7 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
             if (report.Phase is WorkerPhase.Drained) return;
             if (report.Info.Incarnation != (process ??= report.Info.Incarnation))
                 throw new SpikeformerException(ErrorKind.Conflict, $"Worker {worker} is back in service", "Drain it again if it should stay out of service");
-            await Task.Delay(NewsInterval, cancellation).ConfigureAwait(false);
+            await Task.Delay(NewsInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -178,7 +178,7 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
                 Step = news.Commits.Count > 0 ? news.Commits[^1].Step : position.Step,
                 Epochs = news.Epochs.Count > 0 ? news.Epochs[^1].Epoch + 1 : position.Epochs,
             };
-            await Task.Delay(NewsInterval, cancellation).ConfigureAwait(false);
+            await Task.Delay(NewsInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
         }
     }
 

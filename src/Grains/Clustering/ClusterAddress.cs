@@ -4,31 +4,32 @@ using Spikeformer.Clustering.Tls;
 
 namespace Spikeformer.Clustering;
 
-/// <summary>Where a client finds a cluster: gateways by name, or the state directory of silos on the same machine. And how it shows itself there.</summary>
+/// <summary>Address of a cluster: its gateways, or the state directory of silos on the same machine. It includes the names of cluster and service, and the
+/// client's TLS settings.</summary>
 public sealed record ClusterAddress
 {
     private ClusterAddress()
     {
     }
 
-    /// <summary>Gateways, host names or addresses with ports; empty when <see cref="StateDirectory"/> is given.</summary>
+    /// <summary>Host names or IP addresses of gateways, with ports; empty when <see cref="StateDirectory"/> is given.</summary>
     public IReadOnlyList<DnsEndPoint> Gateways { get; private init; } = [];
 
-    /// <summary>State directory of the silos, absolute; null when <see cref="Gateways"/> are given.</summary>
+    /// <summary>Absolute path of the silos' state directory; null when <see cref="Gateways"/> are given.</summary>
     public string? StateDirectory { get; private init; }
 
-    /// <summary>Name of the cluster, default <c>spikeformer</c>; a state directory knows its own.</summary>
+    /// <summary>Name of the cluster; default <c>spikeformer</c>. With a state directory, the name stored there is used instead.</summary>
     public string ClusterId { get; init; } = ClusterNames.DefaultId;
 
-    /// <summary>Name of the service in the cluster, default <c>spikeformer</c>.</summary>
+    /// <summary>Name of the service in the cluster; default <c>spikeformer</c>.</summary>
     public string ServiceId { get; init; } = ClusterNames.DefaultId;
 
-    /// <summary>How a client shows who it is, where the cluster demands that; null for a cluster without TLS.</summary>
+    /// <summary>The client's certificate files; null for a cluster without TLS, which is the default.</summary>
     public TlsSettings? Tls { get; init; }
 
-    /// <summary>Reads <c>host:port[,host:port…]</c>; an IPv6 address stands in brackets.</summary>
-    /// <param name="text">The list, as <c>--cluster</c> and <c>SPIKEFORMER_CLUSTER</c> hold it.</param>
-    /// <exception cref="SpikeformerException">It is no such list (Usage).</exception>
+    /// <summary>Reads a list <c>host:port[,host:port…]</c>. An IPv6 address is written in brackets.</summary>
+    /// <param name="text">The list, as in <c>--cluster</c> and <c>SPIKEFORMER_CLUSTER</c>.</param>
+    /// <exception cref="SpikeformerException">The text is not such a list (Usage).</exception>
     public static ClusterAddress Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -38,11 +39,11 @@ public sealed record ClusterAddress
             : throw Malformed(text, "names no gateway");
     }
 
-    /// <summary>The cluster whose silos keep their state in a directory of this machine.</summary>
+    /// <summary>Returns the address of the cluster whose silos keep their state in a directory of this machine.</summary>
     /// <param name="directory">The state directory.</param>
     public static ClusterAddress OfDirectory(string directory) => new() { StateDirectory = Path.GetFullPath(directory) };
 
-    /// <summary>The address as messages show it.</summary>
+    /// <summary>Returns the address as messages show it.</summary>
     public override string ToString() => StateDirectory ?? string.Join(',', Gateways.Select(gateway => $"{gateway.Host}:{gateway.Port}"));
 
     private static DnsEndPoint ParseGateway(string part)
@@ -59,5 +60,5 @@ public sealed record ClusterAddress
     }
 
     private static SpikeformerException Malformed(string text, string why) => new(ErrorKind.Usage, $"The cluster address '{text}' {why}",
-        $"Give host:port, several separated by commas, for example silo-0:{ClusterNames.GatewayPort}");
+        $"Give host:port, or several separated by commas, for example silo-0:{ClusterNames.GatewayPort}");
 }

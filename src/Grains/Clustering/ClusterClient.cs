@@ -8,43 +8,42 @@ using Spikeformer.Clustering.Tls;
 
 namespace Spikeformer.Clustering;
 
-/// <summary>A connection to a cluster; it knows every gateway and changes over when one is lost. Dispose it when done.</summary>
+/// <summary>A connection to a cluster. It knows every gateway and switches to another when one is lost. Dispose it after use.</summary>
 public sealed class ClusterClient : IAsyncDisposable
 {
     private static readonly TimeSpan s_defaultPatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Largest message in bytes; silo and client must agree.</summary>
+    /// <summary>Size of the largest message in bytes, the same for silos and clients.</summary>
     internal const int MaxMessageBytes = 8 << 20;
 
     private readonly IHost _host;
 
     private ClusterClient(IHost host, ClusterAddress address) => (_host, Address) = (host, address);
 
-    /// <summary>The cluster that this is connected to.</summary>
+    /// <summary>The cluster to which this is connected.</summary>
     public ClusterAddress Address { get; }
 
-    /// <summary>Gives references to the cluster's grains. A call waits at most 5 s for its reply; <see cref="GrainCalls"/> repeats those that may be.</summary>
+    /// <summary>Factory of references to the cluster's grains. A call waits at most 5 seconds for its reply; <see cref="GrainCalls"/> repeats calls that
+    /// failed.</summary>
     public IGrainFactory Grains => _host.Services.GetRequiredService<IClusterClient>();
 
-    /// <summary>Connects, trying for 15 s.</summary>
-    /// <param name="address">Where the cluster is.</param>
-    /// <param name="cancellation">Ends the trying.</param>
-    /// <exception cref="SpikeformerException">No gateway answers in that time, or TLS keeps this client out (Unreachable), its certificate files are wrong
-    /// (Usage), or the state directory is no cluster's.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <summary>Connects to a cluster. Tries for 15 seconds.</summary>
+    /// <param name="address">The cluster.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <exception cref="SpikeformerException">No gateway answers in time, or TLS keeps this client out (Unreachable), its certificate files are wrong
+    /// (Usage), or the state directory does not contain a cluster (NotFound).</exception>
+    /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
     public static Task<ClusterClient> ConnectAsync(ClusterAddress address, CancellationToken cancellation = default) =>
         ConnectAsync(address, s_defaultPatience, cancellation);
 
-    /// <summary>The same with another patience.</summary>
-    /// <param name="address">Where the cluster is.</param>
+    /// <summary>Connects to a cluster. Tries for the given time.</summary>
+    /// <param name="address">The cluster.</param>
     /// <param name="patience">How long to try.</param>
-    /// <param name="cancellation">Ends the trying.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
     /// <param name="configure">Further settings of the Orleans client: call filters, another list of gateways.</param>
-    /// <exception cref="SpikeformerException">No gateway answers in that time, or TLS keeps this client out (Unreachable), its certificate files are wrong
-    /// (Usage), or the state directory is no cluster's.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static async Task<ClusterClient> ConnectAsync(ClusterAddress address, TimeSpan patience, CancellationToken cancellation = default,
+    /// <inheritdoc cref="ConnectAsync(ClusterAddress, CancellationToken)" path="/exception"/>
+    internal static async Task<ClusterClient> ConnectAsync(ClusterAddress address, TimeSpan patience, CancellationToken cancellation = default,
         Action<IClientBuilder>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(address);
@@ -95,7 +94,7 @@ public sealed class ClusterClient : IAsyncDisposable
         }
         catch (Exception)
         {
-            return null; // the error that kept it from connecting is the one to tell
+            return null; // the error that prevented the connection is the one to report
         }
         IEnumerable<IPEndPoint> endpoints = gateways.Select(gateway => gateway.ToGatewayAddress()).OfType<SiloAddress>().Select(silo => silo.Endpoint);
         return await TlsProbe.FirstRefusalAsync(endpoints, identity).ConfigureAwait(false);
@@ -107,7 +106,7 @@ public sealed class ClusterClient : IAsyncDisposable
             ? (new FileMembershipTable(directory, clusterId: null, TimeProvider.System), FileMembershipTable.ReadClusterId(directory))
             : ((IGatewayListProvider)new NamedGateways(address.Gateways), address.ClusterId);
 
-        // No configuration files, no console logger, no signal handling: those belong to the program that uses this.
+        // Configuration files, console logging and signal handling belong to the program that uses this.
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.SetMinimumLevel(LogLevel.None);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
@@ -118,7 +117,7 @@ public sealed class ClusterClient : IAsyncDisposable
             client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = TimeSpan.FromSeconds(5));
             client.Configure<ClientMessagingOptions>(options =>
             {
-                // A call through a healthy gateway to a silo that dies is answered by nobody: it hangs for the whole of this.
+                // Nobody answers a call through a healthy gateway to a silo that dies: it hangs for this whole time.
                 options.ResponseTimeout = TimeSpan.FromSeconds(5);
                 options.MaxMessageBodySize = MaxMessageBytes;
             });

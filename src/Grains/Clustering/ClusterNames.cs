@@ -1,9 +1,9 @@
 namespace Spikeformer.Clustering;
 
-/// <summary>The names and ports that silos and clients agree on unless told otherwise.</summary>
-public static class ClusterNames
+/// <summary>Default names and ports of silos and clients.</summary>
+internal static class ClusterNames
 {
-    /// <summary>Default name of a cluster and of the service that it runs.</summary>
+    /// <summary>Default name of a cluster and of its service.</summary>
     public const string DefaultId = "spikeformer";
 
     /// <summary>Default TCP port between silos.</summary>

@@ -2,10 +2,10 @@ using Orleans.Placement;
 
 namespace Spikeformer.Clustering;
 
-/// <summary>Places a grain class on silos with the role control, spread by key; on any silo while none of those is there.</summary>
+/// <summary>Places a grain class on silos with the role control, distributed by key. While there is no such silo, it uses any silo.</summary>
 [AttributeUsage(AttributeTargets.Class)]
-public sealed class ControlPlacementAttribute() : PlacementAttribute(new ControlPlacement());
+internal sealed class ControlPlacementAttribute() : PlacementAttribute(new ControlPlacement());
 
-/// <summary>The strategy of <see cref="ControlPlacementAttribute"/>; its director is the silo's.</summary>
+/// <summary>The strategy of <see cref="ControlPlacementAttribute"/>. The silo provides its director.</summary>
 [Serializable, GenerateSerializer, Immutable]
-public sealed class ControlPlacement : PlacementStrategy;
+internal sealed class ControlPlacement : PlacementStrategy;

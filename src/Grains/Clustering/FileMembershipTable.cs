@@ -3,40 +3,39 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Clustering;
 
-/// <summary>Membership of the silos of one machine in a file, <c>membership.json</c> of the cluster's state directory, and for clients the list of
-/// their gateways. No silo is special: any may die, and a cluster of which all died starts again at once.</summary>
+/// <summary>Membership table of the silos of one machine, in the file <c>membership.json</c> of the cluster's state directory. Clients read the list of
+/// gateways from it. No silo is special: any may die, and a cluster whose silos have all died can start again at once.</summary>
 /// <remarks>
-/// Each silo holds a lock file as long as its process lives. A starting silo declares those dead whose lock is free, where Orleans would wait
-/// until their last sign of life is old. Death while the cluster runs is found by Orleans' probes as everywhere.
+/// Each silo holds a lock file as long as its process lives. A starting silo declares silos dead whose lock is free. Orleans alone would wait until
+/// their last sign of life is old. While the cluster runs, Orleans' probes find dead silos as usual.
 /// </remarks>
-public sealed class FileMembershipTable : IMembershipTable, IGatewayListProvider, IDisposable
+internal sealed class FileMembershipTable : IMembershipTable, IGatewayListProvider, IDisposable
 {
-    /// <summary>Name of the table in the state directory.</summary>
+    /// <summary>Name of the file in the state directory.</summary>
     public const string FileName = "membership.json";
 
     private readonly string _directory;
     private readonly string? _clusterId;
     private readonly SharedFile _file;
-    private FileLock? _life;
+    private FileLock? _ownLock;
 
-    /// <summary>The table of a state directory; nothing is read or made yet.</summary>
-    /// <param name="directory">The state directory, on a local file system; a silo makes it when needed.</param>
-    /// <param name="clusterId">Name of the cluster; null for a client, which takes any.</param>
-    /// <param name="time">The clock of waiting for another process's change.</param>
+    /// <summary>Represents the table of a state directory. Nothing is read or created yet.</summary>
+    /// <param name="directory">The state directory, on a local file system. A silo creates it if necessary.</param>
+    /// <param name="clusterId">Name of the cluster; null for a client, which accepts any.</param>
+    /// <param name="time">The clock for waiting while another process changes the table.</param>
     public FileMembershipTable(string directory, string? clusterId, TimeProvider time)
     {
         (_directory, _clusterId) = (Path.GetFullPath(directory), clusterId);
         _file = new SharedFile(Path.Combine(_directory, FileName), time);
     }
 
-    /// <summary>Name of the cluster whose table lies in a directory.</summary>
-    /// <param name="directory">The state directory.</param>
-    /// <exception cref="SpikeformerException">No table is there (NotFound), or it is damaged (CheckFailed).</exception>
+    /// <summary>Reads the name of the cluster from a state directory.</summary>
+    /// <exception cref="SpikeformerException">The directory has no table (NotFound), or the table is damaged (CheckFailed).</exception>
     public static string ReadClusterId(string directory)
     {
         var table = new FileMembershipTable(directory, clusterId: null, TimeProvider.System);
         return table.Read()?.ClusterId ?? throw new SpikeformerException(ErrorKind.NotFound,
-            $"{table._directory} holds no cluster: there is no {FileName}", "Check the directory, or start a silo with it");
+            $"{table._directory} does not contain a cluster: there is no {FileName}", "Check the directory, or start a silo with it");
     }
 
     /// <inheritdoc/>
@@ -47,7 +46,7 @@ public sealed class FileMembershipTable : IMembershipTable, IGatewayListProvider
         {
             _file.DeleteLeftovers();
             MembershipDocument document = ReadOrEmpty();
-            MembershipDocument cleared = WithoutTheDead(document);
+            MembershipDocument cleared = DeclareDead(document);
             if (cleared.Version != document.Version || document.Version == 0) _file.Replace(cleared.ToBytes());
             return true;
         });
@@ -69,8 +68,8 @@ public sealed class FileMembershipTable : IMembershipTable, IGatewayListProvider
         {
             MembershipDocument document = ReadOrEmpty();
             if (document.TableVersion.VersionEtag != tableVersion.VersionEtag || document.Find(entry.SiloAddress) is not null) return false;
-            // A silo inserts itself, once: from here on it lives until its process ends.
-            _life ??= FileLock.TryAcquire(LifeFileOf(entry.SiloAddress), out _);
+            // A silo inserts itself once, and holds its lock until its process ends.
+            _ownLock ??= FileLock.TryAcquire(LockFileOf(entry.SiloAddress), out _);
             _file.Replace(document.With(entry).ToBytes());
             return true;
         });
@@ -90,8 +89,8 @@ public sealed class FileMembershipTable : IMembershipTable, IGatewayListProvider
         });
     }
 
-    /// <summary>Notes a sign of life of a silo; neither the table's version nor the row's ETag changes.</summary>
-    /// <exception cref="SpikeformerException">The table has no such row (NotFound): someone removed the file under a running cluster.</exception>
+    /// <summary>Records a silo's sign of life. Neither the table's version nor the row's ETag changes.</summary>
+    /// <exception cref="SpikeformerException">The table has no such row (NotFound): the file was removed while the cluster ran.</exception>
     public Task UpdateIAmAlive(MembershipEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);
@@ -99,7 +98,7 @@ public sealed class FileMembershipTable : IMembershipTable, IGatewayListProvider
         {
             MembershipDocument document = ReadOrEmpty();
             MembershipDocument.Row row = document.Find(entry.SiloAddress) ?? throw new SpikeformerException(ErrorKind.NotFound,
-                $"{_file.Path} has no row for the silo {entry.SiloAddress}", "Do not remove the table under a running cluster; restart its silos");
+                $"{_file.Path} has no row for the silo {entry.SiloAddress}", "Do not remove the table while the cluster runs; restart its silos");
             _file.Replace((document with { Rows = [.. document.Rows.Select(r => r == row ? r with { AliveUtc = entry.IAmAliveTime } : r)] }).ToBytes());
             return true;
         });
@@ -122,10 +121,10 @@ public sealed class FileMembershipTable : IMembershipTable, IGatewayListProvider
         return true;
     });
 
-    /// <summary>How old a client's list of gateways may grow; 5 s.</summary>
+    /// <summary>Age at which a client reads its list of gateways again: 5 seconds.</summary>
     public TimeSpan MaxStaleness { get; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>True: the list follows the table.</summary>
+    /// <summary>True, because the list follows the table.</summary>
     public bool IsUpdatable => true;
 
     /// <inheritdoc/>
@@ -140,19 +139,19 @@ public sealed class FileMembershipTable : IMembershipTable, IGatewayListProvider
            select SiloAddress.New(silo.Endpoint.Address, row.GatewayPort, silo.Generation).ToGatewayUri(),
     ]);
 
-    /// <summary>Ends the sign that this process's silo lives.</summary>
-    public void Dispose() => _life?.Dispose();
+    /// <summary>Releases the lock that shows that this process's silo is alive.</summary>
+    public void Dispose() => _ownLock?.Dispose();
 
-    // Declares silos dead whose processes have ended, and removes their lock files.
-    private MembershipDocument WithoutTheDead(MembershipDocument document)
+    /// <summary>Declares silos dead whose processes have ended, and removes their lock files.</summary>
+    private MembershipDocument DeclareDead(MembershipDocument document)
     {
         foreach (MembershipDocument.Row row in document.Rows)
         {
-            string life = LifeFileOf(row.Address);
-            if (!File.Exists(life)) continue;
-            using FileLock? vacant = FileLock.TryAcquire(life, out _);
+            string lockFile = LockFileOf(row.Address);
+            if (!File.Exists(lockFile)) continue;
+            using FileLock? vacant = FileLock.TryAcquire(lockFile, out _);
             if (vacant is null) continue;
-            File.Delete(life);
+            File.Delete(lockFile);
             if (row.Status == SiloStatus.Dead) continue;
             MembershipEntry entry = row.ToEntry().Item1;
             entry.Status = SiloStatus.Dead;
@@ -161,14 +160,14 @@ public sealed class FileMembershipTable : IMembershipTable, IGatewayListProvider
         return document;
     }
 
-    private string LifeFileOf(SiloAddress silo) => Path.Combine(_directory, $"silo-{silo.ToParsableString()}.lock");
+    private string LockFileOf(SiloAddress silo) => Path.Combine(_directory, $"silo-{silo.ToParsableString()}.lock");
 
     private MembershipDocument ReadOrEmpty()
     {
         MembershipDocument document = Read() ?? MembershipDocument.Empty(_clusterId ?? "");
         return document.ClusterId == _clusterId ? document : throw new SpikeformerException(ErrorKind.Conflict,
             $"{_file.Path} belongs to the cluster '{document.ClusterId}', not to '{_clusterId}'",
-            "Choose another state directory or that cluster id");
+            "Choose another state directory, or use that cluster id");
     }
 
     private MembershipDocument? Read() => _file.Read() is { } bytes ? MembershipDocument.Parse(bytes, _file.Path) : null;

@@ -2,27 +2,23 @@ using Orleans.Runtime.Messaging;
 
 namespace Spikeformer.Clustering;
 
-/// <summary>Repeats grain calls that the cluster could not carry out: Orleans repeats none by itself.</summary>
+/// <summary>Repeats grain calls that the cluster could not carry out. Orleans does not repeat calls by itself.</summary>
 public static class GrainCalls
 {
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50), s_longestPause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Makes a call until it is answered.</summary>
-    /// <param name="call">The call. It may be carried out several times, also when an earlier try seemed to fail: a command must carry an id
-    /// that makes it idempotent, chosen outside of this function.</param>
-    /// <param name="patience">How long to try. The last try may outlast it by the response time-out.</param>
-    /// <param name="cancellation">Ends the trying.</param>
-    /// <exception cref="SpikeformerException">The cluster did not answer in that time (Unreachable).</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <summary>Repeats a call until it is answered.</summary>
+    /// <param name="call">The call. It may be carried out several times, even if an earlier attempt seemed to fail. A command must therefore carry an id
+    /// that makes it idempotent; choose the id outside of this function.</param>
+    /// <param name="patience">How long to try. The last attempt may exceed this by the response time-out.</param>
+    /// <param name="cancellation">Ends the attempts.</param>
+    /// <exception cref="SpikeformerException">The cluster did not answer in time (Unreachable).</exception>
+    /// <exception cref="OperationCanceledException">The attempts were cancelled.</exception>
     public static Task<T> RetryAsync<T>(Func<Task<T>> call, TimeSpan patience, CancellationToken cancellation = default) =>
         RetryAsync(call, patience, TimeProvider.System, cancellation);
 
-    /// <summary>The same for a call without a result.</summary>
-    /// <param name="call">The call, idempotent as above.</param>
-    /// <param name="patience">How long to try.</param>
-    /// <param name="cancellation">Ends the trying.</param>
-    /// <exception cref="SpikeformerException">The cluster did not answer in that time (Unreachable).</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <summary>Repeats a call without a result until it is answered.</summary>
+    /// <inheritdoc cref="RetryAsync{T}(Func{Task{T}}, TimeSpan, CancellationToken)"/>
     public static Task RetryAsync(Func<Task> call, TimeSpan patience, CancellationToken cancellation = default) =>
         RetryAsync(async () =>
         {
@@ -30,11 +26,10 @@ public static class GrainCalls
             return true;
         }, patience, TimeProvider.System, cancellation);
 
-    /// <summary>Whether a call failed because of the cluster's state of the moment and not because of what was asked.</summary>
-    public static bool IsTransient(Exception failure) => failure
+    /// <summary>Whether a call failed because of the cluster's momentary state, and not because of the call itself.</summary>
+    internal static bool IsTransient(Exception failure) => failure
         is TimeoutException or OrleansMessageRejectionException or SiloUnavailableException or ConnectionFailedException;
 
-    /// <summary>The same on another clock.</summary>
     internal static async Task<T> RetryAsync<T>(Func<Task<T>> call, TimeSpan patience, TimeProvider time, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(call);
@@ -44,14 +39,14 @@ public static class GrainCalls
         {
             try
             {
-                // The context is kept: a grain that calls stays on its own scheduler.
+                // The context is kept, so that a calling grain stays on its own scheduler.
                 return await call().WaitAsync(cancellation).ConfigureAwait(true);
             }
             catch (Exception failure) when (IsTransient(failure))
             {
                 if (time.GetElapsedTime(start) + pause > patience)
                     throw new SpikeformerException(ErrorKind.Unreachable, $"The cluster did not answer within {patience.TotalSeconds:0.#} s",
-                        "Check that its silos run; the command may have been carried out, and repeating it does no harm", failure);
+                        "Check that its silos run; the command may have been carried out, and it is safe to repeat it", failure);
             }
             await Task.Delay(pause, time, cancellation).ConfigureAwait(true);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;

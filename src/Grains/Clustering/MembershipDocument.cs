@@ -15,11 +15,11 @@ internal sealed record MembershipDocument
         Converters = { new JsonStringEnumConverter() },
     };
 
-    /// <summary>Layout of the document; 1.</summary>
+    /// <summary>Version of the document's layout: 1.</summary>
     public int SchemaVersion { get; init; } = 1;
-    /// <summary>Name of the cluster that the table belongs to.</summary>
+    /// <summary>Name of the cluster.</summary>
     public required string ClusterId { get; init; }
-    /// <summary>Counts the changes of rows, signs of life left out.</summary>
+    /// <summary>Number of changes so far, not counting signs of life.</summary>
     public required int Version { get; init; }
     /// <summary>One row for each silo incarnation.</summary>
     public required IReadOnlyList<Row> Rows { get; init; }
@@ -29,12 +29,12 @@ internal sealed record MembershipDocument
     {
         /// <summary><c>address:port@generation</c>.</summary>
         public required string Silo { get; init; }
-        /// <summary>Changes with every change of the row, signs of life left out.</summary>
+        /// <summary>Changes with every change of the row except signs of life.</summary>
         public required string ETag { get; init; }
         public required SiloStatus Status { get; init; }
         public required string Name { get; init; }
         public required string HostName { get; init; }
-        /// <summary>Port for clients; 0 when the silo takes none.</summary>
+        /// <summary>Port for clients; 0 if the silo has no gateway.</summary>
         public required int GatewayPort { get; init; }
         public required DateTime StartedUtc { get; init; }
         public required DateTime AliveUtc { get; init; }
@@ -43,7 +43,7 @@ internal sealed record MembershipDocument
         [JsonIgnore]
         public SiloAddress Address => SiloAddress.FromParsableString(Silo);
 
-        /// <summary>The row of an entry.</summary>
+        /// <summary>Converts from Orleans' entry.</summary>
         public static Row Of(MembershipEntry entry, string etag) => new()
         {
             Silo = entry.SiloAddress.ToParsableString(),
@@ -57,7 +57,7 @@ internal sealed record MembershipDocument
             Suspicions = [.. (entry.SuspectTimes ?? []).Select(vote => new Suspicion(vote.Item1.ToParsableString(), vote.Item2))],
         };
 
-        /// <summary>The entry and its ETag, as Orleans wants them.</summary>
+        /// <summary>Converts to Orleans' entry and its ETag.</summary>
         public Tuple<MembershipEntry, string> ToEntry() => Tuple.Create(
             new MembershipEntry
             {
@@ -76,34 +76,34 @@ internal sealed record MembershipDocument
     /// <summary>A silo's vote that another is dead.</summary>
     internal sealed record Suspicion(string By, DateTime AtUtc);
 
-    /// <summary>The version as Orleans wants it.</summary>
+    /// <summary>The version in Orleans' form.</summary>
     [JsonIgnore]
     public TableVersion TableVersion => new(Version, ETagOf(Version));
 
-    /// <summary>The table without rows, before its first change.</summary>
+    /// <summary>Returns a table without rows.</summary>
     public static MembershipDocument Empty(string clusterId) => new() { ClusterId = clusterId, Version = 0, Rows = [] };
 
-    /// <summary>The row of a silo incarnation, or null.</summary>
+    /// <summary>Returns the row of a silo incarnation, or null.</summary>
     public Row? Find(SiloAddress silo)
     {
         string key = silo.ToParsableString();
         return Rows.FirstOrDefault(row => row.Silo == key);
     }
 
-    /// <summary>The next version, with an entry's row added or replaced.</summary>
+    /// <summary>Returns the next version, with an entry's row added or replaced.</summary>
     public MembershipDocument With(MembershipEntry entry)
     {
         var changed = Row.Of(entry, ETagOf(Version + 1));
         return this with { Version = Version + 1, Rows = [.. Rows.Where(row => row.Silo != changed.Silo), changed] };
     }
 
-    /// <summary>UTF-8 JSON.</summary>
+    /// <summary>Returns the document as UTF-8 JSON.</summary>
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, s_json);
 
     /// <summary>Reads a document.</summary>
     /// <param name="bytes">UTF-8 JSON.</param>
-    /// <param name="path">Where it lies, for messages.</param>
-    /// <exception cref="SpikeformerException">It is damaged (CheckFailed).</exception>
+    /// <param name="path">Path of the file, for messages.</param>
+    /// <exception cref="SpikeformerException">The document is damaged (CheckFailed).</exception>
     public static MembershipDocument Parse(byte[] bytes, string path)
     {
         try
@@ -116,7 +116,7 @@ internal sealed record MembershipDocument
         catch (Exception error) when (error is JsonException or FormatException)
         {
             throw new SpikeformerException(ErrorKind.CheckFailed, $"The membership table {path} is damaged: {error.Message.TrimEnd('.')}",
-                "Stop the silos that use it and remove the file: it holds only which silos are there, no run", error);
+                "Stop the silos that use it and remove the file; it lists only silos, so no run is lost", error);
         }
     }
 

@@ -4,9 +4,8 @@ using Orleans.Messaging;
 
 namespace Spikeformer.Clustering;
 
-/// <summary>Gateways by host name, resolved anew at every refresh: silos that come back under another address are found again, and a name with
-/// several addresses stands for several gateways.</summary>
-/// <param name="gateways">Hosts and ports.</param>
+/// <summary>Gateways by host name. Names are resolved again at every refresh, so silos that restart with another address are found. A name with several
+/// addresses stands for several gateways.</summary>
 internal sealed class NamedGateways(IReadOnlyList<DnsEndPoint> gateways) : IGatewayListProvider
 {
     public TimeSpan MaxStaleness { get; } = TimeSpan.FromSeconds(5);
@@ -21,13 +20,13 @@ internal sealed class NamedGateways(IReadOnlyList<DnsEndPoint> gateways) : IGate
         return [.. resolved.SelectMany(endpoints => endpoints).Distinct().Select(endpoint => endpoint.ToGatewayUri())];
     }
 
-    // A name that is unknown just now must not hide the others; Orleans tries again when none is left.
+    // A name that is momentarily unknown must not hide the others. Orleans tries again when no gateway is left.
     private static async Task<IPEndPoint[]> ResolveAsync(DnsEndPoint gateway)
     {
         try
         {
             IPAddress[] addresses = await Dns.GetHostAddressesAsync(gateway.Host).ConfigureAwait(false);
-            // A silo listens on one address: of a name for both families, such as localhost, the IPv4 one.
+            // A silo listens on one address. If a name has addresses of both families, as localhost does, it is the IPv4 one.
             AddressFamily family = addresses.Any(address => address.AddressFamily == AddressFamily.InterNetwork)
                 ? AddressFamily.InterNetwork
                 : AddressFamily.InterNetworkV6;

@@ -2,30 +2,30 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Clustering;
 
-/// <summary>A file that several processes of one machine read at will and change by turns, each change atomic and durable.</summary>
-/// <remarks>The turn is an flock(2) on a file beside it, which the system takes back from a killed owner. A stopped (SIGSTOP) owner keeps
-/// it, so waiting is bounded. Local file systems only: advisory locks over a network are not to be trusted.</remarks>
-/// <param name="path">The file, absolute; its directory must exist.</param>
-/// <param name="time">The clock of the waiting.</param>
+/// <summary>A file that several processes of one machine read at any time and change in turn. Each change is atomic and durable.</summary>
+/// <remarks>A turn is an flock(2) on a file beside it, which the system releases when the owner is killed. A stopped (SIGSTOP) owner keeps it, so waiting
+/// is limited. It works on local file systems only: advisory locks over a network cannot be trusted.</remarks>
+/// <param name="path">Absolute path of the file. Its directory must exist.</param>
+/// <param name="time">The clock for waiting.</param>
 internal sealed class SharedFile(string path, TimeProvider time)
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>The file.</summary>
+    /// <summary>Absolute path of the file.</summary>
     public string Path { get; } = path;
 
-    /// <summary>Does <paramref name="work"/> while no other process and no other caller may change the file.</summary>
-    /// <param name="work">Reads, decides, replaces; runs on the thread pool.</param>
-    /// <exception cref="SpikeformerException">Another holds the file for more than 5 s (Conflict), or the file system refuses.</exception>
+    /// <summary>Runs <paramref name="work"/> while no other process and no other caller may change the file.</summary>
+    /// <param name="work">Reads and replaces the file; runs on the thread pool.</param>
+    /// <exception cref="SpikeformerException">Another process holds the file for more than 5 seconds (Conflict), or the file system fails.</exception>
     public async Task<T> InTurnAsync<T>(Func<T> work)
     {
         using FileLock turn = await TakeTurnAsync().ConfigureAwait(false);
         return await Task.Run(work).ConfigureAwait(false);
     }
 
-    /// <summary>The content, or null when there is no file. Never a half-written one, with or without a turn.</summary>
-    /// <exception cref="SpikeformerException">The file system refuses.</exception>
+    /// <summary>Returns the content, or null if there is no file. It is never incomplete, with or without a turn.</summary>
+    /// <exception cref="SpikeformerException">The file system fails.</exception>
     public byte[]? Read()
     {
         try
@@ -42,12 +42,12 @@ internal sealed class SharedFile(string path, TimeProvider time)
         }
     }
 
-    /// <summary>Replaces the content; in turn only. After an error the old content stands.</summary>
-    /// <exception cref="SpikeformerException">The file system refuses, for example for lack of space.</exception>
+    /// <summary>Replaces the content; in turn only. After an error the old content remains.</summary>
+    /// <exception cref="SpikeformerException">The file system fails, for example for lack of space.</exception>
     public void Replace(byte[] content) => AtomicFile.WriteAllBytes(Path, content);
 
     /// <summary>Removes the file; in turn only.</summary>
-    /// <exception cref="SpikeformerException">The file system refuses.</exception>
+    /// <exception cref="SpikeformerException">The file system fails.</exception>
     public void Delete()
     {
         try
@@ -61,8 +61,8 @@ internal sealed class SharedFile(string path, TimeProvider time)
         }
     }
 
-    /// <summary>Removes what killed writers of this file left behind; in turn only, since a live writer has such a file too.</summary>
-    /// <exception cref="SpikeformerException">The file system refuses.</exception>
+    /// <summary>Removes temporary files that killed writers left behind; in turn only, because a live writer has such a file too.</summary>
+    /// <exception cref="SpikeformerException">The file system fails.</exception>
     public void DeleteLeftovers()
     {
         try
@@ -73,7 +73,7 @@ internal sealed class SharedFile(string path, TimeProvider time)
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {
-            throw StorageErrors.Explain(error, $"Cannot remove what a killed writer of {Path} left behind");
+            throw StorageErrors.Explain(error, $"Cannot remove temporary files of killed writers of {Path}");
         }
     }
 
@@ -88,7 +88,7 @@ internal sealed class SharedFile(string path, TimeProvider time)
                 if (FileLock.TryAcquire(lockFile, out string owner) is { } turn) return turn;
                 if (time.GetElapsedTime(start) > s_patience)
                     throw new SpikeformerException(ErrorKind.Conflict, $"{Path} has been locked by {owner} for more than {s_patience.TotalSeconds:0} s",
-                        "Continue or end that process: it may be stopped");
+                        "Continue or end that process; it may be stopped");
                 await Task.Delay(s_pause, time).ConfigureAwait(false);
             }
         }

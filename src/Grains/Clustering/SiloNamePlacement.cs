@@ -2,17 +2,16 @@ using Orleans.Placement;
 
 namespace Spikeformer.Clustering;
 
-/// <summary>Places a grain on the silo that its key names, the part before the last slash: <c>silo/slot</c>. A call fails while no active silo
-/// has that name; a silo that comes back under its name gets its grains again.</summary>
+/// <summary>Places a grain on the silo that its key names: the part before the last slash of <c>silo/slot</c>. Calls fail while no active silo has that
+/// name. A silo that restarts under its name gets its grains again.</summary>
 [AttributeUsage(AttributeTargets.Class)]
-public sealed class SiloNamePlacementAttribute() : PlacementAttribute(new SiloNamePlacement());
+internal sealed class SiloNamePlacementAttribute() : PlacementAttribute(new SiloNamePlacement());
 
-/// <summary>The strategy of <see cref="SiloNamePlacementAttribute"/>; its director is the silo's.</summary>
+/// <summary>The strategy of <see cref="SiloNamePlacementAttribute"/>. The silo provides its director.</summary>
 [Serializable, GenerateSerializer, Immutable]
-public sealed class SiloNamePlacement : PlacementStrategy
+internal sealed class SiloNamePlacement : PlacementStrategy
 {
-    /// <summary>The silo that a grain key names, or null when it names none.</summary>
-    /// <param name="key">The grain's key.</param>
+    /// <summary>Returns the silo that a grain key names, or null if it does not name one.</summary>
     public static string? SiloOf(string key)
     {
         ArgumentNullException.ThrowIfNull(key);

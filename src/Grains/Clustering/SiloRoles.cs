@@ -1,13 +1,13 @@
 namespace Spikeformer.Clustering;
 
-/// <summary>What a silo does in its cluster.</summary>
+/// <summary>Roles of a silo in its cluster.</summary>
 [Flags]
-public enum SiloRoles
+internal enum SiloRoles
 {
-    /// <summary>Nothing; no silo has this.</summary>
+    /// <summary>No role. Not a valid setting.</summary>
     None = 0,
     /// <summary>Hosts run, shard and directory grains.</summary>
     Control = 1,
-    /// <summary>Owns devices, with a worker for each.</summary>
+    /// <summary>Owns devices and runs a worker for each.</summary>
     Node = 2,
 }

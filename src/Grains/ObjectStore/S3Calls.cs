@@ -6,8 +6,8 @@ using Spikeformer.Files;
 
 namespace Spikeformer.ObjectStore;
 
-/// <summary>Requests to one place of an object store: limited in time, and tried again with growing pauses where the store or the network may
-/// do better next time. All our requests may be repeated: the same content goes to the same key.</summary>
+/// <summary>Sends requests to one place of an object store. Each request is limited in time, and is repeated with growing pauses after a failure that may
+/// be temporary. It is safe to repeat all of them, because the same content goes to the same key.</summary>
 internal sealed class S3Calls
 {
     private readonly IAmazonS3 _s3;
@@ -15,9 +15,9 @@ internal sealed class S3Calls
     private readonly S3Limits _limits;
 
     /// <param name="s3">The store.</param>
-    /// <param name="address">The place, for messages.</param>
-    /// <param name="limits">How long requests are tried.</param>
-    /// <param name="time">Clock of limits and pauses.</param>
+    /// <param name="address">The place.</param>
+    /// <param name="limits">Time limits of requests.</param>
+    /// <param name="time">The clock of limits and pauses.</param>
     public S3Calls(IAmazonS3 s3, S3Address address, S3Limits limits, TimeProvider time)
     {
         (_s3, Address, _limits) = (s3, address, limits);
@@ -36,14 +36,14 @@ internal sealed class S3Calls
     /// <summary>The place.</summary>
     public S3Address Address { get; }
 
-    /// <summary>Bytes that one request carries at most.</summary>
+    /// <summary>Most bytes that one request carries.</summary>
     public int PartBytes => _limits.PartBytes;
 
     private string Endpoint => _s3.Config.ServiceURL ?? $"S3 in {_s3.Config.RegionEndpoint?.SystemName ?? "an unknown region"}";
 
     /// <summary>Sends a request and waits for the answer.</summary>
-    /// <param name="request">Makes and sends it; called anew for each try.</param>
-    /// <exception cref="StorageException">The store refuses, or does not answer.</exception>
+    /// <param name="request">Creates and sends the request; called for each attempt.</param>
+    /// <exception cref="StorageException">The store refuses or does not answer.</exception>
     public T Do<T>(Func<IAmazonS3, CancellationToken, Task<T>> request)
     {
         Exception? last = null;
@@ -62,7 +62,7 @@ internal sealed class S3Calls
                 }
             }).AsTask().GetAwaiter().GetResult();
         }
-        // The SDK names no closed set of what it may throw, and the thread that saves must survive all of it.
+        // The SDK does not document all exceptions that it throws, and the thread that saves must survive every one.
         catch (Exception error)
         {
             throw S3Errors.Explain(error is TimeoutRejectedException && last is not null ? last : error, Address, Endpoint);

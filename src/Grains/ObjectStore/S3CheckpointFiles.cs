@@ -6,12 +6,12 @@ using Spikeformer.Files;
 
 namespace Spikeformer.ObjectStore;
 
-/// <summary>Checkpoints in an object store: <c>PREFIX/FOLDER/FILE</c> are keys. An object exists whole or not at all, and once a write is answered it is
-/// durable and seen by all readers; so each file is one object, and a write of one is one request, or an upload in parts that becomes an object at its
-/// end.</summary>
-/// <remarks>Writes of slices and manifests carry no condition of their own: whoever writes the same step of the same lineage writes the same bits, so
-/// a repeated or late one changes nothing. What must not happen is that two tidy up at once; <see cref="S3Claim"/> sees to that.</remarks>
-public sealed class S3CheckpointFiles : ICheckpointFiles
+/// <summary>Checkpoints in an object store, with keys <c>PREFIX/FOLDER/FILE</c>. Each file is one object. An object exists completely or not at all, and after
+/// a confirmed write it is durable and visible to all readers. A file is written with one request, or with an upload in parts that becomes an object at
+/// the end.</summary>
+/// <remarks>Writes of slices and manifests are unconditional. All writers of the same step and lineage write the same bits, so a repeated or late write
+/// changes nothing. Only removing files must be left to one writer at a time, which <see cref="S3Claim"/> ensures.</remarks>
+internal sealed class S3CheckpointFiles : ICheckpointFiles
 {
     private const string LockFile = "checkpoints.lock";
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
@@ -21,13 +21,13 @@ public sealed class S3CheckpointFiles : ICheckpointFiles
     private readonly RunOwner _owner;
     private readonly TimeSpan _lockPatience;
 
-    /// <summary>Opens the place. Nothing is sent yet.</summary>
+    /// <summary>Opens the place. No request is sent yet.</summary>
     /// <param name="s3">The store.</param>
-    /// <param name="address">Where the checkpoints lie.</param>
-    /// <param name="owner">The run; only its writers need it.</param>
-    /// <param name="warn">Gets what is worth a warning.</param>
-    /// <param name="limits">How long requests are tried; null takes the defaults.</param>
-    /// <param name="time">Clock of limits and pauses; null takes the system's.</param>
+    /// <param name="address">Place of the checkpoints.</param>
+    /// <param name="owner">The run; used by its writers only.</param>
+    /// <param name="warn">Called with warnings.</param>
+    /// <param name="limits">Time limits of requests; null takes the defaults.</param>
+    /// <param name="time">The clock of limits and pauses; null takes the system's.</param>
     /// <param name="lockPatience">How long to wait for another writer; null takes 10 seconds.</param>
     public S3CheckpointFiles(IAmazonS3 s3, S3Address address, RunOwner owner, Action<string> warn, S3Limits? limits = null, TimeProvider? time = null,
         TimeSpan? lockPatience = null)
@@ -45,7 +45,7 @@ public sealed class S3CheckpointFiles : ICheckpointFiles
     /// <inheritdoc/>
     public IReadOnlyList<string> Folders()
     {
-        // Like a directory, a folder is there as soon as a write into it has begun.
+        // Like a directory, a folder exists as soon as a write into it has begun.
         string prefix = _calls.Address.Prefix;
         IEnumerable<string> begun = Uploads(prefix).Select(upload => upload.Key[prefix.Length..].Split('/')).Where(path => path.Length == 2).Select(path => path[0]);
         return [.. List(prefix).Folders.Concat(begun).Distinct()];
@@ -75,10 +75,10 @@ public sealed class S3CheckpointFiles : ICheckpointFiles
         }
     }
 
-    /// <summary>Moves a file into another folder without its bytes passing through this process; replaces one of its name there.</summary>
-    /// <param name="folder">The folder it is in.</param>
+    /// <summary>Moves a file to another folder without transferring its bytes through this process. It replaces a file with the same name.</summary>
+    /// <param name="folder">The current folder.</param>
     /// <param name="file">The file, at most 5 GiB.</param>
-    /// <param name="target">The folder it goes to.</param>
+    /// <param name="target">The new folder.</param>
     public void Move(string folder, string file, string target)
     {
         (string source, string key) = (KeyOf(folder, file), KeyOf(target, file));
@@ -124,8 +124,8 @@ public sealed class S3CheckpointFiles : ICheckpointFiles
     public long? AvailableBytes() => null;
 
     /// <inheritdoc/>
-    /// <remarks>The lock is one on a file of the run directory, which all writers of a run share anyway: a lease in the store would expire under a
-    /// writer that is only slow, or block the next one after a crash.</remarks>
+    /// <remarks>The lock is on a file in the run directory, which all writers of a run share anyway. A lease in the store would expire while a slow writer
+    /// still holds it, or block the next writer after a crash.</remarks>
     public IDisposable Lock()
     {
         AtomicFile.CreateDirectoryOrThrow(_owner.Directory);
@@ -155,12 +155,12 @@ public sealed class S3CheckpointFiles : ICheckpointFiles
             }
             catch (StorageException error) when (S3Errors.IsMissing(error))
             {
-                // Gone by itself, or by a try whose answer was lost.
+                // It ended by itself, or an earlier attempt removed it and the answer was lost.
             }
         }
     }
 
-    /// <summary>Names directly below a prefix, of all pages.</summary>
+    /// <summary>Lists the names directly below a prefix, from all pages.</summary>
     private (List<string> Folders, List<string> Files) List(string prefix)
     {
         var (folders, files) = (new List<string>(), new List<string>());
@@ -169,15 +169,15 @@ public sealed class S3CheckpointFiles : ICheckpointFiles
             var request = new ListObjectsV2Request { BucketName = Bucket, Prefix = prefix, Delimiter = "/", ContinuationToken = page };
             ListObjectsV2Response answer = _calls.Do((s3, cancellation) => s3.ListObjectsV2Async(request, cancellation));
             folders.AddRange((answer.CommonPrefixes ?? []).Select(folder => folder[prefix.Length..^1]));
-            // Some tools put an object in a folder's own name.
+            // Some tools create an object with the folder's own name.
             files.AddRange((answer.S3Objects ?? []).Select(found => found.Key[prefix.Length..]).Where(name => name != ""));
             if (answer.IsTruncated != true) return (folders, files);
             page = answer.NextContinuationToken;
         }
     }
 
-    /// <summary>Uploads in parts that have neither ended nor been given up. Empty where the store does not list them, or not to us: then they are left
-    /// to the bucket's own rules.</summary>
+    /// <summary>Lists uploads in parts that were neither completed nor aborted. The list is empty if the store does not list them or denies access: then
+    /// the bucket's own rules must remove them.</summary>
     private List<MultipartUpload> Uploads(string prefix)
     {
         var uploads = new List<MultipartUpload>();
@@ -201,9 +201,9 @@ public sealed class S3CheckpointFiles : ICheckpointFiles
 
     private string KeyOf(string folder, string file) => PrefixOf(folder) + PlainName(file);
 
-    // The last guard against names from a damaged or hostile manifest.
+    // The last guard against names from a damaged or malicious manifest.
     private static string PlainName(string name) => name is "" or "." or ".." || name.AsSpan().ContainsAny('/', '\0')
-        ? throw new ArgumentException($"'{name}' is no plain file name.", nameof(name))
+        ? throw new ArgumentException($"'{name}' is not a plain file name.", nameof(name))
         : name;
 
     private sealed class Writer(FileLock held, S3Claim claim) : IDisposable

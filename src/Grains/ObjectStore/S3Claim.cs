@@ -5,44 +5,45 @@ using Spikeformer.Files;
 namespace Spikeformer.ObjectStore;
 
 /// <summary>
-/// Whose checkpoints these are, and who writes them now: the object <c>owner.json</c>. A writer replaces it only in the state in which it has read it
-/// (If-None-Match, If-Match), so of two that come at once the store lets one in; and it looks before each change whether it still is what it wrote.
+/// The object <c>owner.json</c>, which names the run that owns the checkpoints and its current writer. A writer replaces it only in the version that it
+/// has read (If-None-Match, If-Match), so the store admits one of two concurrent writers. Before each change, the writer checks that the object is
+/// still its own.
 /// </summary>
-/// <remarks>It fences rather than locks: a newcomer need not wait for one that has gone, nor trust clocks. Who waits for whom is settled by the lock
-/// on the run directory, whose holder is alive; the claim is for what that lock cannot see: two run directories with one address, and a machine that
-/// lost the shared file system, with its lock, and still reaches the store. Between the look and the change it guards lies one request.</remarks>
+/// <remarks>The claim is a fence and not a lock: a new writer neither waits for one that has died nor trusts clocks. Live writers wait for the lock on the
+/// run directory. The claim covers the cases that this lock cannot see: two run directories with the same address, and a machine that has lost the
+/// shared file system together with its lock but still reaches the store. One request lies between the check and the change that it guards.</remarks>
 internal sealed class S3Claim(S3Calls calls, RunOwner owner, Action<string> warn)
 {
     /// <summary>Name of the object beside the folders.</summary>
     public const string FileName = "owner.json";
 
-    private bool _isWithoutConditions;
+    private bool _lacksConditions;
     private string? _held;
 
-    /// <summary>Becomes the writer.</summary>
-    /// <exception cref="SpikeformerException">The checkpoints are another run's, or another writer has come in this moment (Conflict); or the object is
-    /// damaged (CheckFailed).</exception>
-    /// <exception cref="StorageException">The store refuses, or does not answer.</exception>
+    /// <summary>Makes this process the writer.</summary>
+    /// <exception cref="SpikeformerException">The checkpoints belong to another run, or another writer was faster (Conflict); or the object is damaged
+    /// (CheckFailed).</exception>
+    /// <exception cref="StorageException">The store refuses or does not answer.</exception>
     public void Take()
     {
         (Claim? found, string? version) = Read();
         if (found is not null && found.Start != owner.Start)
-            throw new SpikeformerException(ErrorKind.Conflict, $"The checkpoints in {calls.Address} are those of run {found.Run} that {found.Directory} holds",
-                $"Choose another place; or, if that run is no more, remove what lies there with {FileName}");
+            throw new SpikeformerException(ErrorKind.Conflict, $"The checkpoints in {calls.Address} belong to run {found.Run} in {found.Directory}",
+                $"Choose another place; or, if that run no longer exists, remove its checkpoints and {FileName}");
         var claim = new Claim(owner.Run, owner.Start, owner.Directory, $"{Environment.MachineName}, process {Environment.ProcessId}", Guid.NewGuid());
         _held = Write(claim, version);
     }
 
-    /// <summary>Makes sure that no other has become the writer. Does nothing while this is none.</summary>
-    /// <exception cref="StorageException">Another has (Conflict), or the store does not answer.</exception>
+    /// <summary>Checks that no other process has become the writer. Does nothing if this process is not the writer.</summary>
+    /// <exception cref="StorageException">Another process is the writer (Conflict), or the store does not answer.</exception>
     public void Check()
     {
         if (_held is null || Version() == _held) return;
-        throw new StorageException(ErrorKind.Conflict, $"another process writes the checkpoints in {calls.Address} now, see {FileName}",
-            "Nothing need be done if the run goes on elsewhere; else end that process");
+        throw new StorageException(ErrorKind.Conflict, $"another process now writes the checkpoints in {calls.Address}, see {FileName}",
+            "If the run continues elsewhere, no action is needed; otherwise end that process");
     }
 
-    /// <summary>Is the writer no more.</summary>
+    /// <summary>Stops being the writer.</summary>
     public void Release() => _held = null;
 
     private string Write(Claim claim, string? version)
@@ -53,15 +54,15 @@ internal sealed class S3Claim(S3Calls calls, RunOwner owner, Action<string> warn
         }
         catch (StorageException error) when (S3Errors.StatusOf(error) is HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict)
         {
-            // The store may have done it and the answer may have been lost.
-            (Claim? now, string? its) = Read();
-            if (now?.Nonce == claim.Nonce) return its!;
-            throw new SpikeformerException(ErrorKind.Conflict, $"{calls.Address} is being written by {now?.Holder ?? "another process"}", "Try again when it has finished", error);
+            // An earlier attempt may have succeeded, and its answer may have been lost.
+            (Claim? current, string? currentVersion) = Read();
+            if (current?.Nonce == claim.Nonce) return currentVersion!;
+            throw new SpikeformerException(ErrorKind.Conflict, $"{calls.Address} is being written by {current?.Holder ?? "another process"}", "Try again when it has finished", error);
         }
         catch (StorageException error) when (S3Errors.StatusOf(error) is HttpStatusCode.NotImplemented)
         {
-            if (!_isWithoutConditions) warn($"The store of {calls.Address} knows no conditional writes: of two writers that begin at once, it lets both in");
-            _isWithoutConditions = true;
+            if (!_lacksConditions) warn($"The store of {calls.Address} does not support conditional writes, so it does not keep two writers apart that start at the same time");
+            _lacksConditions = true;
             return Put(claim, null, null);
         }
     }
@@ -72,7 +73,7 @@ internal sealed class S3Claim(S3Calls calls, RunOwner owner, Action<string> warn
         return calls.Do((s3, cancellation) => s3.PutObjectAsync(new()
         {
             BucketName = calls.Address.Bucket, Key = Key, InputStream = new MemoryStream(bytes), UseChunkEncoding = false, DisablePayloadSigning = false,
-            IfMatch = _isWithoutConditions ? null : ifMatch, IfNoneMatch = _isWithoutConditions ? null : ifNoneMatch,
+            IfMatch = _lacksConditions ? null : ifMatch, IfNoneMatch = _lacksConditions ? null : ifNoneMatch,
         }, cancellation)).ETag;
     }
 
@@ -90,7 +91,7 @@ internal sealed class S3Claim(S3Calls calls, RunOwner owner, Action<string> warn
         catch (JsonException error)
         {
             throw new SpikeformerException(ErrorKind.CheckFailed, $"{calls.Address}/{FileName} is damaged: {error.Message.TrimEnd('.')}",
-                "Remove it if no run writes there; the next save makes it anew", error);
+                "Remove it if no run writes there; the next save creates it again", error);
         }
     }
 

@@ -1,23 +1,23 @@
 namespace Spikeformer.ObjectStore;
 
-/// <summary>How long requests are tried, and how much one carries.</summary>
-public sealed record S3Limits
+/// <summary>Limits of requests to an object store.</summary>
+internal sealed record S3Limits
 {
-    /// <summary>Limit of one try. 20 seconds: a part in that time is 3.4 Mbit/s.</summary>
+    /// <summary>Time limit of one attempt; default 20 seconds, which allows a part at 3.4 Mbit/s.</summary>
     public TimeSpan Try { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>Limit of a request with all its tries. One minute: the disk of the run directory, too, is given no longer by those who wait for a save.</summary>
+    /// <summary>Time limit of a request with all its attempts; default one minute, the time that a save may also take on a disk.</summary>
     public TimeSpan Request { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Tries after the first.</summary>
+    /// <summary>Most attempts after the first; default 8.</summary>
     public int Retries { get; init; } = 8;
 
-    /// <summary>Pause before the second try, with jitter; then it doubles.</summary>
+    /// <summary>Pause before the second attempt, with jitter; default 200 ms. It doubles with each attempt.</summary>
     public TimeSpan FirstPause { get; init; } = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Longest pause.</summary>
+    /// <summary>Longest pause; default 5 seconds.</summary>
     public TimeSpan LongestPause { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Bytes of a part of an upload and of a read; larger objects take several. At least the 5 MiB that S3 wants.</summary>
+    /// <summary>Bytes of a part of an upload or a read; default 8 MiB. S3 requires at least 5 MiB.</summary>
     public int PartBytes { get; init; } = 8 << 20;
 }

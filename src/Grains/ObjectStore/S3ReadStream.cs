@@ -4,8 +4,8 @@ using Spikeformer.Files;
 
 namespace Spikeformer.ObjectStore;
 
-/// <summary>Reads an object front to back, a part at a time, so that a lost connection costs one part and no more than a part is in memory.
-/// All parts are of the object as it was when it was opened.</summary>
+/// <summary>Reads an object from front to back, a part at a time. A lost connection costs at most one part, and at most one part is in memory. All parts
+/// are of the version that was opened.</summary>
 internal sealed class S3ReadStream : Stream
 {
     private readonly S3Calls _calls;
@@ -15,8 +15,8 @@ internal sealed class S3ReadStream : Stream
     private int _used, _filled;
 
     /// <summary>Opens an object.</summary>
-    /// <exception cref="FileNotFoundException">There is none.</exception>
-    /// <exception cref="StorageException">The store refuses, or does not answer.</exception>
+    /// <exception cref="FileNotFoundException">The object does not exist.</exception>
+    /// <exception cref="StorageException">The store refuses or does not answer.</exception>
     public S3ReadStream(S3Calls calls, string key)
     {
         (_calls, _key) = (calls, key);

@@ -4,24 +4,24 @@ using Amazon.S3;
 
 namespace Spikeformer.ObjectStore;
 
-/// <summary>Where the object store is. Credentials are no part of it: they come from the SDK's own chain of environment, files and the machine's
-/// role, and from nowhere else.</summary>
-public sealed record S3Settings
+/// <summary>Settings of the object store. They do not include credentials, which come only from the SDK's own chain: environment, files, and the machine's
+/// role.</summary>
+internal sealed record S3Settings
 {
-    /// <summary>The settings' names, in the section <c>Spikeformer:S3</c>; in the environment <c>Spikeformer__S3__NAME</c>.</summary>
+    /// <summary>Names of the settings in the section <c>Spikeformer:S3</c>, or as <c>Spikeformer__S3__NAME</c> in the environment.</summary>
     public static IReadOnlyList<string> Names { get; } = [nameof(Endpoint), nameof(Region), nameof(PathStyle)];
 
-    /// <summary>Address of a store other than Amazon's; null for Amazon's, or for what the SDK's environment names.</summary>
+    /// <summary>Address of a store other than Amazon's; null for Amazon's, or for the one in the SDK's own environment variables.</summary>
     public Uri? Endpoint { get; init; }
 
-    /// <summary>The region that requests are signed for; null takes the SDK's, or <c>us-east-1</c> with an <see cref="Endpoint"/>.</summary>
+    /// <summary>Region for which requests are signed; null takes the SDK's, or <c>us-east-1</c> with an <see cref="Endpoint"/>.</summary>
     public string? Region { get; init; }
 
-    /// <summary>Whether the bucket is part of the path and not of the host name. On with an <see cref="Endpoint"/> unless given, else off.</summary>
+    /// <summary>Whether the bucket is part of the path instead of the host name; by default on with an <see cref="Endpoint"/>, otherwise off.</summary>
     public bool PathStyle { get; init; }
 
-    /// <summary>The settings of this process's environment.</summary>
-    /// <exception cref="SpikeformerException">One is wrong (Usage).</exception>
+    /// <summary>Reads the settings from this process's environment.</summary>
+    /// <exception cref="SpikeformerException">A setting is wrong (Usage).</exception>
     public static S3Settings OfEnvironment()
     {
         var problems = new List<string>();
@@ -30,8 +30,8 @@ public sealed record S3Settings
     }
 
     /// <summary>Reads the settings.</summary>
-    /// <param name="value">The text of a name; null or empty when it is not given.</param>
-    /// <param name="complain">Gets a name and what is wrong with its text.</param>
+    /// <param name="value">Returns the text of a setting; null or empty if it is not given.</param>
+    /// <param name="complain">Called with the name of a wrong setting and its problem.</param>
     public static S3Settings Read(Func<string, string?> value, Action<string, string> complain)
     {
         ArgumentNullException.ThrowIfNull(value);
@@ -51,8 +51,7 @@ public sealed record S3Settings
         return new() { Endpoint = endpoint, Region = value(nameof(Region)) is { Length: > 0 } region ? region : null, PathStyle = pathStyle };
     }
 
-    /// <summary>Gives the settings to a process that is to be started.</summary>
-    /// <param name="environment">Its environment.</param>
+    /// <summary>Writes the settings to the environment of a process to be started.</summary>
     public void ApplyTo(IDictionary<string, string?> environment)
     {
         ArgumentNullException.ThrowIfNull(environment);
@@ -61,17 +60,17 @@ public sealed record S3Settings
         environment[Variable(nameof(PathStyle))] = PathStyle ? "on" : "off";
     }
 
-    /// <summary>A client of the store; nothing is sent yet.</summary>
-    /// <param name="credentials">Null takes the SDK's chain.</param>
+    /// <summary>Creates a client of the store. No request is sent yet.</summary>
+    /// <param name="credentials">The credentials; null takes the SDK's chain.</param>
     /// <exception cref="SpikeformerException">No region is known (Usage).</exception>
-    internal IAmazonS3 Connect(AWSCredentials? credentials = null)
+    public IAmazonS3 Connect(AWSCredentials? credentials = null)
     {
         var config = new AmazonS3Config
         {
             ForcePathStyle = PathStyle,
-            // S3Calls repeats requests: one that does not know of another's tries would multiply them.
+            // S3Calls repeats requests. Retries of the SDK would multiply them.
             MaxErrorRetry = 0,
-            // We give SHA-256 ourselves where it counts, and compare with the manifest what we read.
+            // S3Upload sends SHA-256 itself, and readers compare contents with the manifest.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
         };

@@ -6,11 +6,11 @@ using Spikeformer.Files;
 
 namespace Spikeformer.ObjectStore;
 
-/// <summary>Takes an object's bytes front to back and sends them: in one request up to the size of a part, else in several, which become an
-/// object only when all are there. Each request carries the SHA-256 of what it sends.</summary>
+/// <summary>Sends an object's bytes from front to back: in one request up to the size of a part, otherwise in several parts, which become an object only
+/// when it is complete. Each request carries the SHA-256 of its bytes.</summary>
 internal sealed class S3Upload(S3Calls calls, string key) : Stream
 {
-    // By which we know our own object again when the answer to the last request was lost.
+    // Identifies this upload's object when the answer to the last request was lost.
     private const string NonceHeader = "x-amz-meta-upload";
     private readonly string _nonce = Guid.NewGuid().ToString("N");
     private readonly MemoryStream _part = new();
@@ -38,8 +38,8 @@ internal sealed class S3Upload(S3Calls calls, string key) : Stream
         }
     }
 
-    /// <summary>Makes the object exist.</summary>
-    /// <exception cref="StorageException">The store refuses, or does not answer.</exception>
+    /// <summary>Sends the rest and creates the object.</summary>
+    /// <exception cref="StorageException">The store refuses or does not answer.</exception>
     public void Complete()
     {
         if (_upload is null)
@@ -59,14 +59,14 @@ internal sealed class S3Upload(S3Calls calls, string key) : Stream
         }
         catch (StorageException error) when (S3Errors.IsMissing(error))
         {
-            // Done by a try whose answer was lost, or ended by another.
+            // An earlier attempt succeeded and its answer was lost, or another process aborted the upload.
             GetObjectMetadataResponse head = calls.Do((s3, cancellation) => s3.GetObjectMetadataAsync(Bucket, key, cancellation));
             if (head.Metadata[NonceHeader] != _nonce) throw;
         }
         _upload = null;
     }
 
-    /// <summary>Forgets what was sent. Where that fails, too, <see cref="ICheckpointFiles.DeleteLeftovers"/> does it later.</summary>
+    /// <summary>Discards the parts that were sent. If this fails, <see cref="ICheckpointFiles.DeleteLeftovers"/> does it later.</summary>
     public void Abort()
     {
         if (_upload is not { } upload) return;

@@ -4,10 +4,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Autograd;
 
-/// <summary>
-/// A differentiable operation of our own: a node of libtorch's autograd graph with a backward pass in C#. A subclass computes its outputs,
-/// keeps the tensors that the backward pass needs in fields, and calls <see cref="Connect"/>. libtorch then calls <see cref="Backward"/> once.
-/// </summary>
+/// <summary>A differentiable operation of our own: a node of libtorch's autograd graph with a backward pass in C#. A subclass computes its outputs, keeps the
+/// tensors that the backward pass needs in fields, and calls <see cref="Connect"/>. libtorch then calls <see cref="Backward"/> once.</summary>
 /// <remarks>
 /// <para>TorchSharp's own <c>SingleTensorFunction</c> does not survive a long run: an exception in its backward pass ends the process, returned
 /// gradients can be finalised while libtorch still copies them, and every output gets a hidden twin of the same size.</para>
@@ -104,10 +102,8 @@ internal abstract unsafe class AutogradNode
         }
     }
 
-    /// <summary>
-    /// The two C callbacks of one native node. libtorch passes no context, so each node needs its own pair of thunks. Thunks are costly, so
-    /// they are reused after their node is deleted. <see cref="s_all"/> keeps every instance, so no thunk is ever collected.
-    /// </summary>
+    /// <summary>The two C callbacks of one native node. libtorch passes no context, so each node needs its own pair of thunks. Thunks are costly, so they are
+    /// reused after their node is deleted. <see cref="s_all"/> keeps every instance, so no thunk is ever collected.</summary>
     private sealed class Callbacks
     {
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]

@@ -12,8 +12,7 @@ internal static unsafe class Differentiation
     /// <summary>Back-propagates from scalars, each with gradient 1, or from any tensors with given gradients, and frees the graph.</summary>
     /// <param name="roots">The outputs to start from, all in one pass.</param>
     /// <param name="gradients">The gradient of each root; empty if all roots are scalars.</param>
-    /// <exception cref="Exception">The exception of the first <see cref="AutogradNode"/> that failed. All gradients of the pass are then
-    /// invalid.</exception>
+    /// <exception cref="Exception">The exception of the first <see cref="AutogradNode"/> that failed. All gradients of the pass are then invalid.</exception>
     public static void Backward(ReadOnlySpan<Tensor> roots, ReadOnlySpan<Tensor> gradients = default)
     {
         Pass pass = Pass.OfThisThread;
@@ -33,10 +32,8 @@ internal static unsafe class Differentiation
         if (thrown is not null) ExceptionDispatchInfo.Throw(thrown);
     }
 
-    /// <summary>
-    /// State that the nodes of one thread's graphs share during a backward pass. The pass may run on libtorch's own thread for a device, but a
-    /// single thread runs all nodes one after the other while the thread that built the graph waits.
-    /// </summary>
+    /// <summary>State that the nodes of one thread's graphs share during a backward pass. The pass may run on libtorch's own thread for a device, but a single
+    /// thread runs all nodes one after the other while the thread that built the graph waits.</summary>
     internal sealed class Pass
     {
         private readonly List<Tensor> _uncopied = [];

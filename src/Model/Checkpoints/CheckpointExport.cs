@@ -4,22 +4,22 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>Moves a network's weights between checkpoints and single safetensors files, which PyTorch opens under the authors'
-/// names.</summary>
+/// <summary>Exports a network's weights from a checkpoint to a single safetensors file, and reads such files. PyTorch reads the weights under
+/// the authors' names.</summary>
 public static class CheckpointExport
 {
     private const int DifferencesShown = 20;
 
-    /// <summary>Writes the network's parameters and buffers of a checkpoint, without optimizer state, into one file.</summary>
+    /// <summary>Writes the network's parameters and buffers of a checkpoint, without optimizer state, to one file.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
-    /// <param name="path">The file; replaced atomically. Its directory must exist.</param>
-    /// <exception cref="SpikeformerException">It holds no network tensors (CheckFailed), or the file system refuses.</exception>
+    /// <param name="path">The file, which is replaced atomically. Its directory must exist.</param>
+    /// <exception cref="SpikeformerException">The checkpoint has no network tensors (CheckFailed), or the file cannot be written.</exception>
     public static void Write(Checkpoint checkpoint, string path)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         var weights = checkpoint.State.Where(tensor => tensor.Group == StateTensor.NetworkGroup).ToList();
         if (weights.Count == 0)
-            throw new SpikeformerException(ErrorKind.CheckFailed, $"Checkpoint {checkpoint.Id} holds no tensors of a network",
+            throw new SpikeformerException(ErrorKind.CheckFailed, $"Checkpoint {checkpoint.Id} has no tensors of a network",
                 "Choose another checkpoint");
         var metadata = Metadata(checkpoint.Info);
         metadata["recipe"] = JsonSerializer.Serialize(checkpoint.Info.Recipe);
@@ -32,18 +32,18 @@ public static class CheckpointExport
     /// <param name="path">A safetensors file.</param>
     /// <param name="expected">The network's parameters and buffers.</param>
     /// <returns>The tensors in the order of <paramref name="expected"/>.</returns>
-    /// <exception cref="SpikeformerException">The file cannot be read, is damaged (CheckFailed), or is of another network (Conflict, with
-    /// all differences).</exception>
+    /// <exception cref="SpikeformerException">The file cannot be read, is damaged (CheckFailed), or belongs to another network (Conflict, with
+    /// the differences).</exception>
     public static IReadOnlyList<StateTensor> Read(string path, IReadOnlyList<TensorSpec> expected) =>
         Match(SafetensorsReader.ReadFile(path).Tensors, expected, path);
 
-    /// <summary>Brings tensors into the order of a network, or of a whole training state, and refuses any that do not fit it.</summary>
-    /// <param name="tensors">The tensors there are, in any order.</param>
-    /// <param name="expected">The tensors there must be.</param>
-    /// <param name="source">Where they come from, for the error.</param>
+    /// <summary>Returns tensors in the order of a network or of a whole training state, and checks that they fit.</summary>
+    /// <param name="tensors">The tensors, in any order.</param>
+    /// <param name="expected">The expected tensors.</param>
+    /// <param name="source">The source of the tensors, for the error message.</param>
     /// <returns>The tensors in the order of <paramref name="expected"/>.</returns>
-    /// <exception cref="SpikeformerException">Some are missing, unexpected, or of another type or shape (Conflict); all differences are
-    /// counted, the first of each sort listed.</exception>
+    /// <exception cref="SpikeformerException">Tensors are missing, unexpected, or of another type or shape (Conflict). The message counts all
+    /// differences and lists the first of each kind.</exception>
     public static IReadOnlyList<StateTensor> Match(IReadOnlyList<StateTensor> tensors, IReadOnlyList<TensorSpec> expected, string source)
     {
         ArgumentNullException.ThrowIfNull(tensors);
@@ -57,18 +57,18 @@ public static class CheckpointExport
                 .Select(tensor => $"{tensor.Name} {tensor.Spec.Layout}")),
             .. Listed("different", tensors
                 .Where(tensor => wanted.TryGetValue(tensor.Name, out var spec) && spec.Layout != tensor.Spec.Layout)
-                .Select(tensor => $"{tensor.Name} is {tensor.Spec.Layout}, needed is {wanted[tensor.Name].Layout}")),
+                .Select(tensor => $"{tensor.Name} is {tensor.Spec.Layout}, expected {wanted[tensor.Name].Layout}")),
         ];
         if (differences.Length > 0)
-            throw new SpikeformerException(ErrorKind.Conflict, $"{source} is of another network:\n  {string.Join("\n  ", differences)}\n",
-                "Choose a checkpoint of this network, or the recipe that the checkpoint was made with");
+            throw new SpikeformerException(ErrorKind.Conflict, $"{source} belongs to another network:\n  {string.Join("\n  ", differences)}\n",
+                "Choose a checkpoint of this network, or the recipe of the checkpoint");
         return [.. expected.Select(spec => found[spec.Name])];
     }
 
-    /// <summary>What the header of a written file tells: nothing that differs between two saves of the same step.</summary>
+    /// <summary>Returns the metadata for the header of a file. Two saves of the same step have the same metadata.</summary>
     internal static Dictionary<string, string> Metadata(CheckpointInfo info) => new(StringComparer.Ordinal)
     {
-        // Asked for by the transformers library before it loads a file.
+        // The transformers library requires this before it loads a file.
         ["format"] = "pt",
         ["run"] = info.Run,
         ["step"] = info.Step.ToString(CultureInfo.InvariantCulture),

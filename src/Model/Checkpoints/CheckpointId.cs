@@ -3,19 +3,19 @@ using System.Text.RegularExpressions;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>Which checkpoint of a run: the same step of two lineages makes two checkpoints.</summary>
-/// <param name="Step">Committed steps, from 0.</param>
+/// <summary>Identifies a checkpoint of a run. The same step of two lineages has two checkpoints.</summary>
+/// <param name="Step">The number of committed steps, from 0.</param>
 /// <param name="Lineage">The lineage, from 0.</param>
 public readonly partial record struct CheckpointId(long Step, int Lineage = 0)
 {
-    /// <summary>Name of the checkpoint's folder: <c>step-20</c>, in later lineages <c>step-20-lineage-1</c>. The lineage is in the name so
-    /// that it is known when the manifest is damaged, and so that a rewound run does not overwrite what it comes from.</summary>
+    /// <summary>The name of the checkpoint's folder: <c>step-20</c>, or <c>step-20-lineage-1</c> in a later lineage. The name contains the
+    /// lineage, so that it is known if the manifest is damaged, and a rewound run does not overwrite its origin.</summary>
     public string Folder => Lineage == 0 ? $"step-{Step}" : $"step-{Step}-lineage-{Lineage}";
 
-    /// <summary>Reads a folder name.</summary>
-    /// <param name="folder">The name without its parents.</param>
-    /// <param name="id">The checkpoint, when the result is true.</param>
-    /// <returns>False for folders that are no checkpoint's.</returns>
+    /// <summary>Parses the name of a folder.</summary>
+    /// <param name="folder">The name without parent folders.</param>
+    /// <param name="id">The checkpoint, if the result is true.</param>
+    /// <returns>Whether the name is that of a checkpoint's folder.</returns>
     public static bool TryParse(string folder, out CheckpointId id)
     {
         id = default;

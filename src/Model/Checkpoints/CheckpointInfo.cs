@@ -2,63 +2,61 @@ using System.Text.Json;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>Identity of a generation: compared for equality only.</summary>
-/// <param name="Number">Counts up, from 0.</param>
-/// <param name="Nonce">Random text that tells apart generations of equal number; empty for a run without a cluster.</param>
+/// <summary>The identity of a generation. It is only compared for equality.</summary>
+/// <param name="Number">The generation's number, counted from 0.</param>
+/// <param name="Nonce">Random text that distinguishes generations with the same number; empty for a run without a cluster.</param>
 public readonly record struct GenerationId(long Number, string Nonce)
 {
-    /// <summary>The generation of a run that one process trains alone.</summary>
+    /// <summary>The generation of a run in a single process.</summary>
     public static GenerationId Alone => new(0, "");
 }
 
-/// <summary>
-/// What a checkpoint says about the committed step it was taken at: everything besides tensors that a resumed run needs to go on with the
-/// same bits, and what is needed to refuse a run that would not.
-/// </summary>
+/// <summary>The description of a saved state: everything besides the tensors that a resumed run needs to continue with the same bits, and to refuse to continue
+/// with others.</summary>
 public sealed record CheckpointInfo
 {
-    /// <summary>Name of the run.</summary>
+    /// <summary>The name of the run.</summary>
     public required string Run { get; init; }
-    /// <summary>Counts overrides and rewinds of the run, from 0. Only the highest lineage is continued.</summary>
+    /// <summary>The number of overrides and rewinds of the run so far. Only the highest lineage is continued.</summary>
     public int Lineage { get; init; }
-    /// <summary>Step at which this lineage left the one before; 0 for lineage 0. Later steps of older lineages are abandoned.</summary>
+    /// <summary>The step at which this lineage left the one before; 0 for lineage 0. Later steps of older lineages are abandoned.</summary>
     public long LineageStart { get; init; }
-    /// <summary>The generation that saved it.</summary>
+    /// <summary>The generation that saved the state.</summary>
     public GenerationId Generation { get; init; } = GenerationId.Alone;
-    /// <summary>Committed steps, from 0 for untrained weights.</summary>
+    /// <summary>The number of committed steps; 0 for untrained weights.</summary>
     public required long Step { get; init; }
-    /// <summary>Epoch of the next step, from 0.</summary>
+    /// <summary>The epoch of the next step, from 0.</summary>
     public required int Epoch { get; init; }
-    /// <summary>Steps of <see cref="Epoch"/> that are committed.</summary>
+    /// <summary>The number of committed steps of <see cref="Epoch"/>.</summary>
     public required int StepInEpoch { get; init; }
-    /// <summary>Optimizer updates that were applied; fewer than <see cref="Step"/> when non-finite gradients were skipped.</summary>
+    /// <summary>The number of applied optimizer updates; less than <see cref="Step"/> if non-finite gradients were skipped.</summary>
     public required long AppliedUpdates { get; init; }
-    /// <summary>Factor on the loss in float16 training; 1 otherwise.</summary>
+    /// <summary>The factor on the loss in float16 training; 1 otherwise.</summary>
     public double LossScale { get; init; } = 1;
-    /// <summary>Updates since the loss scale last changed.</summary>
+    /// <summary>The number of updates since the loss scale last changed.</summary>
     public long LossScaleGoodSteps { get; init; }
-    /// <summary>Chained digest of all committed steps, lower-case hexadecimal.</summary>
+    /// <summary>The chained digest of all committed steps, lower-case hexadecimal.</summary>
     public required string StepDigest { get; init; }
-    /// <summary>Digest of the committed samples, lower-case hexadecimal.</summary>
+    /// <summary>The digest of the committed samples, lower-case hexadecimal.</summary>
     public required string LedgerDigest { get; init; }
     /// <summary>SHA-256 over parameters, buffers and optimizer state in canonical order, lower-case hexadecimal.</summary>
     public required string WeightsDigest { get; init; }
     /// <summary>The resolved recipe, a JSON object.</summary>
     public required JsonElement Recipe { get; init; }
-    /// <summary>Hash of the recipe, lower-case hexadecimal.</summary>
+    /// <summary>The hash of the recipe, lower-case hexadecimal.</summary>
     public required string RecipeHash { get; init; }
-    /// <summary>What the bits depend on besides the recipe: library version, ISA class, threads and so on, by name.</summary>
+    /// <summary>The fingerprint: everything besides the recipe that the bits depend on, such as library version, ISA class and threads, by name.</summary>
     public IReadOnlyDictionary<string, string> Fingerprint { get; init; } = new Dictionary<string, string>();
-    /// <summary>Hash of the data set's content, lower-case hexadecimal.</summary>
+    /// <summary>The hash of the data set's content, lower-case hexadecimal.</summary>
     public required string DataHash { get; init; }
-    /// <summary>Names of the classes in the order of the network's outputs.</summary>
+    /// <summary>The names of the classes in the order of the network's outputs.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
     /// <summary>Measured values by name: <c>testAccuracy</c>, <c>bestTestAccuracy</c>, <c>trainLoss</c> and so on.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
-    /// <summary>When it was saved. For people; nothing is decided by it.</summary>
+    /// <summary>The time of the save, for information only; no decision depends on it.</summary>
     public DateTimeOffset CreatedUtc { get; init; }
 
-    /// <summary>The first field that no checkpoint can have, with its value; null when there is none.</summary>
+    /// <summary>Returns the first field with an impossible value, and the value; null if there is none.</summary>
     internal string? Problem()
     {
         foreach ((string field, long value) in new[] { (nameof(Lineage), Lineage), (nameof(LineageStart), LineageStart),
@@ -70,7 +68,7 @@ public sealed record CheckpointInfo
             if (!IsHex(value)) return $"{field} is '{value}', not lower-case hexadecimal";
         if (LineageStart > Step) return $"{nameof(LineageStart)} {LineageStart} is after {nameof(Step)} {Step}";
         if (Run is "") return $"{nameof(Run)} is empty";
-        return Recipe.ValueKind != JsonValueKind.Object ? $"{nameof(Recipe)} is no JSON object" : null;
+        return Recipe.ValueKind != JsonValueKind.Object ? $"{nameof(Recipe)} is not a JSON object" : null;
     }
 
     internal static bool IsHex(string text) => text.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'f'));

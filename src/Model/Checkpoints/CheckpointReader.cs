@@ -2,12 +2,12 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>Finds, reads and verifies checkpoints. Needs nothing but the files, changes nothing, takes no lock.</summary>
+/// <summary>Finds, reads and verifies checkpoints. It only reads files and takes no lock.</summary>
 internal sealed class CheckpointReader(ICheckpointFiles files)
 {
     internal const string BestMark = "best", PinMark = "pinned";
 
-    /// <summary>All checkpoints, highest lineage and step first. A folder without a manifest is none.</summary>
+    /// <summary>Returns all checkpoints, highest lineage and step first. A folder without a manifest is not a checkpoint.</summary>
     /// <exception cref="SpikeformerException">The storage cannot be listed.</exception>
     public IReadOnlyList<CheckpointEntry> Scan()
     {
@@ -21,14 +21,14 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         }
     }
 
-    /// <summary>All folders that are named like a checkpoint's.</summary>
+    /// <summary>Returns all folders with the name of a checkpoint.</summary>
     public IEnumerable<CheckpointId> Folders()
     {
         foreach (string folder in files.Folders())
             if (CheckpointId.TryParse(folder, out CheckpointId id)) yield return id;
     }
 
-    /// <summary>One checkpoint; null when it does not exist.</summary>
+    /// <summary>Returns one checkpoint; null if it does not exist.</summary>
     public CheckpointEntry? Load(CheckpointId id)
     {
         var names = files.Files(id.Folder);
@@ -53,7 +53,7 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
     }
 
     /// <summary>Reads the state of a checkpoint and verifies every byte of it.</summary>
-    /// <exception cref="SpikeformerException">It is damaged or cannot be read.</exception>
+    /// <exception cref="SpikeformerException">The checkpoint is damaged or cannot be read.</exception>
     public Checkpoint Read(CheckpointEntry entry)
     {
         if (entry.Problem is { } problem) throw problem;
@@ -64,14 +64,14 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         return new(entry.Id, entry.Info!, [.. entry.Manifest.Slices.SelectMany(slice => slice.Tensors).Select(name => byName[name])]);
     }
 
-    /// <summary>Everything that is wrong with a checkpoint; empty when it is sound.</summary>
+    /// <summary>Returns all problems of a checkpoint; empty if it is valid.</summary>
     public IReadOnlyList<string> Verify(CheckpointEntry entry) => entry.Problem is { } problem
         ? [problem.Message]
         : [.. entry.Manifest!.Slices.Select(slice => SliceProblem(entry.Id.Folder, slice)).OfType<string>()];
 
-    /// <summary>Reads a slice front to back and compares it with what the manifest says.</summary>
-    /// <returns>What is wrong; null when nothing is.</returns>
-    /// <exception cref="SpikeformerException">The storage as a whole does not answer, or refuses.</exception>
+    /// <summary>Reads a slice from start to end and compares it with its entry in the manifest.</summary>
+    /// <returns>The problem; null if there is none.</returns>
+    /// <exception cref="SpikeformerException">The storage does not answer, or refuses access.</exception>
     public string? SliceProblem(string folder, ManifestSlice slice)
     {
         try
@@ -86,8 +86,8 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         }
     }
 
-    /// <summary>Reads a file of the manifest's form.</summary>
-    /// <exception cref="SpikeformerException">It is damaged, or of another version.</exception>
+    /// <summary>Reads a file in the format of a manifest.</summary>
+    /// <exception cref="SpikeformerException">The file is damaged, or written by another version.</exception>
     public Manifest ReadManifest(string folder, string file)
     {
         string name = Name(folder, file);
@@ -108,7 +108,7 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
             var content = SafetensorsReader.Read(stream, Name(folder, slice.File));
             Check(folder, slice, stream);
             if (!content.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal).SetEquals(slice.Tensors))
-                throw Damaged(folder, slice, "it holds other tensors than the manifest lists");
+                throw Damaged(folder, slice, "its tensors are not those in the manifest");
             return [.. content.Tensors];
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
@@ -150,8 +150,8 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         var said = new CheckpointId(manifest.Checkpoint.Step, manifest.Checkpoint.Lineage);
         return said == id
             ? manifest
-            : throw new SpikeformerException(ErrorKind.CheckFailed, $"{Name(id.Folder, Manifest.FileName)} is that of {said}",
-                "Put the folder's own manifest back, or use another checkpoint");
+            : throw new SpikeformerException(ErrorKind.CheckFailed, $"{Name(id.Folder, Manifest.FileName)} belongs to {said}",
+                "Restore the folder's own manifest, or use another checkpoint");
     }
 
     private string Name(string folder, string file) => $"{files.Location}/{folder}/{file}";

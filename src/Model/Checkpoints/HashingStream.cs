@@ -2,8 +2,8 @@ using System.Security.Cryptography;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>Passes bytes to or from another stream, front to back, and takes their SHA-256 on the way. A stream that is read is disposed
-/// along, one that is written belongs to its maker.</summary>
+/// <summary>Reads or writes another stream from start to end and computes the SHA-256 of its bytes. Disposing it also disposes a stream that it
+/// reads, but not one that it writes.</summary>
 internal sealed class HashingStream(Stream inner) : Stream
 {
     private const int Chunk = 1 << 20;
@@ -36,7 +36,7 @@ internal sealed class HashingStream(Stream inner) : Stream
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        // In chunks, so that a chunk is hashed and written while it lies in the processor's cache.
+        // In chunks, so that a chunk is still in the processor's cache when it is written.
         for (; buffer.Length > 0; buffer = buffer[Math.Min(buffer.Length, Chunk)..])
         {
             var chunk = buffer[..Math.Min(buffer.Length, Chunk)];

@@ -2,44 +2,42 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>
-/// Where checkpoints lie: folders of files with atomic, durable writes. The seam between what a checkpoint is and what stores it, a file
-/// system now, an object store too.
-/// </summary>
+/// <summary>The storage of checkpoints: folders of files with atomic, durable writes. It separates the format of checkpoints from their storage, which is a
+/// file system or an object store.</summary>
 /// <remarks>Folder and file names are plain names without separators. All methods may throw <see cref="IOException"/> or
-/// <see cref="UnauthorizedAccessException"/> when the storage fails; callers give these a meaning. A <see cref="StorageException"/> is about the
+/// <see cref="UnauthorizedAccessException"/> if the storage fails; callers explain these errors. A <see cref="StorageException"/> concerns the
 /// storage as a whole.</remarks>
 public interface ICheckpointFiles
 {
-    /// <summary>Where this is, for messages.</summary>
+    /// <summary>The location of the storage, for messages.</summary>
     string Location { get; }
 
-    /// <summary>Names of all folders; empty when nothing was ever written.</summary>
+    /// <summary>Returns the names of all folders; empty if nothing was ever written.</summary>
     IReadOnlyList<string> Folders();
 
-    /// <summary>Names of the complete files of a folder; empty when it does not exist.</summary>
+    /// <summary>Returns the names of the complete files of a folder; empty if it does not exist.</summary>
     /// <param name="folder">The folder.</param>
     IReadOnlyList<string> Files(string folder);
 
-    /// <summary>Opens a file for reading from its front; the stream knows its length.</summary>
+    /// <summary>Opens a file for reading from the start. The stream knows its length; the caller disposes it.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="file">The file.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     Stream OpenRead(string folder, string file);
 
-    /// <summary>Writes or replaces a file, and its folder when missing. After return it survives a power cut; after an exception or a
-    /// kill the file is as before.</summary>
+    /// <summary>Writes or replaces a file, and creates its folder if needed. Once this returns, the file survives a power failure. After an
+    /// exception or a kill, the file is as before.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="file">The file.</param>
-    /// <param name="content">Writes the bytes, front to back.</param>
+    /// <param name="content">Writes the bytes, from start to end.</param>
     void Write(string folder, string file, Action<Stream> content);
 
-    /// <summary>Moves a file into another folder, made when missing; replaces one of its name there. After return that survives a power cut;
-    /// after an exception or a kill the file is whole in one of the folders, or in both.</summary>
-    /// <remarks>Copies it through this process unless the storage has a better way.</remarks>
-    /// <param name="folder">The folder it is in.</param>
+    /// <summary>Moves a file to another folder, which is created if needed, and replaces a file of the same name there. Once this returns, the
+    /// move survives a power failure. After an exception or a kill, the file is complete in one of the folders or in both.</summary>
+    /// <remarks>This implementation copies the file through this process.</remarks>
+    /// <param name="folder">The folder of the file.</param>
     /// <param name="file">The file.</param>
-    /// <param name="target">The folder it goes to.</param>
+    /// <param name="target">The folder to move it to.</param>
     void Move(string folder, string file, string target)
     {
         Write(target, file, stream =>
@@ -50,23 +48,23 @@ public interface ICheckpointFiles
         Delete(folder, file);
     }
 
-    /// <summary>Removes a file durably; does nothing when there is none.</summary>
+    /// <summary>Removes a file durably; does nothing if it does not exist.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="file">The file.</param>
     void Delete(string folder, string file);
 
-    /// <summary>Removes a folder with all it holds; does nothing when there is none.</summary>
+    /// <summary>Removes a folder with its files; does nothing if it does not exist.</summary>
     /// <param name="folder">The folder.</param>
     void DeleteFolder(string folder);
 
-    /// <summary>Removes what killed writes left in a folder.</summary>
+    /// <summary>Removes the temporary files of killed writes from a folder.</summary>
     /// <param name="folder">The folder.</param>
     void DeleteLeftovers(string folder);
 
-    /// <summary>Free space in bytes; null when it is not known.</summary>
+    /// <summary>Returns the free space in bytes; null if it is unknown.</summary>
     long? AvailableBytes();
 
-    /// <summary>Makes the caller the only writer until the result is disposed, over all processes that share the storage.</summary>
-    /// <exception cref="SpikeformerException">Another writer does not finish in time (Conflict).</exception>
+    /// <summary>Makes the caller the only writer among all processes that share the storage, until the result is disposed.</summary>
+    /// <exception cref="SpikeformerException">Another writer did not finish in time (Conflict).</exception>
     IDisposable Lock();
 }

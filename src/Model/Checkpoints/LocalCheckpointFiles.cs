@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 
 /// <summary>Checkpoints in a directory of a file system.</summary>
-/// <param name="directory">The directory that holds the checkpoints' folders; made at the first write.</param>
-/// <param name="lockPatience">How long to wait for another writer; null takes 10 seconds.</param>
+/// <param name="directory">The directory of the checkpoints' folders; the first write creates it.</param>
+/// <param name="lockPatience">How long to wait for another writer; null for 10 seconds.</param>
 public sealed class LocalCheckpointFiles(string directory, TimeSpan? lockPatience = null) : ICheckpointFiles
 {
     private const string LockFile = ".lock";
@@ -18,9 +17,9 @@ public sealed class LocalCheckpointFiles(string directory, TimeSpan? lockPatienc
     /// <inheritdoc/>
     public IReadOnlyList<string> Folders()
     {
-        // A file in the directory's place must be an error, not an empty run.
+        // A file in place of the directory must be an error, not an empty run.
         if (!Directory.Exists(_directory) && !File.Exists(_directory)) return [];
-        // Links are not followed: what they lead to is not ours to remove.
+        // Links are not followed: their targets are not ours to remove.
         var folders = new DirectoryInfo(_directory).EnumerateDirectories();
         return [.. folders.Where(folder => folder.LinkTarget is null).Select(folder => folder.Name)];
     }
@@ -78,24 +77,16 @@ public sealed class LocalCheckpointFiles(string directory, TimeSpan? lockPatienc
     public IDisposable Lock()
     {
         AtomicFile.CreateDirectoryOrThrow(_directory);
-        string path = Path.Combine(_directory, LockFile);
-        long start = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            if (FileLock.TryAcquire(path, out string owner) is { } held) return held;
-            if (Stopwatch.GetElapsedTime(start) > _lockPatience)
-                throw new SpikeformerException(ErrorKind.Conflict, $"{_directory} is being written by {owner}",
-                    "Try again when it has finished");
-            Thread.Sleep(20);
-        }
+        return FileLock.TryAcquire(Path.Combine(_directory, LockFile), _lockPatience, out string owner)
+            ?? throw new SpikeformerException(ErrorKind.Conflict, $"{_directory} is being written by {owner}", "Try again when it has finished");
     }
 
     private string PathOf(string folder) => Path.Combine(_directory, PlainName(folder));
 
     private string PathOf(string folder, string file) => Path.Combine(PathOf(folder), PlainName(file));
 
-    // The last guard against names from a damaged or hostile manifest.
+    // The last guard against names in a damaged or hostile manifest.
     private static string PlainName(string name) => name is "" or "." or ".." || name.AsSpan().ContainsAny('/', '\0')
-        ? throw new ArgumentException($"'{name}' is no plain file name.", nameof(name))
+        ? throw new ArgumentException($"'{name}' is not a plain file name.", nameof(name))
         : name;
 }

@@ -7,22 +7,22 @@ using System.Text.RegularExpressions;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>One slice as the manifest lists it.</summary>
-/// <param name="File">File name beside the manifest.</param>
-/// <param name="Bytes">Size of the file.</param>
-/// <param name="Sha256">SHA-256 of the file, lower-case hexadecimal.</param>
-/// <param name="Tensors">Names of its tensors in canonical order.</param>
+/// <summary>The entry of a slice in a manifest.</summary>
+/// <param name="File">The file name, in the manifest's folder.</param>
+/// <param name="Bytes">The size of the file in bytes.</param>
+/// <param name="Sha256">The SHA-256 of the file, lower-case hexadecimal.</param>
+/// <param name="Tensors">The names of its tensors in canonical order.</param>
 public sealed record ManifestSlice(string File, long Bytes, string Sha256, IReadOnlyList<string> Tensors);
 
-/// <summary>The file that makes a checkpoint exist: what was saved, in which files, with which hashes.</summary>
-/// <remarks>Indented JSON whose last member <c>sha256</c> is the SHA-256 of all bytes before it, so that damage to the manifest itself is
-/// found too. Reading is strict: unknown or repeated members, unknown versions and file names with a path in them are refused.</remarks>
-/// <param name="Version">Version of this format, 1.</param>
-/// <param name="Checkpoint">What was saved.</param>
+/// <summary>The file that makes a checkpoint exist: the description of the state, the slices and their hashes.</summary>
+/// <remarks>Indented JSON whose last member <c>sha256</c> is the SHA-256 of all bytes before it, so that damage to the manifest itself is found
+/// as well. Reading is strict: it refuses unknown or repeated members, unknown versions and file names with a path.</remarks>
+/// <param name="Version">The version of this format, 1.</param>
+/// <param name="Checkpoint">The description of the state.</param>
 /// <param name="Slices">The slices in canonical order.</param>
 public sealed partial record Manifest(int Version, CheckpointInfo Checkpoint, IReadOnlyList<ManifestSlice> Slices)
 {
-    /// <summary>Name of the manifest's file.</summary>
+    /// <summary>The name of the file.</summary>
     public const string FileName = "manifest.json";
 
     internal const int CurrentVersion = 1;
@@ -41,11 +41,11 @@ public sealed partial record Manifest(int Version, CheckpointInfo Checkpoint, IR
 
     private sealed record Sealed(int Version, CheckpointInfo Checkpoint, IReadOnlyList<ManifestSlice> Slices, string Sha256);
 
-    /// <summary>Bytes of all slices.</summary>
+    /// <summary>The size of all slices in bytes.</summary>
     [JsonIgnore]
     public long SliceBytes => Slices.Sum(slice => slice.Bytes);
 
-    /// <summary>The bytes of the file.</summary>
+    /// <summary>Returns the content of the file.</summary>
     internal byte[] ToBytes()
     {
         string body = JsonSerializer.Serialize(this, JsonOptions);
@@ -53,10 +53,10 @@ public sealed partial record Manifest(int Version, CheckpointInfo Checkpoint, IR
         return Encoding.UTF8.GetBytes(body + SealStart + Hash(Encoding.UTF8.GetBytes(body)) + SealEnd);
     }
 
-    /// <summary>Reads and checks the bytes of a manifest.</summary>
-    /// <param name="bytes">The whole file.</param>
-    /// <param name="file">Its name, for errors.</param>
-    /// <exception cref="SpikeformerException">Damaged (CheckFailed), or written by another version (Conflict).</exception>
+    /// <summary>Reads and checks the content of a manifest.</summary>
+    /// <param name="bytes">The whole content.</param>
+    /// <param name="file">The name of the file, for errors.</param>
+    /// <exception cref="SpikeformerException">The manifest is damaged (CheckFailed), or written by another version (Conflict).</exception>
     internal static Manifest Parse(ReadOnlySpan<byte> bytes, string file)
     {
         RefuseOtherVersions(bytes, file);
@@ -77,7 +77,7 @@ public sealed partial record Manifest(int Version, CheckpointInfo Checkpoint, IR
         return manifest.Problem() is { } problem ? throw Damaged(file, problem) : manifest;
     }
 
-    // Asked first and loosely: what a later version wrote must look foreign, not damaged, since damaged checkpoints are removed.
+    // Checked first and leniently: the manifest of a later version must look foreign, not damaged, since damaged checkpoints are removed.
     private static void RefuseOtherVersions(ReadOnlySpan<byte> bytes, string file)
     {
         try
@@ -87,7 +87,7 @@ public sealed partial record Manifest(int Version, CheckpointInfo Checkpoint, IR
                 && root.TryGetProperty("version", out var version) && version.ValueKind == JsonValueKind.Number
                 && !(version.TryGetInt32(out int number) && number == CurrentVersion))
                 throw new SpikeformerException(ErrorKind.Conflict,
-                    $"{file}: field version is {version}, this program reads {CurrentVersion}",
+                    $"{file}: field version is {version}, but this program reads version {CurrentVersion}",
                     "Use the version of Spikeformer that wrote the checkpoint");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
@@ -104,7 +104,7 @@ public sealed partial record Manifest(int Version, CheckpointInfo Checkpoint, IR
         var tensors = new HashSet<string>(StringComparer.Ordinal);
         foreach (ManifestSlice slice in Slices)
         {
-            if (!SliceFilePattern().IsMatch(slice.File)) return $"'{slice.File}' is no name of a slice";
+            if (!SliceFilePattern().IsMatch(slice.File)) return $"'{slice.File}' is not the name of a slice";
             if (!files.Add(slice.File)) return $"slice '{slice.File}' is listed twice";
             if (slice.Bytes < 0 || slice.Sha256.Length != 64 || !CheckpointInfo.IsHex(slice.Sha256))
                 return $"slice '{slice.File}' has no valid size and SHA-256";

@@ -1,14 +1,12 @@
 namespace Spikeformer.Checkpoints;
 
-/// <summary>Which checkpoints continue a run, in which order, and which may go. Pure functions of what a scan found.</summary>
+/// <summary>Decides which checkpoints a run can resume from, in which order, and which may be removed. Pure functions of a scan's result.</summary>
 internal static class Retention
 {
-    /// <summary>
-    /// The checkpoints that a run may resume from, best first: those of the current lineage from the highest step down, then those of
-    /// each lineage before it up to the step where it was left. Later ones are abandoned history.
-    /// </summary>
+    /// <summary>Returns the checkpoints that a run can resume from, the preferred one first: the checkpoints of the current lineage from the highest step down,
+    /// then those of each lineage before it up to the step where it was left. Later steps of older lineages are abandoned.</summary>
     /// <param name="entries">All checkpoints.</param>
-    /// <param name="lineage">The current lineage; null takes the highest.</param>
+    /// <param name="lineage">The current lineage; null for the highest.</param>
     public static IReadOnlyList<CheckpointEntry> Succession(IReadOnlyCollection<CheckpointEntry> entries, int? lineage = null)
     {
         var succession = new List<CheckpointEntry>();
@@ -17,7 +15,7 @@ internal static class Retention
         {
             var own = entries.Where(entry => entry.Id.Lineage == current && entry.Id.Step <= limit);
             succession.AddRange(own.OrderByDescending(entry => entry.Id.Step));
-            // Where the lineage began is known from any manifest of it. If none can be read, an older lineage must not be guessed.
+            // Any manifest of a lineage tells where it began. If none can be read, an older lineage must not be guessed.
             if (current == 0 || entries.FirstOrDefault(entry => entry.Id.Lineage == current && entry.Info is not null) is not { } witness)
                 return succession;
             limit = Math.Min(limit, witness.Info!.LineageStart);
@@ -25,12 +23,12 @@ internal static class Retention
         }
     }
 
-    /// <summary>The checkpoints to remove: all that are behind the first of <paramref name="kept"/> and neither kept, best, pinned nor of
-    /// another version. Nothing when too few are kept.</summary>
+    /// <summary>Returns the checkpoints to remove: all after the first of <paramref name="kept"/> that are not kept, best, pinned or written by
+    /// another version. Returns none if too few are kept.</summary>
     /// <param name="entries">All checkpoints.</param>
-    /// <param name="succession">Their order.</param>
-    /// <param name="kept">The newest verified ones.</param>
-    /// <param name="keep">How many verified ones there must be before anything goes.</param>
+    /// <param name="succession">The order of the checkpoints.</param>
+    /// <param name="kept">The newest verified checkpoints.</param>
+    /// <param name="keep">The number of verified checkpoints required before any is removed.</param>
     public static IReadOnlyList<CheckpointEntry> Superseded(IReadOnlyCollection<CheckpointEntry> entries,
         IReadOnlyList<CheckpointEntry> succession, IReadOnlyList<CheckpointEntry> kept, int keep)
     {

@@ -2,16 +2,16 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>Who owns a run directory.</summary>
-/// <param name="Process">For messages: <c>process 123</c>.</param>
-/// <param name="Start">Which start of the run it serves; empty when that is not known.</param>
+/// <summary>The owner of a run directory.</summary>
+/// <param name="Process">The process, for messages: <c>process 123</c>.</param>
+/// <param name="Start">The start of the run that it serves; empty if unknown.</param>
 public readonly record struct DirectoryOwner(string Process, Guid Start);
 
-/// <summary>Ownership of a run directory: one process at a time may train into it. Ends with <see cref="Dispose"/> or with the process,
-/// however it ends.</summary>
+/// <summary>Ownership of a run directory, into which only one process at a time may train. It ends with <see cref="Dispose"/> or with the
+/// process, even if that is killed.</summary>
 public sealed class RunLock : IDisposable
 {
-    /// <summary>Name of the lock file in the run directory; holds the owner's process id, and which start of the run it serves.</summary>
+    /// <summary>The name of the lock file in the run directory. It contains the owner's process id and the start of the run that it serves.</summary>
     public const string FileName = "run.lock";
 
     private const int MostTries = 10;
@@ -21,16 +21,16 @@ public sealed class RunLock : IDisposable
 
     private RunLock(FileLock held) => _lock = held;
 
-    /// <summary>Takes ownership, making the directory when needed.</summary>
+    /// <summary>Takes ownership, and creates the directory if needed.</summary>
     /// <param name="runDirectory">The run directory.</param>
-    /// <exception cref="SpikeformerException">Another process owns it (Conflict, with its id), or it cannot be written (Usage).</exception>
+    /// <exception cref="SpikeformerException">Another process owns the directory (Conflict, with its id), or it cannot be written (Usage).</exception>
     public static RunLock Acquire(string runDirectory) => TryAcquire(runDirectory, Guid.Empty, out DirectoryOwner owner) ?? throw InUse(runDirectory, owner);
 
-    /// <summary>Takes ownership for a start of the run, making the directory when needed; null when another process owns it.</summary>
+    /// <summary>Takes ownership for a start of the run, and creates the directory if needed. Returns null if another process owns it.</summary>
     /// <param name="runDirectory">The run directory.</param>
-    /// <param name="start">Which start of the run the owner serves.</param>
-    /// <param name="owner">Who owns it, when the result is null.</param>
-    /// <exception cref="SpikeformerException">It cannot be written (Usage).</exception>
+    /// <param name="start">The start of the run that the owner serves.</param>
+    /// <param name="owner">The owner, if the result is null.</param>
+    /// <exception cref="SpikeformerException">The directory cannot be written (Usage).</exception>
     public static RunLock? TryAcquire(string runDirectory, Guid start, out DirectoryOwner owner)
     {
         try
@@ -38,7 +38,7 @@ public sealed class RunLock : IDisposable
             AtomicFile.CreateDirectoryOrThrow(runDirectory);
             FileLock? held;
             LockOwner other;
-            // An owner without a name has just come, or is about to go.
+            // An owner without a name has just taken the lock, or is about to release it.
             for (int tries = 1; (held = FileLock.TryAcquire(Path.Combine(runDirectory, FileName), $"{start:N}", out other)) is null && other.Process is null && tries < MostTries; tries++)
                 Thread.Sleep(Pause);
             owner = new(other.ToString(), Guid.TryParseExact(other.Purpose, "N", out Guid others) ? others : Guid.Empty);
@@ -50,11 +50,11 @@ public sealed class RunLock : IDisposable
         }
     }
 
-    /// <summary>Another process owns a run directory.</summary>
+    /// <summary>Creates the error that another process owns a run directory.</summary>
     internal static SpikeformerException InUse(string runDirectory, DirectoryOwner owner) =>
         new(ErrorKind.Conflict, $"The run directory {runDirectory} is in use by {owner.Process}", "Wait for it, stop it, or choose another --out");
 
-    /// <summary>Whether some process owns a run directory now.</summary>
+    /// <summary>Returns whether a process owns a run directory now.</summary>
     /// <param name="runDirectory">The run directory; it need not exist.</param>
     public static bool IsHeld(string runDirectory)
     {
@@ -64,6 +64,6 @@ public sealed class RunLock : IDisposable
         return held is null;
     }
 
-    /// <summary>Gives the directory up.</summary>
+    /// <summary>Ends the ownership.</summary>
     public void Dispose() => _lock.Dispose();
 }

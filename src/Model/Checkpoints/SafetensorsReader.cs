@@ -4,25 +4,23 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>What a safetensors file holds.</summary>
-/// <param name="Tensors">The tensors in the order of their values.</param>
-/// <param name="Metadata">The header's texts by name.</param>
+/// <summary>The content of a safetensors file.</summary>
+/// <param name="Tensors">The tensors in the order of their values in the file.</param>
+/// <param name="Metadata">The texts in the header, by name.</param>
 public sealed record SafetensorsContent(IReadOnlyList<StateTensor> Tensors, IReadOnlyDictionary<string, string> Metadata);
 
-/// <summary>
-/// Reads the safetensors format and trusts nothing in it: every length, offset, type, shape and name is checked before memory is taken.
-/// Errors name the file and the byte.
-/// </summary>
+/// <summary>Reads the safetensors format without trusting the file: every length, offset, type, shape and name is checked before memory is allocated. Errors
+/// name the file and the byte.</summary>
 public static class SafetensorsReader
 {
-    /// <summary>Largest header, in bytes: the format's own limit.</summary>
+    /// <summary>The largest header in bytes, a limit of the format.</summary>
     public const int MaxHeaderBytes = 100_000_000;
 
     private sealed record Entry(TensorSpec Spec, long Begin, long End, long HeaderByte);
 
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="SpikeformerException">It does not exist, cannot be read, or is no valid safetensors file (CheckFailed).</exception>
+    /// <exception cref="SpikeformerException">The file does not exist, cannot be read, or is not a valid safetensors file (CheckFailed).</exception>
     public static SafetensorsContent ReadFile(string path)
     {
         try
@@ -36,10 +34,10 @@ public static class SafetensorsReader
         }
     }
 
-    /// <summary>Reads a whole stream from its front.</summary>
-    /// <param name="stream">A stream that knows its length.</param>
-    /// <param name="file">Name of the file, for errors.</param>
-    /// <exception cref="SpikeformerException">It is no valid safetensors file (CheckFailed).</exception>
+    /// <summary>Reads a whole stream from its start.</summary>
+    /// <param name="stream">A stream that knows its length; not disposed.</param>
+    /// <param name="file">The name of the file, for errors.</param>
+    /// <exception cref="SpikeformerException">The content is not a valid safetensors file (CheckFailed).</exception>
     /// <exception cref="IOException">The stream cannot be read.</exception>
     public static SafetensorsContent Read(Stream stream, string file)
     {
@@ -65,9 +63,9 @@ public static class SafetensorsReader
         if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
             throw Bad(file, 0, $"the file has {stream.Length} bytes, too few for a header length");
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (length > MaxHeaderBytes) throw Bad(file, 0, $"a header of {length} bytes is announced, at most {MaxHeaderBytes} are allowed");
+        if (length > MaxHeaderBytes) throw Bad(file, 0, $"the header length is {length} bytes, but at most {MaxHeaderBytes} are allowed");
         if ((long)length > stream.Length - sizeof(ulong))
-            throw Bad(file, 0, $"a header of {length} bytes is announced but only {stream.Length - sizeof(ulong)} bytes follow");
+            throw Bad(file, 0, $"the header length is {length} bytes, but only {stream.Length - sizeof(ulong)} bytes follow");
         var header = new byte[length];
         stream.ReadExactly(header);
         return header;
@@ -90,7 +88,7 @@ public static class SafetensorsReader
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw Bad(file, sizeof(ulong) + json.BytesConsumed, $"the header is no valid JSON ({error.Message})");
+            throw Bad(file, sizeof(ulong) + json.BytesConsumed, $"the header is not valid JSON ({error.Message})");
         }
         return entries;
     }
@@ -140,8 +138,8 @@ public static class SafetensorsReader
         }
         if (end < begin || end - begin != bytes)
             throw Bad(file, position,
-                $"tensor '{name}' of {spec.Layout} needs {bytes} bytes, its offsets {begin} to {end} hold {end - begin}");
-        if (bytes > Array.MaxLength) throw Bad(file, position, $"tensor '{name}' has {bytes} bytes, at most {Array.MaxLength} can be read");
+                $"tensor '{name}' of {spec.Layout} needs {bytes} bytes, but its offsets {begin} to {end} span {end - begin}");
+        if (bytes > Array.MaxLength) throw Bad(file, position, $"tensor '{name}' has {bytes} bytes, but at most {Array.MaxLength} can be read");
         return new(spec, begin, end, position);
     }
 
@@ -151,7 +149,7 @@ public static class SafetensorsReader
         Expect(ref json, JsonTokenType.StartArray, file, "a list of numbers");
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
             if (json.TokenType == JsonTokenType.Number && json.TryGetInt64(out long number) && number >= 0) numbers.Add(number);
-            else throw Bad(file, sizeof(ulong) + json.TokenStartIndex, "a whole number of at least 0 is needed");
+            else throw Bad(file, sizeof(ulong) + json.TokenStartIndex, "expected a whole number of at least 0");
         return numbers;
     }
 
@@ -166,10 +164,10 @@ public static class SafetensorsReader
     private static void Expect(ref Utf8JsonReader json, JsonTokenType token, string file, string what)
     {
         json.Read();
-        if (json.TokenType != token) throw Bad(file, sizeof(ulong) + json.TokenStartIndex, $"{what} is needed, not {json.TokenType}");
+        if (json.TokenType != token) throw Bad(file, sizeof(ulong) + json.TokenStartIndex, $"expected {what}, not {json.TokenType}");
     }
 
-    // The format allows neither gaps nor overlaps, which also keeps the memory taken below the file's size.
+    // The format allows neither gaps nor overlaps, which also limits the memory to the file's size.
     private static void CheckLayout(List<Entry> entries, long dataStart, long fileLength, string file)
     {
         entries.Sort((a, b) => (a.Begin, a.End).CompareTo((b.Begin, b.End)));
@@ -184,9 +182,9 @@ public static class SafetensorsReader
             filled = entry.End;
         }
         if (filled != fileLength - dataStart)
-            throw Bad(file, dataStart + filled, $"{fileLength - dataStart - filled} bytes after the last tensor belong to none");
+            throw Bad(file, dataStart + filled, "the file continues after the end of the last tensor");
     }
 
     private static SpikeformerException Bad(string file, long position, string problem) =>
-        new(ErrorKind.CheckFailed, $"{file}, byte {position}: {problem}", "The file is damaged or no safetensors file; use another copy");
+        new(ErrorKind.CheckFailed, $"{file}, byte {position}: {problem}", "The file is damaged or not a safetensors file; use another copy");
 }

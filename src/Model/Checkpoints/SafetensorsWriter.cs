@@ -4,12 +4,10 @@ using System.Text.Json;
 
 namespace Spikeformer.Checkpoints;
 
-/// <summary>
-/// Writes the safetensors format, which PyTorch and others open: eight bytes of header length, a JSON header, the values. The same tensors
-/// and metadata always give the same bytes.
-/// </summary>
-/// <remarks>Source: https://github.com/huggingface/safetensors#format. Values lie without gaps, wide element types first, so that each
-/// tensor is aligned to its element size; the header is padded so that they begin at a multiple of 64 bytes.</remarks>
+/// <summary>Writes the safetensors format, which PyTorch and other programs read: the header length in eight bytes, a JSON header, the values. The same tensors
+/// and metadata always give the same bytes.</summary>
+/// <remarks>Source: https://github.com/huggingface/safetensors#format. Values are stored without gaps, wide element types first, so each tensor
+/// is aligned to its element size. The header is padded so that the values begin at a multiple of 64 bytes.</remarks>
 public static class SafetensorsWriter
 {
     internal const string MetadataKey = "__metadata__";
@@ -17,10 +15,10 @@ public static class SafetensorsWriter
     private static readonly JsonWriterOptions HeaderOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes tensors to a stream.</summary>
-    /// <param name="stream">Where to; written front to back.</param>
+    /// <param name="stream">The stream, written from start to end; not disposed.</param>
     /// <param name="tensors">The tensors, at least one.</param>
     /// <param name="metadata">Texts for the header, by name; written in ordinal order.</param>
-    /// <exception cref="ArgumentException">Equal or empty names, or data that do not fit the shape.</exception>
+    /// <exception cref="ArgumentException">Names are equal or empty, or data do not fit their shape.</exception>
     public static void Write(Stream stream, IReadOnlyList<StateTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(stream);

@@ -1,24 +1,22 @@
 namespace Spikeformer.Checkpoints;
 
-/// <summary>One slice of a training state: the tensors of one file.</summary>
-/// <param name="File">File name, <c>GROUP-00001-of-00003.safetensors</c>.</param>
-/// <param name="Tensors">Indices of its tensors in the state, ascending.</param>
-/// <param name="Bytes">Bytes of their values.</param>
+/// <summary>A slice of a training state: the tensors of one file.</summary>
+/// <param name="File">The file name, <c>GROUP-00001-of-00003.safetensors</c>.</param>
+/// <param name="Tensors">The indices of its tensors in the state, ascending.</param>
+/// <param name="Bytes">The size of their values in bytes.</param>
 public sealed record Slice(string File, IReadOnlyList<int> Tensors, long Bytes);
 
-/// <summary>
-/// Cuts a training state into slices. A pure function of the tensors and the wanted size, so the same state gives the same files whoever
-/// saves it: canonical order is the order of the state, gathered by group; a tensor is never cut.
-/// </summary>
+/// <summary>Divides a training state into slices: a pure function of the tensors and the intended size, so every worker divides the same state into the same
+/// files. Canonical order is the order of the state, grouped by group. A tensor is never divided.</summary>
 public static class SlicePlan
 {
-    /// <summary>Wanted size of a slice, in bytes: large enough that files are few, small enough to spread over writers and to resume a
+    /// <summary>The default size of a slice in bytes, 64 MiB: large enough for few files, small enough to divide among writers and to resume a
     /// transfer.</summary>
     public const long DefaultSliceBytes = 64L << 20;
 
-    /// <summary>The slices in canonical order.</summary>
-    /// <param name="state">The tensors; only their names, types and shapes matter.</param>
-    /// <param name="sliceBytes">Wanted bytes per slice, at least 1; only a slice of one large tensor is larger.</param>
+    /// <summary>Returns the slices in canonical order.</summary>
+    /// <param name="state">The names, types and shapes of the tensors.</param>
+    /// <param name="sliceBytes">The intended size of a slice in bytes, at least 1; only a slice with a single large tensor is larger.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="sliceBytes"/> is not positive.</exception>
     public static IReadOnlyList<Slice> Create(IReadOnlyList<TensorSpec> state, long sliceBytes = DefaultSliceBytes)
     {

@@ -1,33 +1,32 @@
 namespace Spikeformer.Checkpoints;
 
-/// <summary>
-/// Shows the members of a generation whether they share the lead's storage: the lead leaves a file under the generation's nonce, and who finds
-/// it reads where the lead writes. The other direction shows in the first save: the lead finds the others' slices, or gives it up.
-/// </summary>
-/// <remarks>All methods may throw what <see cref="ICheckpointFiles"/> throws.</remarks>
+/// <summary>Tells the members of a generation whether they share the lead's storage. The lead writes a proof file named after the generation's nonce; a member
+/// that finds it reads the lead's storage. Whether the lead reads a member's storage shows in the first shared save: it finds the member's slices, or abandons
+/// the save.</summary>
+/// <remarks>All methods may throw the exceptions of <see cref="ICheckpointFiles"/>.</remarks>
 /// <param name="files">The storage.</param>
-public sealed class StorageProof(ICheckpointFiles files)
+internal sealed class StorageProof(ICheckpointFiles files)
 {
     private const string FolderPrefix = "shared-", FileName = "proof";
-    private string? _left;
+    private string? _written;
 
-    /// <summary>Leaves the proof of a generation, in place of all earlier ones.</summary>
-    public void Leave(GenerationId generation)
+    /// <summary>Writes the proof of a generation and removes all earlier proofs.</summary>
+    public void Write(GenerationId generation)
     {
-        _left = FolderOf(generation);
-        files.Write(_left, FileName, _ => { });
+        _written = FolderOf(generation);
+        files.Write(_written, FileName, _ => { });
         foreach (string folder in files.Folders())
-            if (folder.StartsWith(FolderPrefix, StringComparison.Ordinal) && folder != _left) files.DeleteFolder(folder);
+            if (folder.StartsWith(FolderPrefix, StringComparison.Ordinal) && folder != _written) files.DeleteFolder(folder);
     }
 
-    /// <summary>Whether the proof of a generation is here.</summary>
-    public bool IsHere(GenerationId generation) => files.Files(FolderOf(generation)).Contains(FileName);
+    /// <summary>Returns whether the proof of a generation exists.</summary>
+    public bool Exists(GenerationId generation) => files.Files(FolderOf(generation)).Contains(FileName);
 
-    /// <summary>Takes back what was left last.</summary>
-    public void TakeBack()
+    /// <summary>Deletes the proof that was written last.</summary>
+    public void Delete()
     {
-        if (_left is not null) files.DeleteFolder(_left);
-        _left = null;
+        if (_written is not null) files.DeleteFolder(_written);
+        _written = null;
     }
 
     private static string FolderOf(GenerationId generation) => FolderPrefix + generation.Nonce;

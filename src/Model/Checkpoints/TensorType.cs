@@ -1,6 +1,6 @@
 namespace Spikeformer.Checkpoints;
 
-/// <summary>Element types of stored tensors; the names in upper case are those of the safetensors format.</summary>
+/// <summary>The element types of stored tensors. In upper case, their names are those of the safetensors format.</summary>
 public enum TensorType
 {
     /// <summary>64-bit float.</summary>
@@ -9,7 +9,7 @@ public enum TensorType
     F32,
     /// <summary>16-bit IEEE float.</summary>
     F16,
-    /// <summary>16-bit brain float: the upper half of a 32-bit float.</summary>
+    /// <summary>16-bit brain float, the upper half of a 32-bit float.</summary>
     BF16,
     /// <summary>64-bit signed integer.</summary>
     I64,
@@ -31,10 +31,10 @@ public enum TensorType
     Bool,
 }
 
-/// <summary>Sizes and names of <see cref="TensorType"/>.</summary>
+/// <summary>The sizes and names of each <see cref="TensorType"/>.</summary>
 public static class TensorTypes
 {
-    /// <summary>Bytes per element.</summary>
+    /// <summary>Returns the size of an element in bytes.</summary>
     /// <param name="type">The element type.</param>
     public static int Size(this TensorType type) => type switch
     {
@@ -45,22 +45,17 @@ public static class TensorTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Unknown tensor type."),
     };
 
-    /// <summary>The type's name in a safetensors header.</summary>
+    /// <summary>Returns the type's name in a safetensors header.</summary>
     /// <param name="type">The element type.</param>
     public static string SafetensorsName(this TensorType type) => type is TensorType.Bool ? "BOOL" : type.ToString();
 
     /// <summary>Finds a type by its name in a safetensors header.</summary>
     /// <param name="name">The name, in upper case.</param>
-    /// <param name="type">The type, when the result is true.</param>
+    /// <param name="type">The type, if the result is true.</param>
+    /// <returns>Whether the name is known.</returns>
     public static bool TryParse(string? name, out TensorType type)
     {
-        foreach (TensorType candidate in Enum.GetValues<TensorType>())
-            if (candidate.SafetensorsName() == name)
-            {
-                type = candidate;
-                return true;
-            }
-        type = default;
-        return false;
+        type = Enum.GetValues<TensorType>().FirstOrDefault(candidate => candidate.SafetensorsName() == name);
+        return type.SafetensorsName() == name;
     }
 }

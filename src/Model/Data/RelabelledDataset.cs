@@ -2,8 +2,8 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Data;
 
-/// <summary>A data set whose labels follow another order of the same class names: that of the weights that are to classify it. The authors sort the
-/// class folders of DVS128 Gesture as texts, others number them.</summary>
+/// <summary>A data set with its labels mapped to another order of the same class names, the order that the weights were trained with. The
+/// authors sort the class folders of DVS128 Gesture as text; other programs sort them by number.</summary>
 public sealed class RelabelledDataset : IDataset
 {
     private readonly IDataset _inner;
@@ -15,18 +15,18 @@ public sealed class RelabelledDataset : IDataset
         _labels = [.. inner.ClassNames.Select(name => classNames.Index().Single(other => other.Item == name).Index)];
     }
 
-    /// <summary>A data set with the classes in the order given.</summary>
-    /// <param name="dataset">The data; itself when it has that order. Disposed with the result.</param>
-    /// <param name="classNames">The classes in the order of a network's outputs.</param>
-    /// <exception cref="SpikeformerException">The data have other classes (Conflict).</exception>
+    /// <summary>Returns a data set with the classes in the given order.</summary>
+    /// <param name="dataset">The data set. Returned unchanged if it already has this order; otherwise the result owns and disposes it.</param>
+    /// <param name="classNames">The classes in the order of the network's outputs.</param>
+    /// <exception cref="SpikeformerException">The data set has other classes (Conflict).</exception>
     public static IDataset Of(IDataset dataset, IReadOnlyList<string> classNames)
     {
         if (dataset.ClassNames.SequenceEqual(classNames)) return dataset;
         if (dataset.ClassNames.Distinct().Count() == classNames.Count && dataset.ClassNames.Order().SequenceEqual(classNames.Order()))
             return new RelabelledDataset(dataset, classNames);
         throw new SpikeformerException(ErrorKind.Conflict,
-            $"The data have the {dataset.ClassNames.Count} classes {Shown(dataset.ClassNames)}; the weights were trained on the {classNames.Count} classes {Shown(classNames)}",
-            "Give the data set that they were trained on with --data");
+            $"The data set has {dataset.ClassNames.Count} classes ({Shown(dataset.ClassNames)}), but the weights were trained on {classNames.Count} ({Shown(classNames)})",
+            "Give the data set that the weights were trained on with --data");
     }
 
     /// <inheritdoc/>

@@ -2,11 +2,9 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Devices;
 
-/// <summary>
-/// The device on which a process computes its shards. CPU kernels work on the training state's own memory. A device with its own memory
-/// receives copies of weights and frames and returns gradients. The training state itself is always on the host, so the optimizer, digests,
-/// checkpoints and transports are the same for every device.
-/// </summary>
+/// <summary>The device on which a process computes its shards. CPU kernels work on the training state's own memory. A device with its own memory receives
+/// copies of weights and frames and returns gradients. The training state itself is always on the host, so the optimizer, digests, checkpoints and transports
+/// are the same for every device.</summary>
 /// <remarks>A device executes its work in the order of the calls; <see cref="Synchronize"/> waits for it. Not thread-safe.</remarks>
 public abstract class ComputeDevice
 {

@@ -2,10 +2,8 @@ using System.Diagnostics;
 
 namespace Spikeformer.Devices;
 
-/// <summary>
-/// Environment variables for a process that trains. The C library and OpenMP read them before Main, so the parent process must set them: the
-/// launcher for a command, the silo for its workers.
-/// </summary>
+/// <summary>Environment variables for a process that trains. The C library and OpenMP read them before Main, so the parent process must set them: the launcher
+/// for a command, the silo for its workers.</summary>
 public static class ComputeEnvironment
 {
     /// <summary>Names and values. They affect speed only, never a result.</summary>

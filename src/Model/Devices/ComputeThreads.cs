@@ -10,10 +10,8 @@ internal interface IChunkedWork
     void Run(int first, int end);
 }
 
-/// <summary>
-/// Runs our own kernels on as many threads as libtorch uses (<c>torch.set_num_threads</c>): the calling thread and helper threads. Each
-/// thread computes one contiguous, fixed range of chunks, so the result does not depend on the threads.
-/// </summary>
+/// <summary>Runs our own kernels on as many threads as libtorch uses (<c>torch.set_num_threads</c>): the calling thread and helper threads. Each thread
+/// computes one contiguous, fixed range of chunks, so the result does not depend on the threads.</summary>
 /// <remarks>The .NET thread pool would not do: its number of threads follows the load, and its partitioning follows timing.</remarks>
 internal static unsafe class ComputeThreads
 {

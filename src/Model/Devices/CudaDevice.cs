@@ -3,8 +3,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Devices;
 
-/// <summary>A CUDA device that computes with libtorch's reproducible operations. The device writes gradients to page-locked host
-/// memory.</summary>
+/// <summary>A CUDA device that computes with libtorch's reproducible operations. The device writes gradients to page-locked host memory.</summary>
 /// <remarks>Never run by its authors, who had neither a GPU nor the CUDA package. TorchSharp has no streams, so all work is on the device's
 /// default stream. Copies to the host run while the host queues more work.</remarks>
 internal sealed class CudaDevice : ComputeDevice

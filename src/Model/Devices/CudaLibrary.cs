@@ -5,8 +5,7 @@ using TorchSharp;
 
 namespace Spikeformer.Devices;
 
-/// <summary>CUDA in this process: whether libtorch can use it, how many devices it sees, and the settings that make it
-/// reproducible.</summary>
+/// <summary>CUDA in this process: whether libtorch can use it, how many devices it sees, and the settings that make it reproducible.</summary>
 public static unsafe partial class CudaLibrary
 {
     /// <summary>The driver's device file. Without it there is no device, and libtorch need not be loaded to find out.</summary>
@@ -40,8 +39,7 @@ public static unsafe partial class CudaLibrary
 
     /// <summary>Makes libtorch use only deterministic CUDA kernels, without trial runs and in full precision. An operation without such a kernel
     /// then throws.</summary>
-    /// <exception cref="SpikeformerException">A setting is missing (Failed), or the process was started without <see cref="Variables"/>
-    /// (Usage).</exception>
+    /// <exception cref="SpikeformerException">A setting is missing (Failed), or the process was started without <see cref="Variables"/> (Usage).</exception>
     internal static void BeReproducible()
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(WorkspaceVariable)))

@@ -21,10 +21,8 @@ public static unsafe partial class LibTorch
         return Encoding.ASCII.GetString(text.Data, checked((int)text.Length));
     });
 
-    /// <summary>Prepares the calling thread for computing: sets the number of compute threads, and once per process libtorch's
-    /// settings.</summary>
-    /// <param name="threads">The number of threads that libtorch uses for work started on this thread, at least 1; part of a run's
-    /// numerics.</param>
+    /// <summary>Prepares the calling thread for computing: sets the number of compute threads, and once per process libtorch's settings.</summary>
+    /// <param name="threads">The number of threads that libtorch uses for work started on this thread, at least 1; part of a run's numerics.</param>
     /// <exception cref="SpikeformerException">The library cannot be loaded.</exception>
     public static void UseOnThisThread(int threads)
     {

@@ -3,10 +3,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Devices;
 
-/// <summary>
-/// Decides, for every operation that has our own kernels, whether these compute or libtorch's operations. Our kernels run on the CPU;
-/// libtorch's operations run on every device.
-/// </summary>
+/// <summary>Decides, for every operation that has our own kernels, whether these compute or libtorch's operations. Our kernels run on the CPU; libtorch's
+/// operations run on every device.</summary>
 internal static class OwnKernels
 {
     [ThreadStatic] private static int s_suspensions;
@@ -20,15 +18,14 @@ internal static class OwnKernels
 
     private sealed class Suspension : IDisposable
     {
-        private bool _isDisposed;
+        private int _count = 1;
 
         public Suspension() => s_suspensions++;
 
         public void Dispose()
         {
-            if (_isDisposed) return;
-            _isDisposed = true;
-            s_suspensions--;
+            s_suspensions -= _count;
+            _count = 0;
         }
     }
 }

@@ -4,16 +4,16 @@ using Spikeformer.Files;
 namespace Spikeformer.Diagnostics;
 
 /// <summary>
-/// Named places at which a test lets a process die, end, freeze, hang in one thread, or do what can go wrong just there:
-/// <c>SPIKEFORMER_FAILPOINTS=WORKER:PLACE@STEP=kill|term|stop|hang|fault[,…]</c>, a
-/// star for any step. Without that variable a place costs one comparison.
+/// Named places where a test can make a process die (<c>kill</c>), exit (<c>term</c>), freeze (<c>stop</c>), hang in one thread (<c>hang</c>), or fail
+/// in a way that is specific to the place (<c>fault</c>): <c>SPIKEFORMER_FAILPOINTS=WORKER:PLACE@STEP=kill|term|stop|hang|fault[,…]</c>. The step
+/// <c>*</c> matches any step. Without the variable, a fail point costs one comparison.
 /// </summary>
 internal static class FailPoints
 {
     /// <summary>Name of the environment variable.</summary>
     public const string Variable = "SPIKEFORMER_FAILPOINTS";
 
-    /// <summary>Name of another, with a folder in which entries that have struck are noted, so that the next process is spared.</summary>
+    /// <summary>Environment variable with a folder that records the entries that have struck, so that the next process is spared.</summary>
     public const string FolderVariable = "SPIKEFORMER_FAILPOINTS_FOLDER";
 
     private const int Kill = 9, Terminate = 15, Stop = 19, Fault = 0, Hang = -1, AnyStep = -1;
@@ -21,13 +21,13 @@ internal static class FailPoints
     private static readonly Point[] s_points = Parse(Environment.GetEnvironmentVariable(Variable));
     private static readonly bool[] s_hit = new bool[s_points.Length];
 
-    /// <summary>The worker that this process is.</summary>
+    /// <summary>The name of this process's worker.</summary>
     public static string Worker { get; set; } = "";
 
-    /// <summary>The process is at a place; from any thread. Each entry of the list strikes once in a process.</summary>
-    /// <param name="place">Its name.</param>
-    /// <param name="step">The step under way.</param>
-    /// <returns>Whether the caller should let happen what can go wrong there.</returns>
+    /// <summary>Strikes if an entry names this place and step. Each entry strikes once per process. Thread-safe.</summary>
+    /// <param name="place">The name of the place.</param>
+    /// <param name="step">The current step.</param>
+    /// <returns>Whether the caller should simulate the fault of this place.</returns>
     public static bool Hit(string place, long step)
     {
         if (s_points.Length == 0) return false;
@@ -36,7 +36,7 @@ internal static class FailPoints
         {
             Point point = s_points[i];
             if (point.Place != place || point.Step != step && point.Step != AnyStep || point.Worker != Worker) continue;
-            if (Interlocked.Exchange(ref s_hit[i], true) || !Note(i)) continue;
+            if (Interlocked.Exchange(ref s_hit[i], true) || !TryRecordStrike(i)) continue;
             if (point.Signal == Fault) mustFail = true;
             else if (point.Signal == Hang) Thread.Sleep(Timeout.Infinite);
             else Posix.SignalSelf(point.Signal);
@@ -44,8 +44,8 @@ internal static class FailPoints
         return mustFail;
     }
 
-    /// <summary>Whether this is the first process in which an entry strikes.</summary>
-    private static bool Note(int entry)
+    /// <summary>Records that an entry has struck. Returns false if it already struck in an earlier process.</summary>
+    private static bool TryRecordStrike(int entry)
     {
         if (Environment.GetEnvironmentVariable(FolderVariable) is not { Length: > 0 } folder) return true;
         try
@@ -59,7 +59,8 @@ internal static class FailPoints
         }
     }
 
-    /// <exception cref="FormatException">The text is no list of places.</exception>
+    /// <summary>Parses the value of <see cref="Variable"/>.</summary>
+    /// <exception cref="FormatException">An entry has another form.</exception>
     internal static Point[] Parse(string? text) => string.IsNullOrEmpty(text) ? [] : [.. text.Split(',').Select(ParseOne)];
 
     private static Point ParseOne(string text)

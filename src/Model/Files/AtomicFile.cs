@@ -2,19 +2,17 @@ using System.Text;
 
 namespace Spikeformer.Files;
 
-/// <summary>
-/// Writes files that exist whole or not at all, whatever happens: a temporary file in the same directory, fsync, rename, fsync of the
-/// directory. A reader sees the old content or the new, never a mixture; after return the new content survives a power cut.
-/// </summary>
+/// <summary>Writes files atomically: writes a temporary file in the same directory, calls fsync, renames the file and calls fsync on the directory. A
+/// reader sees the old content or the new content, never a mixture. When a method returns, the new content survives a power cut.</summary>
 public static class AtomicFile
 {
     private const string TemporarySuffix = ".tmp";
 
     /// <summary>Writes or replaces a file.</summary>
     /// <param name="path">The file; its directory must exist.</param>
-    /// <param name="content">Writes the content to the stream it gets; what it throws is passed on, and nothing is left behind.</param>
-    /// <exception cref="SpikeformerException">The file system refuses: full disk (Failed), no permission (Usage). An existing file is
-    /// unchanged.</exception>
+    /// <param name="content">Writes the content to the given stream. If it throws, the exception is passed on and no file is left behind.</param>
+    /// <exception cref="SpikeformerException">The disk is full (Failed), permission is missing (Usage), or another I/O error occurred. An
+    /// existing file is unchanged.</exception>
     public static void Write(string path, Action<Stream> content)
     {
         ArgumentNullException.ThrowIfNull(content);
@@ -40,9 +38,9 @@ public static class AtomicFile
     /// <exception cref="SpikeformerException">As for <see cref="Write"/>.</exception>
     public static void WriteAllBytes(string path, ReadOnlyMemory<byte> bytes) => Write(path, stream => stream.Write(bytes.Span));
 
-    /// <summary>Creates a directory and its missing parents so that they survive a power cut; does nothing when it exists.</summary>
+    /// <summary>Creates a directory and its missing parents so that they survive a power cut. Does nothing if the directory exists.</summary>
     /// <param name="path">The directory.</param>
-    /// <exception cref="SpikeformerException">The file system refuses, or a file stands in its place.</exception>
+    /// <exception cref="SpikeformerException">The directory cannot be created, or a file has its name.</exception>
     public static void CreateDirectory(string path)
     {
         try
@@ -55,10 +53,10 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Removes temporary files that writers left in a directory when they were killed.</summary>
-    /// <param name="directory">The directory; no one may be writing into it.</param>
-    /// <returns>How many files were removed.</returns>
-    /// <exception cref="IOException">A file cannot be removed.</exception>
+    /// <summary>Deletes the temporary files of killed writers.</summary>
+    /// <param name="directory">The directory. Nothing else may write to it at the same time.</param>
+    /// <returns>The number of files deleted.</returns>
+    /// <exception cref="IOException">A file cannot be deleted.</exception>
     public static int DeleteLeftovers(string directory)
     {
         var leftovers = Directory.EnumerateFiles(directory).Where(path => IsTemporary(Path.GetFileName(path))).ToList();
@@ -66,7 +64,7 @@ public static class AtomicFile
         return leftovers.Count;
     }
 
-    /// <summary>Whether a file name is that of a write in progress, or of one that was killed.</summary>
+    /// <summary>Whether a file name belongs to an unfinished write.</summary>
     /// <param name="fileName">The name without its directory.</param>
     public static bool IsTemporary(string fileName)
     {
@@ -74,7 +72,7 @@ public static class AtomicFile
         return fileName.StartsWith('.') && fileName.EndsWith(TemporarySuffix, StringComparison.Ordinal);
     }
 
-    /// <summary><see cref="Write"/> with the file system's own exceptions.</summary>
+    /// <summary>Like <see cref="Write"/>, but throws the exceptions of the file system.</summary>
     internal static void WriteOrThrow(string path, Action<Stream> content)
     {
         string directory = DirectoryOf(path);
@@ -83,7 +81,7 @@ public static class AtomicFile
         {
             using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
             {
-                // Not disposed: after an error that would only try to write again.
+                // Not disposed, because disposing after an error would try to write again.
                 var buffered = new BufferedStream(file, 1 << 16);
                 content(buffered);
                 buffered.Flush();
@@ -100,7 +98,7 @@ public static class AtomicFile
         Posix.SyncDirectory(directory);
     }
 
-    /// <summary><see cref="CreateDirectory"/> with the file system's own exceptions.</summary>
+    /// <summary>Like <see cref="CreateDirectory"/>, but throws the exceptions of the file system.</summary>
     internal static void CreateDirectoryOrThrow(string path)
     {
         path = Path.GetFullPath(path);
@@ -115,7 +113,7 @@ public static class AtomicFile
         ? directory
         : throw new IOException($"'{path}' is a directory.");
 
-    // The error that stopped the write matters, not one of the clean-up after it; leftovers are removed later.
+    // Ignores errors, so that the caller sees the error that stopped the write. DeleteLeftovers removes the file later.
     private static void TryDelete(string path)
     {
         try

@@ -1,31 +1,30 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Spikeformer.Files;
 
-/// <summary>Who has a lock, as far as its file says.</summary>
-/// <param name="Process">The process id; null where that could not be written.</param>
-/// <param name="Purpose">What the owner said that it has the lock for; empty when it said nothing.</param>
+/// <summary>The owner of a lock, as recorded in the lock file.</summary>
+/// <param name="Process">The process id; null if the owner could not record it.</param>
+/// <param name="Purpose">The purpose that the owner recorded; empty if it recorded none.</param>
 internal readonly record struct LockOwner(int? Process, string Purpose)
 {
     /// <summary><c>process 123</c>.</summary>
     public override string ToString() => Process is { } id ? $"process {id}" : "another process";
 }
 
-/// <summary>An exclusive flock(2) on a file that holds its owner's process id. The system releases it when the owner dies, however it dies.
-/// The file itself stays: removing it would let two owners lock two files of one name.</summary>
+/// <summary>An exclusive flock(2) on a file that records the owner's process id. The system releases the lock when the owner dies, for any
+/// reason. The file stays: deleting it would let two processes lock two different files with the same name.</summary>
 internal sealed class FileLock : IDisposable
 {
     private readonly SafeFileHandle _file;
 
     private FileLock(SafeFileHandle file) => _file = file;
 
-    /// <summary>Takes the lock without waiting, making the file when needed.</summary>
+    /// <summary>Tries to take the lock without waiting. Creates the file if necessary.</summary>
     /// <param name="path">The lock file; its directory must exist.</param>
-    /// <param name="owner">Who has it, <c>process 123</c>, when the result is null.</param>
-    /// <returns>The lock, or null when another has it.</returns>
+    /// <param name="owner">The current owner, for example <c>process 123</c>, if the result is null.</param>
+    /// <returns>The lock, or null if another process has it.</returns>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static FileLock? TryAcquire(string path, out string owner)
     {
@@ -34,11 +33,11 @@ internal sealed class FileLock : IDisposable
         return held;
     }
 
-    /// <summary>The same for a purpose, which others can read.</summary>
+    /// <summary>Tries to take the lock without waiting, and records a purpose that other processes can read.</summary>
     /// <param name="path">The lock file; its directory must exist.</param>
     /// <param name="purpose">A word of at most 64 ASCII characters.</param>
-    /// <param name="owner">Who has it, when the result is null.</param>
-    /// <returns>The lock, or null when another has it.</returns>
+    /// <param name="owner">The current owner, if the result is null.</param>
+    /// <returns>The lock, or null if another process has it.</returns>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static FileLock? TryAcquire(string path, string purpose, out LockOwner owner)
     {
@@ -62,21 +61,22 @@ internal sealed class FileLock : IDisposable
         return null;
     }
 
-    /// <summary>Takes the lock, waiting for a while where another has it: one that ends, or one that only looks.</summary>
+    /// <summary>Tries to take the lock for a while. The owner may be about to end, or may only be checking the lock.</summary>
     /// <param name="path">The lock file; its directory must exist.</param>
-    /// <param name="patience">How long.</param>
-    /// <param name="owner">Who has it, when the result is null.</param>
+    /// <param name="patience">How long to try.</param>
+    /// <param name="owner">The current owner, if the result is null.</param>
+    /// <returns>The lock, or null if another process still has it.</returns>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static FileLock? TryAcquire(string path, TimeSpan patience, out string owner)
     {
-        long began = Stopwatch.GetTimestamp();
+        long began = TimeProvider.System.GetTimestamp();
         FileLock? held;
-        while ((held = TryAcquire(path, out owner)) is null && Stopwatch.GetElapsedTime(began) < patience) Thread.Sleep(20);
+        while ((held = TryAcquire(path, out owner)) is null && TimeProvider.System.GetElapsedTime(began) < patience) Thread.Sleep(20);
         return held;
     }
 
-    /// <summary>The process that has a lock, or null when nobody has it.</summary>
-    /// <param name="path">The lock file; made when needed.</param>
+    /// <summary>Returns the id of the process that has a lock, or null if the lock is free.</summary>
+    /// <param name="path">The lock file; created if necessary.</param>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static int? OwnerOf(string path)
     {
@@ -92,7 +92,7 @@ internal sealed class FileLock : IDisposable
         _file.Dispose();
     }
 
-    // A full disk must not keep anyone from the lock.
+    // A full disk must not prevent taking the lock.
     private static void WriteOwner(SafeFileHandle file, string purpose)
     {
         try

@@ -3,19 +3,17 @@ using System.Text.Json;
 
 namespace Spikeformer.Files;
 
-/// <summary>Finds out how much of a file of JSON lines is to be kept.</summary>
+/// <summary>Finds the intact part of a JSON Lines file.</summary>
 internal static class JsonLines
 {
-    // Longer ones are not ours: what a power cut left may be any number of zeros.
+    // A power cut can leave any number of zeros, which would look like one long line.
     private const int MaxLineBytes = JsonLinesLog.MaxWaitingBytes;
     private const byte NewLine = (byte)'\n';
 
-    /// <summary>
-    /// Bytes from the front through the last whole line that is a JSON object, or up to the first whose <c>step</c> is above
-    /// <paramref name="throughStep"/>. A damaged line in the middle is left alone: what follows it is history too.
-    /// </summary>
-    /// <param name="stream">The file, read from its front.</param>
-    /// <param name="throughStep">The last step whose lines stay.</param>
+    /// <summary>Returns the number of bytes to keep: through the last complete line that is a JSON object, or up to the first line whose <c>step</c> is
+    /// above <paramref name="throughStep"/>. Damaged lines before valid ones are kept, because the lines after them are part of the history.</summary>
+    /// <param name="stream">The file, read from its start.</param>
+    /// <param name="throughStep">The last step to keep.</param>
     public static long ValidLength(Stream stream, long throughStep)
     {
         stream.Position = 0;
@@ -47,7 +45,7 @@ internal static class JsonLines
         }
     }
 
-    // False when the line is no JSON object.
+    // Returns false if the line is not a JSON object.
     private static bool TryReadStep(ReadOnlySpan<byte> line, out long? step)
     {
         step = null;

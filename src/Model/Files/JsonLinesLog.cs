@@ -6,13 +6,13 @@ using System.Text.Json.Serialization;
 namespace Spikeformer.Files;
 
 /// <summary>
-/// A file of JSON objects, one a line, that only grows: <c>steps.jsonl</c>, <c>events.jsonl</c>. A kill loses at most the last line, and
-/// the next opening removes what is left of it. A full or broken disk never stops the caller: lines wait in memory, one warning is given,
-/// and they are written when the disk takes them again. Thread-safe.
+/// An append-only file with one JSON object per line: <c>steps.jsonl</c>, <c>events.jsonl</c>. If the process is killed, at most the last line
+/// is lost; the next opening removes its remains. A full or broken disk never stops the caller: lines wait in memory, the log warns once, and
+/// writes them when the disk works again. Thread-safe.
 /// </summary>
 public sealed class JsonLinesLog : IDisposable
 {
-    /// <summary>Bytes of lines that wait in memory for a disk that refuses them; further lines are lost.</summary>
+    /// <summary>Maximum bytes of lines that wait in memory while the disk fails. Further lines are lost.</summary>
     public const int MaxWaitingBytes = 4 << 20;
 
     private static readonly JsonSerializerOptions JsonOptions = new()
@@ -31,7 +31,7 @@ public sealed class JsonLinesLog : IDisposable
     private long _length;
     private int _waitingLines;
     private long _lostLines;
-    private bool _refused;
+    private bool _failing;
 
     private JsonLinesLog(string path, FileStream file, Action<string> warn)
     {
@@ -39,22 +39,16 @@ public sealed class JsonLinesLog : IDisposable
         _length = file.Length;
     }
 
-    /// <summary>Lines that were lost because the disk refused them for too long.</summary>
-    public long LostLines
-    {
-        get
-        {
-            lock (_writing) return _lostLines;
-        }
-    }
+    /// <summary>Number of lines lost because the disk failed for too long.</summary>
+    internal long LostLines => Volatile.Read(ref _lostLines);
 
-    /// <summary>Opens a log to append to it, making it when needed, and removes torn or non-JSON lines at its end.</summary>
+    /// <summary>Opens a log for appending. Creates the file if necessary, and removes incomplete or non-JSON lines at its end.</summary>
     /// <param name="path">The file; its directory must exist.</param>
-    /// <param name="warn">Gets a message when the disk begins to refuse lines and when it takes them again. Called while the log is
-    /// locked: it must not write to this log.</param>
-    /// <param name="throughStep">When a run resumes, its checkpoint's step: the first line whose <c>step</c> is greater is removed with
-    /// all after it, since those steps are computed again. Null keeps all.</param>
-    /// <exception cref="SpikeformerException">The file cannot be opened or read: at the start of a run that is an error.</exception>
+    /// <param name="warn">Receives a message when the disk starts to fail and when it works again. Called while the log is locked, so it must
+    /// not write to this log.</param>
+    /// <param name="throughStep">The checkpoint's step when a run resumes. The first line with a greater <c>step</c> and all later lines are
+    /// removed, because the run computes those steps again. Null keeps all lines.</param>
+    /// <exception cref="SpikeformerException">The file cannot be opened or read.</exception>
     public static JsonLinesLog Open(string path, Action<string> warn, long? throughStep = null)
     {
         ArgumentNullException.ThrowIfNull(warn);
@@ -80,14 +74,14 @@ public sealed class JsonLinesLog : IDisposable
         }
     }
 
-    /// <summary>Appends one line. Never fails for the disk's sake.</summary>
-    /// <param name="line">An object; names are in camel case, enums texts, non-finite numbers <c>"NaN"</c> and so on.</param>
+    /// <summary>Appends one line. Disk errors do not throw.</summary>
+    /// <param name="line">An object. Names are written in camel case, enums as text, non-finite numbers as text such as <c>"NaN"</c>.</param>
     /// <typeparam name="T">Type of the line.</typeparam>
-    /// <exception cref="ArgumentException"><paramref name="line"/> does not become a JSON object.</exception>
+    /// <exception cref="ArgumentException"><paramref name="line"/> does not serialize to a JSON object.</exception>
     public void Append<T>(T line)
     {
         byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(line, JsonOptions);
-        if (bytes[0] != '{') throw new ArgumentException($"A {typeof(T).Name} is no JSON object.", nameof(line));
+        if (bytes[0] != '{') throw new ArgumentException($"{typeof(T).Name} does not serialize to a JSON object.", nameof(line));
         lock (_writing)
         {
             if (_waiting.WrittenCount + bytes.Length >= MaxWaitingBytes) _lostLines++;
@@ -101,13 +95,13 @@ public sealed class JsonLinesLog : IDisposable
         }
     }
 
-    /// <summary>Hands all lines to the system.</summary>
+    /// <summary>Writes all waiting lines to the operating system.</summary>
     public void Flush()
     {
         lock (_writing) WriteWaiting();
     }
 
-    /// <summary>Makes all lines survive a power cut, as a checkpoint needs. Never fails for the disk's sake.</summary>
+    /// <summary>Writes all lines to the disk, so that they survive a power cut; checkpoints need this. Disk errors do not throw.</summary>
     public void Sync()
     {
         lock (_writing)
@@ -119,19 +113,19 @@ public sealed class JsonLinesLog : IDisposable
             }
             catch (Exception error) when (StorageErrors.IsStorage(error))
             {
-                Refused(error);
+                WarnOnce(error);
             }
         }
     }
 
-    /// <summary>Writes what waits and closes the file.</summary>
+    /// <summary>Writes all waiting lines and closes the file.</summary>
     public void Dispose()
     {
         lock (_writing)
         {
             if (!_file.CanWrite) return;
             WriteWaiting();
-            if (_waitingLines > 0) _warn($"{_waitingLines} lines of {_path} could not be written and are lost");
+            if (_waitingLines > 0) _warn($"Lost {Lines(_waitingLines)} of {_path} that could not be written");
             _file.Dispose();
         }
     }
@@ -141,24 +135,26 @@ public sealed class JsonLinesLog : IDisposable
         if (_waitingLines == 0) return;
         try
         {
-            // At the end of what is whole: a write that was refused may have left part of a line behind it.
+            // Writes after the last complete line, because a failed write may have left part of a line at the end.
             RandomAccess.Write(_file.SafeFileHandle, _waiting.WrittenSpan, _length);
             _length += _waiting.WrittenCount;
             _waiting.ResetWrittenCount();
             _waitingLines = 0;
-            if (_refused) _warn($"{_path} is written again, {(_lostLines == 0 ? "nothing is" : $"{_lostLines} lines are")} missing");
-            _refused = false;
+            if (_failing) _warn($"Writing {_path} works again; {(_lostLines == 0 ? "no lines were" : $"{Lines(_lostLines)} {(_lostLines == 1 ? "was" : "were")}")} lost");
+            _failing = false;
         }
         catch (Exception error) when (StorageErrors.IsStorage(error))
         {
-            Refused(error);
+            WarnOnce(error);
         }
     }
 
-    private void Refused(Exception error)
+    private void WarnOnce(Exception error)
     {
-        if (_refused) return;
-        _refused = true;
-        _warn(StorageErrors.Explain(error, $"Cannot write {_path}, its lines wait in memory").Message);
+        if (_failing) return;
+        _failing = true;
+        _warn(StorageErrors.Explain(error, $"Cannot write {_path}; its lines wait in memory").Message);
     }
+
+    private static string Lines(long count) => count == 1 ? "1 line" : $"{count} lines";
 }

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Spikeformer.Files;
 
-/// <summary>The few calls of Linux that .NET has no method for.</summary>
+/// <summary>Linux system calls without a .NET method.</summary>
 internal static partial class Posix
 {
     public const int EINTR = 4, EAGAIN = 11, EACCES = 13, EXDEV = 18, ENOSPC = 28, EROFS = 30, EDQUOT = 122;
@@ -21,11 +21,11 @@ internal static partial class Posix
             if (Marshal.GetLastPInvokeError() != EINTR) throw LastError(path);
     }
 
-    /// <summary>Opens a file for a lock, making it when needed. Children do not inherit it: a lock must die with its owner.</summary>
+    /// <summary>Opens a lock file, creating it if necessary. Child processes do not inherit the handle, so a lock dies with its owner.</summary>
     public static SafeFileHandle OpenLockFile(string path) => Open(path, O_RDWR | O_CREAT | O_CLOEXEC);
 
-    /// <summary>Takes the exclusive flock(2) of an open file without waiting; false when someone else has it.</summary>
-    /// <exception cref="IOException">The file system does not support it.</exception>
+    /// <summary>Takes the exclusive flock(2) of an open file without waiting. Returns false if another process has it.</summary>
+    /// <exception cref="IOException">The file system does not support locks.</exception>
     public static bool TryLock(SafeFileHandle file, string path)
     {
         while (flock(file, LockExclusive | LockNonBlocking) != 0)
@@ -37,8 +37,8 @@ internal static partial class Posix
         return true;
     }
 
-    /// <summary>Waits until nobody has the exclusive lock of a file; takes none.</summary>
-    /// <exception cref="IOException">The file cannot be opened, or the file system does not support it.</exception>
+    /// <summary>Waits until no process has the exclusive lock of a file, without keeping a lock.</summary>
+    /// <exception cref="IOException">The file cannot be opened, or the file system does not support locks.</exception>
     public static void AwaitUnlocked(string path)
     {
         using SafeFileHandle file = OpenLockFile(path);
@@ -46,8 +46,8 @@ internal static partial class Posix
             if (Marshal.GetLastPInvokeError() != EINTR) throw LastError(path);
     }
 
-    /// <summary>Whether somebody has the exclusive lock of a file.</summary>
-    /// <exception cref="IOException">The file cannot be opened, or the file system does not support it.</exception>
+    /// <summary>Whether a process has the exclusive lock of a file.</summary>
+    /// <exception cref="IOException">The file cannot be opened, or the file system does not support locks.</exception>
     public static bool IsLocked(string path)
     {
         using SafeFileHandle file = OpenLockFile(path);
@@ -60,33 +60,33 @@ internal static partial class Posix
         return false;
     }
 
-    /// <summary>Gives a file another name on the same file system, at once or not at all; false when the new name lies on another one.</summary>
-    /// <exception cref="IOException">The file system refuses.</exception>
+    /// <summary>Renames a file atomically. Returns false if the new name is on another file system.</summary>
+    /// <exception cref="IOException">The rename failed for another reason.</exception>
     public static bool TryRename(string from, string to)
     {
         if (rename(from, to) == 0) return true;
         return Marshal.GetLastPInvokeError() == EXDEV ? false : throw LastError(from);
     }
 
-    /// <summary>Asks the system to forget its cached pages of a file, so that the next read comes from the device. Only a hint.</summary>
+    /// <summary>Asks the system to drop its cached pages of a file, so that the next read comes from the device. This is only a hint.</summary>
     public static void DropCache(SafeFileHandle file) => _ = posix_fadvise(file, 0, 0, AdviceDontNeed);
 
-    /// <summary>Sends standard output and standard error of this process, native libraries' too, to the end of a file.</summary>
+    /// <summary>Appends standard output and standard error of this process, including native libraries, to a file.</summary>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static void LogTo(string path)
     {
         using SafeFileHandle file = Open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC);
         foreach (int descriptor in (int[])[1, 2])
             if (dup2((int)file.DangerousGetHandle(), descriptor) < 0) throw LastError(path);
-        // .NET's writers hold on to what they were opened with.
+        // .NET's console writers would keep using the old files.
         Console.SetOut(new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true });
         Console.SetError(new StreamWriter(Console.OpenStandardError()) { AutoFlush = true });
     }
 
-    /// <summary>Gives way to other processes on this machine: the nice value of the whole process.</summary>
+    /// <summary>Sets the nice value of this process, so that it yields to other processes.</summary>
     public static void BeNice(int value) => _ = setpriority(which: 0, 0, value);
 
-    /// <summary>Sends this process a signal.</summary>
+    /// <summary>Sends a signal to this process.</summary>
     public static void SignalSelf(int signal) => _ = kill(Environment.ProcessId, signal);
 
     private static SafeFileHandle Open(string path, int flags)

@@ -2,32 +2,32 @@ using System.Diagnostics.Metrics;
 
 namespace Spikeformer.Metrics;
 
-/// <summary>How a metric's value behaves.</summary>
+/// <summary>The kind of a metric.</summary>
 internal enum MetricKind
 {
-    /// <summary>Only grows.</summary>
+    /// <summary>A value that only increases.</summary>
     Counter,
-    /// <summary>Goes up and down.</summary>
+    /// <summary>A value that increases and decreases.</summary>
     Gauge,
-    /// <summary>Counts measurements by size.</summary>
+    /// <summary>Counts of measurements by size.</summary>
     Histogram,
 }
 
-/// <summary>What a metric's series belong to, which gives them their first labels.</summary>
+/// <summary>The owner of a metric's series, which determines their first labels.</summary>
 internal enum MetricScope
 {
-    /// <summary>A run, as its coordinator sees it: label <c>run</c>.</summary>
+    /// <summary>A run, measured by its coordinator: label <c>run</c>.</summary>
     Run,
-    /// <summary>A worker: labels <c>worker</c>, <c>device</c>, and <c>run</c> while it serves one.</summary>
+    /// <summary>A worker, measured in its process: labels <c>worker</c>, <c>device</c>, and <c>run</c> while it serves one.</summary>
     Worker,
-    /// <summary>A worker, as its silo sees it: labels <c>worker</c> and <c>device</c>.</summary>
+    /// <summary>A worker, measured by its silo: labels <c>worker</c> and <c>device</c>.</summary>
     Device,
     /// <summary>A silo: no labels.</summary>
     Silo,
 }
 
-/// <summary>One metric of the <see cref="Catalogue"/>: what it is called and what it means. Those of a worker are measured through it, in the
-/// worker's process, with instruments that <c>dotnet-counters</c> sees too; how they come to the silo is not its business.</summary>
+/// <summary>A metric of the <see cref="Catalogue"/>: its name and meaning, and for a worker's metric also its instrument in the worker's process,
+/// which <c>dotnet-counters</c> shows as well.</summary>
 internal sealed class Metric
 {
     /// <summary>The meter of the instruments in a worker's process.</summary>
@@ -50,28 +50,28 @@ internal sealed class Metric
         else _histogram = s_worker.CreateHistogram<double>(name, unit, meaning, tags: null, Advice);
     }
 
-    /// <summary>What its series belong to.</summary>
+    /// <summary>The owner of its series.</summary>
     public MetricScope Scope { get; }
 
-    /// <summary>How its value behaves.</summary>
+    /// <summary>The kind of the metric.</summary>
     public MetricKind Kind { get; }
 
-    /// <summary>Its name in .NET, with dots, without a unit.</summary>
+    /// <summary>The .NET name, with dots and without a unit.</summary>
     public string Name { get; }
 
-    /// <summary>Its unit in the notation of UCUM: <c>s</c>, <c>By</c>, <c>{step}</c>; null for none.</summary>
+    /// <summary>The unit in UCUM notation: <c>s</c>, <c>By</c>, <c>{step}</c>; null for none.</summary>
     public string? Unit { get; }
 
-    /// <summary>What it means, in a sentence.</summary>
+    /// <summary>The meaning of the metric, in a sentence or two.</summary>
     public string Meaning { get; }
 
-    /// <summary>Labels beside those of its scope. Each has few values.</summary>
+    /// <summary>The labels in addition to those of its scope. Each has few values.</summary>
     public IReadOnlyList<string> Labels { get; }
 
-    /// <summary>Upper bounds of a histogram's buckets, ascending; empty for the others.</summary>
+    /// <summary>The upper bounds of a histogram's buckets, ascending; empty for other kinds.</summary>
     public IReadOnlyList<double> Bounds { get; }
 
-    /// <summary>Its name in Prometheus: with the unit and, of a counter, <c>_total</c>.</summary>
+    /// <summary>The Prometheus name, which ends with the unit and, for a counter, <c>_total</c>.</summary>
     public string PrometheusName
     {
         get
@@ -81,21 +81,21 @@ internal sealed class Metric
         }
     }
 
-    /// <summary>The buckets, as instruments want to be told.</summary>
+    /// <summary>The buckets, in the form that instruments take.</summary>
     internal InstrumentAdvice<double> Advice => new() { HistogramBucketBoundaries = Bounds };
 
-    /// <summary>Counts in a worker.</summary>
-    /// <param name="amount">How much, at least 0.</param>
-    /// <param name="label">Value of its own label, if it has one.</param>
+    /// <summary>Adds to a worker's counter.</summary>
+    /// <param name="amount">The amount, at least 0.</param>
+    /// <param name="label">The value of the metric's own label, if it has one.</param>
     public void Add(double amount = 1, string? label = null)
     {
         if (_label is null) _counter!.Add(amount);
         else _counter!.Add(amount, new KeyValuePair<string, object?>(_label, label));
     }
 
-    /// <summary>Measures in a worker: a gauge's value, or one more measurement of a histogram.</summary>
+    /// <summary>Sets a worker's gauge, or adds a measurement to a worker's histogram.</summary>
     /// <param name="value">The value, in the metric's unit.</param>
-    /// <param name="label">Value of its own label, if it has one.</param>
+    /// <param name="label">The value of the metric's own label, if it has one.</param>
     public void Record(double value, string? label = null)
     {
         if (_label is null)

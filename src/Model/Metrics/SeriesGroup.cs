@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Spikeformer.Metrics;
 
-/// <summary>Series with common labels that begin and end together; see <see cref="SeriesStore"/>. Label values are given in the order of
+/// <summary>Series with common labels that start and end together; see <see cref="SeriesStore"/>. Label values are in the order of
 /// <see cref="Metric.Labels"/>.</summary>
 internal sealed class SeriesGroup
 {
@@ -15,19 +15,19 @@ internal sealed class SeriesGroup
 
     internal SeriesGroup(object gate, TimeProvider time, KeyValuePair<string, object?>[] labels) => (_gate, _time, _labels) = (gate, time, labels);
 
-    /// <summary>Monotonic time of the end, or null while it goes on.</summary>
+    /// <summary>The monotonic time of the end; null before it.</summary>
     internal long? EndedAt { get; private set; }
 
-    /// <summary>Whether it is exported.</summary>
+    /// <summary>Whether the group is exported.</summary>
     internal bool IsShown { get; private set; }
 
-    /// <summary>Begins, or goes on.</summary>
+    /// <summary>Starts or continues the group.</summary>
     public void Begin()
     {
         lock (_gate) (EndedAt, IsShown) = (null, true);
     }
 
-    /// <summary>Has ended: exported for a grace only, the gauges no more at all unless they still tell the truth.</summary>
+    /// <summary>Ends the group, which is then exported for <see cref="SeriesStore.Grace"/>. Its gauges end at once, unless they are still true.</summary>
     public void End(bool keepsGauges = false)
     {
         lock (_gate)
@@ -38,20 +38,20 @@ internal sealed class SeriesGroup
         }
     }
 
-    /// <summary>Adds to a counter; adding 0 makes it visible.</summary>
+    /// <summary>Adds to a counter. Adding 0 makes it visible.</summary>
     public void Add(Metric metric, double amount, params ReadOnlySpan<string> labels) => Change(metric, MetricKind.Counter, amount, labels);
 
     /// <summary>Sets a gauge.</summary>
     public void Set(Metric metric, double value, params ReadOnlySpan<string> labels) => Change(metric, MetricKind.Gauge, value, labels);
 
-    /// <summary>Takes one measurement of a histogram.</summary>
+    /// <summary>Adds a measurement to a histogram.</summary>
     public void Record(Metric metric, double value, params ReadOnlySpan<string> labels)
     {
         Check(metric, MetricKind.Histogram, labels.Length);
         KeyValuePair<string, object?>[] tags = Tags(metric, labels);
         lock (_gate)
         {
-            // Its meter's labels tell the exporter that the groups' instruments are different ones.
+            // The labels of the meter tell the exporter that the instruments of different groups differ.
             _meter ??= new(new MeterOptions(SeriesStore.MeterName) { Tags = _labels });
             if (!_histograms.TryGetValue(metric, out Histogram<double>? histogram))
                 _histograms[metric] = histogram = _meter.CreateHistogram(metric.Name, metric.Unit, metric.Meaning, tags: null, metric.Advice);
@@ -59,7 +59,7 @@ internal sealed class SeriesGroup
         }
     }
 
-    /// <summary>Forgets a gauge, with all its labels or with those given.</summary>
+    /// <summary>Removes a gauge: all of its series, or the one with the given labels.</summary>
     public void Clear(Metric metric, params ReadOnlySpan<string> labels)
     {
         lock (_gate)
@@ -67,7 +67,7 @@ internal sealed class SeriesGroup
             else if (_values.TryGetValue(metric, out var values)) values.Remove(Key(labels));
     }
 
-    /// <summary>Exports no more. Histograms begin anew when the group does, counters go on.</summary>
+    /// <summary>Stops exporting the group. If it starts again, its counters continue and its histograms restart.</summary>
     internal void Hide()
     {
         IsShown = false;

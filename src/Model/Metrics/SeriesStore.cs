@@ -2,18 +2,16 @@ using System.Diagnostics.Metrics;
 
 namespace Spikeformer.Metrics;
 
-/// <summary>
-/// The series that a silo exports, in groups that live and end together: those of a run, and those of a worker in a run. What counts goes on
-/// counting when a worker or a run starts again; what has ended stays visible for a grace, so that it is scraped, and is exported no more after.
-/// </summary>
-/// <remarks>Counters and gauges are observed, since only observed series can end. Histograms cannot be observed: each group has a meter of its
-/// own for them, which is disposed. For any thread.</remarks>
+/// <summary>The series that a silo exports, in groups that start and end together: the series of a run, and those of a worker in a run. Counters continue when
+/// a worker or a run starts again. A group that has ended is still exported for <see cref="Grace"/>, so that its last values are scraped.</summary>
+/// <remarks>Counters and gauges are observed, since only observed series can end. Histograms cannot be observed, so each group has its own meter
+/// for them, which is disposed at the end. Thread-safe.</remarks>
 internal sealed class SeriesStore : IDisposable
 {
     /// <summary>The meter of all exported series.</summary>
     public const string MeterName = "Spikeformer";
 
-    // Groups that have ended are remembered, so that counters do not go back; so many of them.
+    // The number of ended groups that are remembered, so that their counters do not restart.
     private const int Remembered = 256;
 
     private readonly object _gate = new();
@@ -21,8 +19,8 @@ internal sealed class SeriesStore : IDisposable
     private readonly Dictionary<string, SeriesGroup> _groups = [];
     private readonly Meter _meter = new(MeterName);
 
-    /// <summary>An empty store.</summary>
-    /// <param name="time">Monotonic clock.</param>
+    /// <summary>Creates an empty store.</summary>
+    /// <param name="time">The monotonic clock.</param>
     public SeriesStore(TimeProvider time)
     {
         _time = time;
@@ -31,13 +29,13 @@ internal sealed class SeriesStore : IDisposable
             else if (metric.Kind is MetricKind.Gauge) _meter.CreateObservableGauge(metric.Name, () => Observe(metric), metric.Unit, metric.Meaning);
     }
 
-    /// <summary>That of a silo.</summary>
+    /// <summary>The store of this silo.</summary>
     public static SeriesStore OfThisProcess { get; } = new(TimeProvider.System);
 
-    /// <summary>How long what has ended is still exported: several scrapes.</summary>
+    /// <summary>How long an ended group is still exported: long enough for several scrapes.</summary>
     public static TimeSpan Grace => TimeSpan.FromMinutes(5);
 
-    /// <summary>The group with these labels; the same one for the same labels. It is exported from <see cref="SeriesGroup.Begin"/> on.</summary>
+    /// <summary>Returns the group with these labels, always the same for the same labels. <see cref="SeriesGroup.Begin"/> starts its export.</summary>
     public SeriesGroup Group(params ReadOnlySpan<(string Name, string Value)> labels)
     {
         string key = string.Join('\n', labels.ToArray().Select(label => $"{label.Name}={label.Value}"));
@@ -48,14 +46,14 @@ internal sealed class SeriesStore : IDisposable
         }
     }
 
-    /// <summary>The group of a run.</summary>
+    /// <summary>Returns the group of a run.</summary>
     public SeriesGroup OfRun(string run) => Group(("run", run));
 
-    /// <summary>The group of a worker in a run, or, without one, of the worker itself.</summary>
+    /// <summary>Returns the group of a worker in a run, or, if <paramref name="run"/> is empty, of the worker itself.</summary>
     public SeriesGroup OfWorker(string run, string worker, string device) =>
         run.Length > 0 ? Group(("run", run), ("worker", worker), ("device", device)) : Group(("worker", worker), ("device", device));
 
-    /// <summary>The group of the silo itself.</summary>
+    /// <summary>Returns the group of the silo itself.</summary>
     public SeriesGroup OfSilo() => Group();
 
     /// <inheritdoc/>

@@ -6,10 +6,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>
-/// Multi-head softmax attention, head by head in a core's cache. It reads queries, keys and values in the layout of the linear map before it
-/// and writes rows in the layout that the linear map after it reads. The backward pass recomputes the attention weights.
-/// </summary>
+/// <summary>Multi-head softmax attention, head by head in a core's cache. It reads queries, keys and values in the layout of the linear map before it and
+/// writes rows in the layout that the linear map after it reads. The backward pass recomputes the attention weights.</summary>
 /// <remarks>Computes in float32 for every storage format. One thread computes a head, in one order, so the result depends on neither the
 /// number of threads nor the vector width.</remarks>
 internal static unsafe class AttentionKernels

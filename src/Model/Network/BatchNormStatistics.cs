@@ -1,11 +1,8 @@
 namespace Spikeformer.Network;
 
-/// <summary>
-/// Merges the BatchNorm statistics of all shards of the global batch along the summation tree. The calls within a step have a fixed order:
-/// forward through the layers, then backward.
-/// </summary>
-/// <remarks>The result is the same for every distribution of the shards over workers. An exception, such as a lost peer, aborts the
-/// step.</remarks>
+/// <summary>Merges the BatchNorm statistics of all shards of the global batch along the summation tree. The calls within a step have a fixed order: forward
+/// through the layers, then backward.</summary>
+/// <remarks>The result is the same for every distribution of the shards over workers. An exception, such as a lost peer, aborts the step.</remarks>
 public interface IBatchNormCoupling
 {
     /// <summary>Returns the moments of the whole global batch.</summary>
@@ -19,8 +16,7 @@ public interface IBatchNormCoupling
     GradientSums Merge(BatchNormLayer layer, IReadOnlyList<GradientSums> own);
 }
 
-/// <summary>The batch statistics of one training pass over a group of shards: merged by the coupling, and recorded for the running
-/// statistics.</summary>
+/// <summary>The batch statistics of one training pass over a group of shards: merged by the coupling, and recorded for the running statistics.</summary>
 /// <param name="layout">The network's BatchNorm layers.</param>
 /// <param name="shards">The number of shards in the group.</param>
 /// <param name="coupling">Couples the group with all other shards; if null, each shard keeps its own statistics.</param>

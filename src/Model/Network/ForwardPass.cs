@@ -3,10 +3,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>
-/// The inputs of one forward pass over a group of shards. In training the shards go through the tokenizer in lockstep, so that BatchNorm can
-/// couple them, and each shard has its own parameter leaves. An evaluation is a group of one shard.
-/// </summary>
+/// <summary>The inputs of one forward pass over a group of shards. In training the shards go through the tokenizer in lockstep, so that BatchNorm can couple
+/// them, and each shard has its own parameter leaves. An evaluation is a group of one shard.</summary>
 internal sealed class ForwardPass
 {
     /// <summary>The parameter leaves of each shard of the group.</summary>

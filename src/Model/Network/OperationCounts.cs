@@ -9,16 +9,12 @@ namespace Spikeformer.Network;
 /// <param name="Spikes">Activity of the neurons after the layer; null if there are none.</param>
 public sealed record LayerOperations(string Name, double Dense, double Macs, double Acs, Activity? Input, Activity? Spikes);
 
-/// <summary>
-/// The operations and energy of a network, counted as papers on spiking networks do. A layer with spikes as input performs one addition per
-/// arriving spike and outgoing connection: the firing rate times the dense count. Every other layer performs one multiply-accumulate operation per
-/// connection.
-/// </summary>
-/// <remarks>Sources: Rueckauer et al. 2017 (synaptic operations) and Horowitz, ISSCC 2014 (45 nm CMOS, float32: 4.6 pJ per multiply-accumulate
-/// operation, 0.9 pJ per addition), used as in Zhou et al., "Spikformer", ICLR 2023. Kernels at the border count as if they lay inside. The first
-/// convolution and attention count as multiplications. Norms, biases, neurons and softmax do not count. Average pooling before a shortcut is folded
-/// into the shortcut's weights, so a pooled spike is added once. Analogue neurons (PLIAF, LIAF) save only the operations for their zeros, and
-/// need multiplications.</remarks>
+/// <summary>The operations and energy of a network, counted as papers on spiking networks do. A layer with spikes as input performs one addition per arriving
+/// spike and outgoing connection: the firing rate times the dense count. Every other layer performs one multiply-accumulate operation per connection.</summary>
+/// <remarks>Sources: Rueckauer et al. 2017 (synaptic operations) and Horowitz, ISSCC 2014 (45 nm CMOS, float32: 4.6 pJ per multiply-accumulate operation, 0.9
+/// pJ per addition), used as in Zhou et al., "Spikformer", ICLR 2023. Kernels at the border count as if they lay inside. The first convolution and attention
+/// count as multiplications. Norms, biases, neurons and softmax do not count. Average pooling before a shortcut is folded into the shortcut's weights, so a
+/// pooled spike is added once. Analogue neurons (PLIAF, LIAF) save only the operations for their zeros, and need multiplications.</remarks>
 /// <param name="Layers">The operations of each layer, in forward order.</param>
 public sealed record OperationCounts(IReadOnlyList<LayerOperations> Layers)
 {

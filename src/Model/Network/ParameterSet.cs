@@ -3,10 +3,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>
-/// A network's parameters as leaf tensors over one flat buffer. Several sets can share the values, each with its own flat gradient, so the
-/// shards of a step keep their gradients apart.
-/// </summary>
+/// <summary>A network's parameters as leaf tensors over one flat buffer. Several sets can share the values, each with its own flat gradient, so the shards of a
+/// step keep their gradients apart.</summary>
 /// <remarks>Not thread-safe. Autograd adds into the gradient views in place, so call <see cref="ClearGradient"/> before each use.</remarks>
 public sealed class ParameterSet : IDisposable
 {

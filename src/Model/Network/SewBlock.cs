@@ -2,10 +2,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>
-/// A spike-element-wise (SEW) residual block: two convolution units plus a shortcut. The two branches are added after their neurons, so PLIF
-/// outputs are small integers. The shortcut is the identity, or average pooling and a 1x1 unit where the stride or the channels change.
-/// </summary>
+/// <summary>A spike-element-wise (SEW) residual block: two convolution units plus a shortcut. The two branches are added after their neurons, so PLIF outputs
+/// are small integers. The shortcut is the identity, or average pooling and a 1x1 unit where the stride or the channels change.</summary>
 /// <remarks>Fang et al., "Deep Residual Learning in Spiking Neural Networks" (SEW-ResNet), ADD variant.</remarks>
 internal sealed class SewBlock
 {

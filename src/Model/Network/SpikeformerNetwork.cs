@@ -3,10 +3,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>
-/// The Spikeformer network: a spiking convolutional tokenizer, transformer blocks over space and time, attention pooling and a linear head.
-/// It holds only the structure. Parameters and statistics are arguments, so one network serves any number of shards and threads.
-/// </summary>
+/// <summary>The Spikeformer network: a spiking convolutional tokenizer, transformer blocks over space and time, attention pooling and a linear head. It holds
+/// only the structure. Parameters and statistics are arguments, so one network serves any number of shards and threads.</summary>
 /// <remarks>It is the exact counterpart of the authors' model, with the same parameter names and order and, up to rounding, the same outputs
 /// and gradients.</remarks>
 public sealed class SpikeformerNetwork

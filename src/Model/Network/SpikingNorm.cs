@@ -5,14 +5,11 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>
-/// BatchNorm over batch, time and space (epsilon 1e-5), then a layer of neurons. In training, one multi-tensor node normalises a group of shards,
-/// with the statistics of each shard or, if coupled, of the whole global batch. An evaluation uses the running statistics.
-/// </summary>
-/// <remarks>With a single node, the normalised currents are never written to memory: an element moves 12 bytes instead of 20 forward, and 24
-/// instead of 32 backward. Statistics are float64 (n, mean, M2) and merged along the summation tree, so they do not depend on the distribution
-/// of the shards over workers. Each shard keeps its own gradients of weight and bias; their sum over the shards is the gradient of the global
-/// batch.</remarks>
+/// <summary>BatchNorm over batch, time and space (epsilon 1e-5), then a layer of neurons. In training, one multi-tensor node normalises a group of shards, with
+/// the statistics of each shard or, if coupled, of the whole global batch. An evaluation uses the running statistics.</summary>
+/// <remarks>With a single node, the normalised currents are never written to memory: an element moves 12 bytes instead of 20 forward, and 24 instead of 32
+/// backward. Statistics are float64 (n, mean, M2) and merged along the summation tree, so they do not depend on the distribution of the shards over workers.
+/// Each shard keeps its own gradients of weight and bias; their sum over the shards is the gradient of the global batch.</remarks>
 internal sealed class SpikingNorm
 {
     private readonly int _weight, _bias, _w;

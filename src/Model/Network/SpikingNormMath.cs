@@ -5,8 +5,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Network;
 
-/// <summary>The passes of <see cref="SpikingNorm"/> over contiguous [T, ..., C] tensors: fused kernels where they can run, otherwise
-/// libtorch.</summary>
+/// <summary>The passes of <see cref="SpikingNorm"/> over contiguous [T, ..., C] tensors: fused kernels where they can run, otherwise libtorch.</summary>
 internal static class SpikingNormMath
 {
     /// <summary>Returns the count, mean and squared deviations of each channel.</summary>

@@ -47,10 +47,8 @@ public sealed record StateEntry(string Name, IReadOnlyList<long> Shape, StateKin
 /// <param name="Offset">The first channel in the flat running statistics.</param>
 public sealed record BatchNormLayer(int Index, int Channels, int Offset);
 
-/// <summary>
-/// The state of a network as named slices of flat buffers, in the authors' state-dict order. Modules register their tensors here when they
-/// are built and keep only the indices. <see cref="ParameterSet"/> and <see cref="RunningStatistics"/> hold the tensors.
-/// </summary>
+/// <summary>The state of a network as named slices of flat buffers, in the authors' state-dict order. Modules register their tensors here when they are built
+/// and keep only the indices. <see cref="ParameterSet"/> and <see cref="RunningStatistics"/> hold the tensors.</summary>
 public sealed class StateLayout
 {
     private readonly List<StateEntry> _entries = [], _parameters = [];

@@ -5,10 +5,8 @@ namespace Spikeformer.Neurons;
 /// <summary>The scale and shift of each channel, float32 values.</summary>
 internal sealed record ChannelAffine(double[] Scale, double[] Shift);
 
-/// <summary>
-/// Per-channel constants in a layout that a kernel for [..., C] memory reads like its data: each row repeats from channel 0, far enough
-/// that a tile that begins at any channel can read all of its values consecutively.
-/// </summary>
+/// <summary>Per-channel constants in a layout that a kernel for [..., C] memory reads like its data: each row repeats from channel 0, far enough that a tile
+/// that begins at any channel can read all of its values consecutively.</summary>
 internal readonly unsafe struct ChannelPattern : IDisposable
 {
     private const int Lanes = 16;

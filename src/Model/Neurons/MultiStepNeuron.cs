@@ -15,9 +15,8 @@ namespace Spikeformer.Neurons;
 /// reset   v[t] = s[t] ? v_reset : u[t]                        (hard; soft: u[t] - s[t] threshold)
 /// </code>
 /// </summary>
-/// <remarks>Gradients replace ds/du by the sigmoid surrogate a sg (1 - sg), sg = sigmoid(a (u - threshold)), and propagate back through time
-/// from the last step. Values and gradients are those of the authors' model code on SpikingJelly 0.0.0.0.10 (multi-step neurons, torch
-/// backend).</remarks>
+/// <remarks>Gradients replace ds/du by the sigmoid surrogate a sg (1 - sg), sg = sigmoid(a (u - threshold)), and propagate back through time from the last
+/// step. Values and gradients are those of the authors' model code on SpikingJelly 0.0.0.0.10 (multi-step neurons, torch backend).</remarks>
 public static class MultiStepNeuron
 {
     /// <summary>Runs the layer, starting from the reset potential.</summary>

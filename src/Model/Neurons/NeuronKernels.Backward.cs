@@ -9,10 +9,8 @@ namespace Spikeformer.Neurons;
 
 internal static unsafe partial class NeuronKernels
 {
-    /// <summary>
-    /// The most elements that the backward pass processes together, per time step and over all time steps. Their u and x - v and the
-    /// prefetched data fit the first-level cache.
-    /// </summary>
+    /// <summary>The most elements that the backward pass processes together, per time step and over all time steps. Their u and x - v and the prefetched data
+    /// fit the first-level cache.</summary>
     private const int BackwardTile = 256, BackwardPotentials = 2048;
 
     /// <summary>Writes to <c>sums</c>, for each chunk: the sum for dL/dw, then each channel's sum of dL/dcurrent, then each channel's sum of
@@ -131,8 +129,7 @@ internal static unsafe partial class NeuronKernels
     {
         /// <summary>Elements of a time step that are processed together; depends only on the number of time steps.</summary>
         public readonly int Tile;
-        /// <summary>u and x - v of all time steps, [T, tile], and dL/dcurrent of the time step processed before, which is later in time,
-        /// [tile].</summary>
+        /// <summary>u and x - v of all time steps, [T, tile], and dL/dcurrent of the time step processed before, which is later in time, [tile].</summary>
         public readonly float* U, Charge, Later;
         /// <summary>A tile's sums over its time steps of dL/dcurrent and of dL/dcurrent (x - mean), per element.</summary>
         private readonly float* _tilePlain, _tileProducts;

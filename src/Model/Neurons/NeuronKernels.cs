@@ -7,12 +7,9 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Neurons;
 
-/// <summary>
-/// The multi-step neuron as one fused pass over CPU memory in each direction, for the options that training uses: hard reset to 0, no
-/// gradient through the reset, starting from potential 0. Forward reads x and writes y. Backward reads x and dL/dy, recomputes the potentials
-/// and writes dL/dx. Both can include the scale and shift of a normalisation before the neurons. <see cref="NeuronOperations"/> computes all
-/// other cases and is also the oracle.
-/// </summary>
+/// <summary>The multi-step neuron as one fused pass over CPU memory in each direction, for the options that training uses: hard reset to 0, no gradient through
+/// the reset, starting from potential 0. Forward reads x and writes y. Backward reads x and dL/dy, recomputes the potentials and writes dL/dx. Both can include
+/// the scale and shift of a normalisation before the neurons. <see cref="NeuronOperations"/> computes all other cases and is also the oracle.</summary>
 /// <remarks>Elements are processed in 16 lanes, with one rounding per operation and fused multiply-adds where written, so AVX-512 and AVX2
 /// give the same bits. The sum dL/dw is taken in float64 lanes within each chunk of the element axis and then over the chunks in order, so
 /// any number of threads gives the same bits. The channel sums first add an element's time steps in float32.</remarks>

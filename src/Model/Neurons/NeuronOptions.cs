@@ -3,8 +3,7 @@ using Spikeformer.Recipes;
 namespace Spikeformer.Neurons;
 
 /// <summary>A neuron model and its constants. The defaults are the values of the three published jobs.</summary>
-/// <remarks><see cref="MultiStepNeuron"/> states the equations. Every neuron starts at the reset potential before the first time
-/// step.</remarks>
+/// <remarks><see cref="MultiStepNeuron"/> states the equations. Every neuron starts at the reset potential before the first time step.</remarks>
 public sealed record NeuronOptions
 {
     /// <summary>The neuron model.</summary>

@@ -19,10 +19,8 @@ public enum RandomPurpose
     Synthetic = 7,
 }
 
-/// <summary>
-/// A stream of random numbers that is a pure function of its key: the run's seed, a purpose and up to three indices. Nothing is saved or
-/// shared, so a resumed, repeated or re-sharded computation draws the same numbers.
-/// </summary>
+/// <summary>A stream of random numbers that is a pure function of its key: the run's seed, a purpose and up to three indices. Nothing is saved or shared, so a
+/// resumed, repeated or re-sharded computation draws the same numbers.</summary>
 /// <remarks>Uses Philox4x32 with 10 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11). It needs only integer
 /// arithmetic, so every machine draws the same numbers. The key is the seed. The counter holds the purpose and the indices in its upper words
 /// and the position in the lowest. A stream yields 2^34 words of 32 bits. Not thread-safe; creating one costs nothing.</remarks>

@@ -2,10 +2,8 @@ using System.Runtime.Intrinsics;
 
 namespace Spikeformer.Numerics;
 
-/// <summary>
-/// The 1, 8 or 16 float32 numbers that one instruction computes. Every operation rounds each lane once, as IEEE 754 requires, so an
-/// elementwise kernel written against this interface gives the same bits at any width.
-/// </summary>
+/// <summary>The 1, 8 or 16 float32 numbers that one instruction computes. Every operation rounds each lane once, as IEEE 754 requires, so an elementwise kernel
+/// written against this interface gives the same bits at any width.</summary>
 internal unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
 {
     static abstract int Count { get; }

@@ -22,11 +22,8 @@ public readonly record struct TreeNode(int Level, int Index)
     public int End(int shards) => (int)Math.Min(shards, (long)(Index + 1) << Level);
 }
 
-/// <summary>
-/// The only order in which anything is summed over the V shards: a binary tree that depends on V alone. A node is the sum of its left and
-/// right child, or its left child where the right child lies beyond V. The owners of the shards do not matter: the same additions give the
-/// same bits.
-/// </summary>
+/// <summary>The only order in which anything is summed over the V shards: a binary tree that depends on V alone. A node is the sum of its left and right child,
+/// or its left child where the right child lies beyond V. The owners of the shards do not matter: the same additions give the same bits.</summary>
 public static class SummationTree
 {
     /// <summary>Returns the root, which covers all shards.</summary>

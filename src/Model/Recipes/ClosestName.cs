@@ -1,13 +1,13 @@
 namespace Spikeformer.Recipes;
 
-/// <summary>"Did you mean": the nearest of the known names.</summary>
+/// <summary>Finds the known name that is closest to a misspelt one.</summary>
 internal static class ClosestName
 {
-    /// <summary>A ready phrase (<c>; did you mean 'width'?</c>) when a name is close enough to be meant, else empty.</summary>
+    /// <summary>Returns a phrase for messages (<c>; did you mean 'width'?</c>) if a name is close enough, otherwise an empty string.</summary>
     public static string Hint(string word, IEnumerable<string> names) =>
         Find(word, names) is { } name ? $"; did you mean '{name}'?" : "";
 
-    /// <summary>The nearest name within a third of the word's length (at least 2) in edits, letter case aside; null when none is.</summary>
+    /// <summary>Returns the closest name within an edit distance of a third of the word's length (at least 2), ignoring case, or null.</summary>
     public static string? Find(string word, IEnumerable<string> names)
     {
         int limit = Math.Max(2, word.Length / 3);

@@ -3,25 +3,25 @@ using System.Text.Json;
 
 namespace Spikeformer.Recipes;
 
-/// <summary>Where a value was written: line and column from 1 in a file, or 0 for a command-line option.</summary>
+/// <summary>The place of a value: line and column in a file, from 1, or 0 for a command-line option.</summary>
 internal readonly record struct Origin(string Source, int Line, int Column)
 {
     public static Origin Option(string text) => new(text, 0, 0);
 }
 
-/// <summary>A JSON value that knows where it was written, so that every mistake in a text can be reported with its place.</summary>
+/// <summary>A JSON value with its place in the text, so that every error can name a line and column.</summary>
 internal sealed record JsonTree(JsonValueKind Kind, Origin Origin)
 {
     /// <summary>A number as written, or the content of a string.</summary>
     public string Text { get; init; } = "";
-    /// <summary>True for the value of an option that was not quoted: text that may also have been meant as a string.</summary>
+    /// <summary>Whether this is an unquoted value of an option, which can also be read as a string.</summary>
     public bool Bare { get; init; }
-    /// <summary>Fields of an object in the order of the text, repeated keys included.</summary>
+    /// <summary>The fields of an object in the order of the text, including repeated keys.</summary>
     public List<JsonMember> Members { get; } = [];
-    /// <summary>Elements of an array.</summary>
+    /// <summary>The elements of an array.</summary>
     public List<JsonTree> Items { get; } = [];
 
-    /// <summary>What was found, for messages.</summary>
+    /// <summary>The value in words, for messages.</summary>
     public string Described => Kind switch
     {
         JsonValueKind.Object => "an object",
@@ -33,8 +33,8 @@ internal sealed record JsonTree(JsonValueKind Kind, Origin Origin)
         _ => "null",
     };
 
-    /// <summary>Reads UTF-8 JSON with comments; nothing else is forgiven.</summary>
-    /// <exception cref="RecipeException">The text is not JSON; names the first place where it goes wrong.</exception>
+    /// <summary>Parses UTF-8 text as strict JSON with comments.</summary>
+    /// <exception cref="RecipeException">The text is not JSON. The message names the place of the first error.</exception>
     public static JsonTree Parse(ReadOnlySpan<byte> utf8, string source)
     {
         if (utf8.StartsWith(Encoding.UTF8.Preamble)) utf8 = utf8[Encoding.UTF8.Preamble.Length..];
@@ -42,11 +42,11 @@ internal sealed record JsonTree(JsonValueKind Kind, Origin Origin)
         try
         {
             int invalid = FirstInvalidByte(utf8);
-            if (invalid >= 0) throw Refused(Place(utf8, lineStarts, invalid, source), "is not valid UTF-8 text here");
+            if (invalid >= 0) throw Refused(Place(utf8, lineStarts, invalid, source), "is not valid UTF-8");
             var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip });
             reader.Read();
             JsonTree root = Value(ref reader, utf8, lineStarts, source);
-            reader.Read(); // anything but comments after the value throws
+            reader.Read(); // throws if anything but comments follows the value
             return root;
         }
         catch (JsonException error)
@@ -54,7 +54,7 @@ internal sealed record JsonTree(JsonValueKind Kind, Origin Origin)
             int line = (int)Math.Min(error.LineNumber ?? 0, lineStarts.Length - 1);
             int position = (int)Math.Min(lineStarts[line] + (error.BytePositionInLine ?? 0), utf8.Length);
             string detail = error.Message.Split(" LineNumber:")[0].TrimEnd('.');
-            throw Refused(Place(utf8, lineStarts, position, source), $"is not valid JSON here: {detail}");
+            throw Refused(Place(utf8, lineStarts, position, source), $"is not valid JSON: {detail}");
         }
     }
 
@@ -95,9 +95,9 @@ internal sealed record JsonTree(JsonValueKind Kind, Origin Origin)
         {
             return reader.GetString()!;
         }
-        catch (InvalidOperationException) // an escaped half of a surrogate pair
+        catch (InvalidOperationException) // half of a surrogate pair
         {
-            throw Refused(origin, "holds an escape sequence that is not a character");
+            throw Refused(origin, "contains an escape sequence that is not a character");
         }
     }
 
@@ -127,5 +127,5 @@ internal sealed record JsonTree(JsonValueKind Kind, Origin Origin)
     }
 }
 
-/// <summary>One <c>"key": value</c> of an object.</summary>
+/// <summary>A field of a JSON object.</summary>
 internal sealed record JsonMember(string Key, Origin KeyOrigin, JsonTree Value);

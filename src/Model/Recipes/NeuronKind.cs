@@ -1,6 +1,6 @@
 namespace Spikeformer.Recipes;
 
-/// <summary>The five neuron models. "A" kinds put out the analogue potential relu(u) instead of the spike.</summary>
+/// <summary>The five neuron models. The kinds with an A output the analogue potential relu(u) instead of spikes.</summary>
 public enum NeuronKind
 {
     /// <summary>Parametric leaky integrate-and-fire: learnable decay, binary spikes.</summary>

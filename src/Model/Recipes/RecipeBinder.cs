@@ -3,23 +3,23 @@ using System.Text.Json;
 
 namespace Spikeformer.Recipes;
 
-/// <summary>Turns JSON into recipe records. A mistake is noted and the walk goes on, so that all of them come out at once.</summary>
+/// <summary>Converts JSON into recipe records. It records errors and continues, so that all errors are reported at once.</summary>
 internal sealed class RecipeBinder
 {
     private readonly Dictionary<string, Origin> _origins = [];
     private readonly List<RecipeProblem> _problems = [];
 
-    /// <summary>What is wrong so far, in the order of the text, options last.</summary>
+    /// <summary>The problems so far, in the order of the text, with options last.</summary>
     public IReadOnlyList<RecipeProblem> Problems =>
         [.. _problems.OrderBy(p => p.Line == 0).ThenBy(p => p.Line).ThenBy(p => p.Column)];
 
-    /// <summary>Binds the whole text. Fields with problems keep their default, missing records are empty ones.</summary>
+    /// <summary>Converts the whole tree. Fields with problems keep their default value, and missing records become empty records.</summary>
     public Recipe Bind(JsonTree root) => (Recipe)BindRecord(root, typeof(Recipe), "");
 
-    /// <summary>True when the text itself gives this field.</summary>
+    /// <summary>Whether the text contains this field.</summary>
     public bool IsGiven(string path) => _origins.ContainsKey(path);
 
-    /// <summary>Notes a problem at a field, or at the innermost record that holds it when the text does not give the field.</summary>
+    /// <summary>Records a problem at a field, or at the innermost record around it if the text does not contain the field.</summary>
     public void Report(string path, string what)
     {
         string at = path;
@@ -28,7 +28,7 @@ internal sealed class RecipeBinder
         Report(path, origin, what);
     }
 
-    /// <summary>True when a problem was noted at the field, above or below it; a conclusion from it would be about a default.</summary>
+    /// <summary>Whether a problem was recorded for the field or for one above or below it, so that the field may only hold a default value.</summary>
     public bool IsFaulty(string path) => _problems.Any(p => Holds(p.Path, path) || Holds(path, p.Path));
 
     private static bool Holds(string outer, string inner) =>
@@ -81,7 +81,7 @@ internal sealed class RecipeBinder
         return record;
     }
 
-    /// <summary>The value, or null when it is null or a problem was noted.</summary>
+    /// <summary>Returns the value, or null if the value is null or has a problem.</summary>
     private object? BindValue(JsonTree node, Type type, RecipeField field, string path)
     {
         _origins[path] = node.Origin;
@@ -94,7 +94,7 @@ internal sealed class RecipeBinder
         if (RecipeField.IsRecord(type)) return BindRecord(node, type, path);
         if (type.IsEnum) return BindEnum(node, type, path);
         object? value = Scalar(node, type);
-        string? problem = value is null ? $"expects {Wanted(type)}, not {node.Described}"
+        string? problem = value is null ? $"expects {Expected(type)}, not {node.Described}"
             : value is string or bool ? null
             : RecipeField.OutOfRange(field.Range, value);
         if (problem is null) return value;
@@ -141,7 +141,7 @@ internal sealed class RecipeBinder
         return double.Parse(node.Text, NumberStyles.Float, culture);
     }
 
-    private static string Wanted(Type type) =>
+    private static string Expected(Type type) =>
         type == typeof(string) ? "text in quotes"
         : type == typeof(bool) ? "true or false"
         : type == typeof(int) ? "a whole number within 32 bits"

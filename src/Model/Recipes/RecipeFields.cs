@@ -8,18 +8,18 @@ using System.Text.Json.Serialization;
 
 namespace Spikeformer.Recipes;
 
-/// <summary>One field of a recipe record as JSON sees it. Reader, writer and schema all walk these, so that they cannot disagree.</summary>
+/// <summary>A field of a recipe record in JSON. Reader, writer and schema share this description, so that they cannot disagree.</summary>
 /// <param name="Name">Name in JSON.</param>
-/// <param name="Property">The property behind it.</param>
+/// <param name="Property">The property of the record.</param>
 /// <param name="Type">Type of the value, without <c>Nullable</c>.</param>
-/// <param name="Required">Must be given.</param>
-/// <param name="Nullable">May be null.</param>
-/// <param name="Range">Bounds of a number, or of each number of a list.</param>
+/// <param name="Required">Whether a recipe must contain the field.</param>
+/// <param name="Nullable">Whether the value may be null.</param>
+/// <param name="Range">Bounds of a number, or of each number in a list.</param>
 internal sealed record RecipeField(string Name, PropertyInfo Property, Type Type, bool Required, bool Nullable, RangeAttribute? Range)
 {
     private static readonly ConcurrentDictionary<Type, IReadOnlyList<RecipeField>> Known = new();
 
-    /// <summary>The fields of a record in the order of its declaration.</summary>
+    /// <summary>Returns the fields of a record in the order of their declaration.</summary>
     public static IReadOnlyList<RecipeField> Of(Type record) => Known.GetOrAdd(record, static type =>
         [.. from property in type.GetProperties()
             where property.CanWrite
@@ -34,23 +34,23 @@ internal sealed record RecipeField(string Name, PropertyInfo Property, Type Type
         new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable,
         property.GetCustomAttribute<RangeAttribute>());
 
-    /// <summary>Type of the elements when the type is a list, else null.</summary>
+    /// <summary>Returns the element type of a list, or null for any other type.</summary>
     public static Type? ElementOf(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : null;
 
-    /// <summary>True for the nested records of a recipe.</summary>
+    /// <summary>Whether a type is a nested record of a recipe.</summary>
     public static bool IsRecord(Type type) => type.IsClass && type != typeof(string);
 
-    /// <summary>The names of an enumeration's values in JSON, in the order of its declaration.</summary>
+    /// <summary>Returns the JSON names of an enumeration's values, in the order of their declaration.</summary>
     public static IReadOnlyList<string> NamesOf(Type enumeration) =>
         [.. Enum.GetValues(enumeration).Cast<object>().Select(value => NameOf((Enum)value))];
 
-    /// <summary>The name of an enumeration's value in JSON.</summary>
+    /// <summary>Returns the JSON name of an enumeration's value.</summary>
     public static string NameOf(Enum value) =>
         value.GetType().GetField(value.ToString())!.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name
         ?? JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 
-    /// <summary>Why a number is out of bounds, or null when it is not.</summary>
+    /// <summary>Returns the problem with a number that is out of bounds, or null for a valid number.</summary>
     public static string? OutOfRange(RangeAttribute? range, object number)
     {
         double value = Convert.ToDouble(number, CultureInfo.InvariantCulture);

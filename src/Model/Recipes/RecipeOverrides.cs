@@ -4,13 +4,13 @@ using System.Text.Json;
 
 namespace Spikeformer.Recipes;
 
-/// <summary>Puts <c>--set key=value</c> options on top of a recipe's JSON, before any field is looked at.</summary>
+/// <summary>Applies <c>--set key=value</c> options to the JSON of a recipe, before its fields are read.</summary>
 internal static class RecipeOverrides
 {
-    /// <summary>Sets one value; missing objects on the way are made, a list can be extended by one.</summary>
-    /// <param name="root">The recipe's tree.</param>
-    /// <param name="option">The option's text, <c>schedule.0.base=1e-4</c>. The value is JSON, or else text without quotes.</param>
-    /// <returns>The tree with the value, or the problem with the option.</returns>
+    /// <summary>Sets one value. Creates missing objects on the path, and can append one element to a list.</summary>
+    /// <param name="root">The tree of the recipe.</param>
+    /// <param name="option">The text of the option, for example <c>schedule.0.base=1e-4</c>. The value is JSON or unquoted text.</param>
+    /// <returns>The new tree, or the unchanged tree and the problem with the option.</returns>
     public static (JsonTree Root, RecipeProblem? Problem) Apply(JsonTree root, string option)
     {
         string source = $"--set {option}";
@@ -18,7 +18,7 @@ internal static class RecipeOverrides
         if (equals <= 0) return (root, new("", source, 0, 0, "expects KEY=VALUE, for example model.width=64"));
         string path = option[..equals].Trim();
         string[] keys = path.Split('.');
-        if (keys.Any(key => key.Length == 0)) return (root, new(path, source, 0, 0, "has an empty name between its dots"));
+        if (keys.Any(key => key.Length == 0)) return (root, new(path, source, 0, 0, "contains an empty name between dots"));
         try
         {
             return (With(root, keys, 0, Value(option[(equals + 1)..].Trim(), source)), null);
@@ -43,7 +43,7 @@ internal static class RecipeOverrides
         return FromOption(value, source, text);
     }
 
-    /// <summary>The same value with the option as its place.</summary>
+    /// <summary>Returns a copy of the value whose place is the option.</summary>
     private static JsonTree FromOption(JsonTree value, string source, string text)
     {
         bool bare = value.Kind is JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False;
@@ -70,7 +70,7 @@ internal static class RecipeOverrides
             return list;
         }
         if (node.Kind != JsonValueKind.Object)
-            throw Refused(path, $"is {node.Described} and has no field '{keys[depth]}'; set the whole of it", value);
+            throw Refused(path, $"is {node.Described} and has no field '{keys[depth]}'; set the whole value", value);
         var copy = new JsonTree(JsonValueKind.Object, node.Origin);
         copy.Members.AddRange(node.Members);
         int at = copy.Members.FindIndex(m => m.Key == keys[depth]);

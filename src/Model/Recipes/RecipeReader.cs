@@ -2,35 +2,33 @@ using System.Text;
 
 namespace Spikeformer.Recipes;
 
-/// <summary>
-/// Reads recipes from strict JSON with comments. Unknown and repeated keys, wrong types, values out of bounds and impossible combinations
-/// are errors, and all of them are reported at once, each with its field, line and column.
-/// </summary>
+/// <summary>Reads recipes from strict JSON with comments. Unknown keys, repeated keys, wrong types, values out of bounds and impossible combinations
+/// are errors. All errors are reported at once, each with its field, line and column.</summary>
 public static class RecipeReader
 {
-    /// <summary>Reads a recipe and fills in what it leaves out: its variant's fields, the ends and drops of its schedule.</summary>
-    /// <param name="utf8">The recipe's JSON, UTF-8.</param>
-    /// <param name="source">Its file or name, for messages.</param>
-    /// <param name="overrides">Texts of <c>--set</c> options, <c>model.width=64</c>, applied in order; a later one wins.</param>
-    /// <returns>The resolved recipe; a pure function of the arguments.</returns>
-    /// <exception cref="RecipeException">Something is wrong; carries every problem.</exception>
+    /// <summary>Reads a recipe and completes it with the fields of its variant and the defaults of its schedule.</summary>
+    /// <param name="utf8">The recipe's JSON in UTF-8.</param>
+    /// <param name="source">The recipe's file or name, for messages.</param>
+    /// <param name="overrides">The <c>--set</c> options as text, for example <c>model.width=64</c>, applied in order.</param>
+    /// <returns>The resolved recipe, a pure function of the arguments.</returns>
+    /// <exception cref="RecipeException">The recipe is invalid; <see cref="RecipeException.Problems"/> lists every problem.</exception>
     public static Recipe Read(ReadOnlySpan<byte> utf8, string source, IReadOnlyList<string>? overrides = null)
     {
         var tree = JsonTree.Parse(utf8, source);
-        List<RecipeProblem> unusable = [];
+        List<RecipeProblem> optionProblems = [];
         foreach (string option in overrides ?? [])
         {
             (tree, RecipeProblem? problem) = RecipeOverrides.Apply(tree, option);
-            if (problem is not null) unusable.Add(problem);
+            if (problem is not null) optionProblems.Add(problem);
         }
 
         var binder = new RecipeBinder();
         Recipe recipe = ResolveVariant(binder.Bind(tree), binder);
-        BrokenRule[] conclusions = [.. RecipeRules.Broken(recipe)
+        BrokenRule[] broken = [.. RecipeRules.Broken(recipe)
             .Where(rule => !binder.IsFaulty(rule.Path) && !rule.Also.Any(binder.IsFaulty))];
-        foreach (BrokenRule rule in conclusions) binder.Report(rule.Path, rule.What);
+        foreach (BrokenRule rule in broken) binder.Report(rule.Path, rule.What);
 
-        if (binder.Problems.Count + unusable.Count > 0) throw new RecipeException(source, [.. binder.Problems, .. unusable]);
+        if (binder.Problems.Count + optionProblems.Count > 0) throw new RecipeException(source, [.. binder.Problems, .. optionProblems]);
         return recipe with { Schedule = [.. recipe.Schedule.Select(segment => Resolve(segment, recipe.Epochs))] };
     }
 
@@ -41,9 +39,10 @@ public static class RecipeReader
 
     /// <summary>Reads a recipe from a file.</summary>
     /// <param name="file">Path of the JSON file.</param>
-    /// <param name="overrides">Texts of <c>--set</c> options, applied in order.</param>
-    /// <exception cref="RecipeException">Something is wrong with the recipe; carries every problem.</exception>
-    /// <exception cref="SpikeformerException">The file does not exist or cannot be read.</exception>
+    /// <param name="overrides">The <c>--set</c> options as text, applied in order.</param>
+    /// <returns>The resolved recipe.</returns>
+    /// <exception cref="RecipeException">The recipe is invalid; <see cref="RecipeException.Problems"/> lists every problem.</exception>
+    /// <exception cref="SpikeformerException">The file does not exist (NotFound) or cannot be read (Usage).</exception>
     public static Recipe ReadFile(string file, IReadOnlyList<string>? overrides = null)
     {
         try
@@ -67,7 +66,7 @@ public static class RecipeReader
         if (PublishedVariants.Find(name) is not { } variant)
         {
             string[] known = [.. PublishedVariants.All.Select(v => v.Name)];
-            binder.Report("model.variant", $"'{name}' is none of {string.Join(", ", known)}{ClosestName.Hint(name, known)}");
+            binder.Report("model.variant", $"'{name}' is unknown; the variants are {string.Join(", ", known)}{ClosestName.Hint(name, known)}");
             return recipe;
         }
         ModelRecipe given = recipe.Model;
@@ -77,7 +76,7 @@ public static class RecipeReader
             string path = $"model.{field.Name}";
             (object? mine, object? published) = (field.Property.GetValue(given), field.Property.GetValue(resolved));
             if (binder.IsGiven(path) && !binder.IsFaulty(path) && Text(mine) != Text(published))
-                binder.Report(path, $"is {Text(mine)}, but variant {name} has {Text(published)}; leave it out, or set variant to null");
+                binder.Report(path, $"is {Text(mine)}, but variant {name} has {Text(published)}; remove this field or set variant to null");
         }
         return recipe with { Model = resolved };
     }

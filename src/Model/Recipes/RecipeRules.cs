@@ -1,21 +1,21 @@
 namespace Spikeformer.Recipes;
 
-/// <summary>A rule between fields of a recipe that is broken.</summary>
+/// <summary>A broken rule between fields of a recipe.</summary>
 /// <param name="Path">The field to correct.</param>
-/// <param name="What">What is wrong and what would be right.</param>
-/// <param name="Also">Further fields that the rule looked at.</param>
+/// <param name="What">The problem and the expected value.</param>
+/// <param name="Also">The other fields in the rule.</param>
 internal sealed record BrokenRule(string Path, string What, params string[] Also);
 
-/// <summary>The rules between the fields of a recipe. Bounds of single numbers are attributes of the records.</summary>
+/// <summary>The rules between the fields of a recipe. Attributes of the records define the bounds of single numbers.</summary>
 internal static class RecipeRules
 {
-    /// <summary>Every broken rule.</summary>
-    /// <param name="recipe">A recipe with its variant's fields filled in.</param>
+    /// <summary>Returns every broken rule.</summary>
+    /// <param name="recipe">A recipe that already has the fields of its variant.</param>
     public static IEnumerable<BrokenRule> Broken(Recipe recipe) =>
         Run(recipe).Concat(Network(recipe.Model)).Concat(Frames(recipe.Data, recipe.Model))
             .Concat(Update(recipe.Optimizer)).Concat(Curve(recipe.Schedule, recipe.Epochs));
 
-    /// <summary>Rows and columns of the frames of a kind of data, when the recipe does not say; null where it must.</summary>
+    /// <summary>Returns the default rows and columns for a kind of data, or null if the recipe must give them.</summary>
     private static int? SensorSide(DataKind kind) => kind switch
     {
         DataKind.Nmnist => 34,
@@ -28,7 +28,7 @@ internal static class RecipeRules
     {
         if (recipe.Name.Length is 0 or > 64 || !recipe.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')
             || !char.IsAsciiLetterOrDigit(recipe.Name[0]))
-            yield return new("name", "names a folder: 1 to 64 of letters, digits, '.', '_' and '-', beginning with a letter or digit");
+            yield return new("name", "must be 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit");
         if (recipe.Shards > recipe.Batch)
             yield return new("shards", $"must not exceed the batch: {recipe.Batch} samples cannot fill {recipe.Shards} shards", "batch");
     }
@@ -36,19 +36,19 @@ internal static class RecipeRules
     private static IEnumerable<BrokenRule> Network(ModelRecipe model)
     {
         if (model.Kernel % 2 == 0)
-            yield return new("model.kernel", $"must be odd, so that padding keeps the size; {model.Kernel} is even");
+            yield return new("model.kernel", $"must be odd so that padding keeps the size; {model.Kernel} is even");
         if (model.Width % model.Heads != 0)
             yield return new("model.width", $"must be a multiple of the {model.Heads} heads; {model.Width} is not", "model.heads");
         if (model.Strides.Count is 0 or > 32)
         {
-            yield return new("model.strides", $"lists 1 to 32 blocks, not {model.Strides.Count}");
+            yield return new("model.strides", $"must have 1 to 32 blocks, not {model.Strides.Count}");
             yield break;
         }
         IReadOnlyList<int> channels = ModelRecipe.BlockChannelsOf(model.Strides, model.Width);
         int halvings = channels.Distinct().Count() - 1;
         if (channels[0] << halvings != model.Width)
-            yield return new("model.width", "is halved for each tokenizer stage before the last, which gives "
-                + $"{string.Join(", ", channels)} channels: {model.Width} cannot be halved that often", "model.strides");
+            yield return new("model.width", "must be divisible by two once per tokenizer stage before the last; "
+                + $"{model.Width} would give {string.Join(", ", channels)} channels", "model.strides");
     }
 
     private static IEnumerable<BrokenRule> Frames(DataRecipe data, ModelRecipe model)
@@ -58,7 +58,7 @@ internal static class RecipeRules
         if ((data.FramesBy == FramesBy.Duration) != data.FrameMicroseconds is not null)
             yield return data.FrameMicroseconds is null
                 ? new("data.frameMicroseconds", "is needed when framesBy is 'duration'", "data.framesBy")
-                : new("data.frameMicroseconds", $"is for framesBy 'duration' only, not '{RecipeField.NameOf(data.FramesBy)}'",
+                : new("data.frameMicroseconds", $"is only for framesBy 'duration', not '{RecipeField.NameOf(data.FramesBy)}'",
                     "data.framesBy");
         foreach (BrokenRule broken in Canvas(data, model)) yield return broken;
         if (data.Augmentation == Augmentation.ImageNet && !images)
@@ -76,19 +76,19 @@ internal static class RecipeRules
         if (data.Clip is not null && images)
             yield return new("data.clip", "limits event counts; photographs have none", "data.kind");
         if (data.Addresses is not null && data.Kind != DataKind.DvsCifar10)
-            yield return new("data.addresses", $"is for 'dvs-cifar10' only, not for '{kind}'", "data.kind");
+            yield return new("data.addresses", $"is only for 'dvs-cifar10', not for '{kind}'", "data.kind");
         foreach ((string path, int? samples) in new[] { ("data.trainSamples", data.TrainSamples), ("data.testSamples", data.TestSamples) })
             if (data.Kind == DataKind.Synthetic != samples is not null)
                 yield return samples is null
                     ? new(path, "is needed for the synthetic camera", "data.kind")
-                    : new(path, $"is for the synthetic camera only, not for '{kind}'", "data.kind");
+                    : new(path, $"is only for the synthetic camera, not for '{kind}'", "data.kind");
     }
 
     private static IEnumerable<BrokenRule> Canvas(DataRecipe data, ModelRecipe model)
     {
         int? sensor = SensorSide(data.Kind);
         if (data.Canvas is { Count: not 2 })
-            yield return new("data.canvas", $"is [rows, columns], two numbers, not {data.Canvas.Count}");
+            yield return new("data.canvas", $"must be two numbers, [rows, columns], not {data.Canvas.Count}");
         else if (data.Canvas is null && sensor is null)
             yield return new("data.canvas", "is needed for the synthetic camera", "data.kind");
         else
@@ -98,7 +98,7 @@ internal static class RecipeRules
                 yield return new("data.canvas", $"is smaller than the {sensor}x{sensor} sensor of '{RecipeField.NameOf(data.Kind)}'",
                     "data.kind");
             if (data.Kind == DataKind.Synthetic && sides.Any(side => side is < 16 or > 512))
-                yield return new("data.canvas", "of the synthetic camera is 16 to 512 rows and columns", "data.kind");
+                yield return new("data.canvas", "must be 16 to 512 rows and columns for the synthetic camera", "data.kind");
             long stride = model.Strides.Aggregate(1L, (product, s) => Math.Min(product * Math.Max(s, 1), int.MaxValue));
             foreach (int side in sides.Distinct().Where(side => side % stride != 0))
                 yield return new("data.canvas", $"must be divisible by the tokenizer's total stride {stride}; {side} is not, "
@@ -133,7 +133,7 @@ internal static class RecipeRules
                 yield return new($"{at}.from", $"must be 0 in the first segment, not {segment.From}");
             if (i > 0 && segment.From <= segments[i - 1].From)
                 yield return new($"{at}.from",
-                    $"must be after the segment before, which begins at epoch {segments[i - 1].From}; {segment.From} is not",
+                    $"must be after the start of the previous segment, epoch {segments[i - 1].From}; {segment.From} is not",
                     $"schedule.{i - 1}.from");
             if (segment.From >= epochs)
                 yield return new($"{at}.from", $"is never reached: the run ends after epoch {epochs - 1}", "epochs");
@@ -141,10 +141,10 @@ internal static class RecipeRules
             bool ends = segment.Kind is ScheduleKind.Cosine or ScheduleKind.Linear or ScheduleKind.ReferenceImagenet;
             if (segment.Until is not null && !ends)
                 yield return new($"{at}.until", $"is for cosine, linear and reference-imagenet, not for {kind}", $"{at}.kind");
-            // A run that is cut short, by its epochs, may end within the warm-up.
+            // A run with fewer epochs may end within the warm-up.
             if (ends && segment.Until is { } until && until <= segment.From + segment.Warmup && until < epochs)
                 yield return new($"{at}.until",
-                    $"must be after warm-up, which ends with epoch {segment.From + segment.Warmup}; {until} is not",
+                    $"must be after the end of warm-up, epoch {segment.From + segment.Warmup}; {until} is not",
                     $"{at}.from", $"{at}.warmup", $"{at}.kind", "epochs");
 
             bool drops = segment.Kind is ScheduleKind.Step or ScheduleKind.ReferenceDvs;

@@ -6,11 +6,11 @@ using System.Xml.Linq;
 
 namespace Spikeformer.Recipes;
 
-/// <summary>The JSON Schema of recipes, so that editors complete, explain and check them.</summary>
+/// <summary>The JSON Schema of recipes, which lets editors complete, explain and check them.</summary>
 public static partial class RecipeSchema
 {
-    /// <summary>The schema (draft 2020-12), indented. Descriptions come from the documentation file beside the assembly; without that file
-    /// they are left out.</summary>
+    /// <summary>Returns the schema (draft 2020-12) as indented JSON. Descriptions come from the XML documentation file beside the assembly, and
+    /// are omitted without that file.</summary>
     public static string ToText()
     {
         JsonObject schema = RecordOf(typeof(Recipe), Descriptions());

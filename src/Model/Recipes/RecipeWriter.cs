@@ -5,17 +5,17 @@ using System.Text.Json;
 
 namespace Spikeformer.Recipes;
 
-/// <summary>Writes resolved recipes as JSON that <see cref="RecipeReader"/> reads back, and hashes them.</summary>
+/// <summary>Writes resolved recipes as JSON that <see cref="RecipeReader"/> can read, and hashes them.</summary>
 public static class RecipeWriter
 {
-    /// <summary>The recipe as indented JSON for people: every field in the order of the records, absent ones left out.</summary>
+    /// <summary>Returns the recipe as indented JSON, with every field except null ones, in the order of the records.</summary>
     public static string ToText(Recipe recipe) => Encoding.UTF8.GetString(Bytes(recipe, indented: true)) + "\n";
 
-    /// <summary>The recipe as one line of JSON: fields in the order of the records, absent ones left out (so that a new optional field
-    /// does not change old hashes), numbers in their shortest exact form whatever the culture.</summary>
+    /// <summary>Returns the recipe as one line of UTF-8 JSON, with the fields in the order of the records and numbers in their shortest exact form.
+    /// Null fields are omitted, so that a new optional field does not change old hashes. The result does not depend on the culture.</summary>
     public static byte[] ToCanonical(Recipe recipe) => Bytes(recipe, indented: false);
 
-    /// <summary>The recipe hash: lower-case hex SHA-256 of <see cref="ToCanonical"/>. Run options have no part in it.</summary>
+    /// <summary>Returns the recipe hash: lower-case hex SHA-256 of <see cref="ToCanonical"/>. It does not depend on run options.</summary>
     public static string Hash(Recipe recipe) => Convert.ToHexStringLower(SHA256.HashData(ToCanonical(recipe)));
 
     private static byte[] Bytes(Recipe recipe, bool indented)
@@ -38,7 +38,7 @@ public static class RecipeWriter
             case double number: json.WriteNumberValue(number); break;
             case Enum name: json.WriteStringValue(RecipeField.NameOf(name)); break;
             case IEnumerable<int> numbers when json.Options.Indented:
-                json.WriteRawValue($"[{string.Join(", ", numbers)}]"); // the writer itself would give each number a line
+                json.WriteRawValue($"[{string.Join(", ", numbers)}]"); // the writer would put each number on its own line
                 break;
             case System.Collections.IEnumerable list:
                 json.WriteStartArray();

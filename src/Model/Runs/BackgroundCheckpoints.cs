@@ -3,25 +3,22 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
 
-/// <summary>Saves checkpoints on a thread of its own, one at a time. Trouble with the disk is reported and never stops training.</summary>
-/// <param name="store">Where checkpoints go.</param>
-/// <param name="report">Receives each outcome, on the saving thread: what was saved, or null and what went wrong.</param>
-public sealed class BackgroundCheckpoints(CheckpointStore store, Action<CheckpointInfo, SaveResult?, Exception?> report) : IDisposable
+/// <summary>Saves checkpoints on its own thread, one at a time. A storage error is reported and never stops training.</summary>
+/// <param name="store">The checkpoints.</param>
+/// <param name="report">Receives each outcome on the saving thread: the result, or null and the error.</param>
+internal sealed class BackgroundCheckpoints(CheckpointStore store, Action<CheckpointInfo, SaveResult?, Exception?> report) : IDisposable
 {
     private Thread? _saving;
     private CancellationTokenSource _callOff = new();
 
-    /// <summary>The last checkpoint that was saved and verified, or null.</summary>
-    public CheckpointEntry? Last { get; private set; }
-
-    /// <summary>Whether a save is under way.</summary>
+    /// <summary>Whether a save is in progress.</summary>
     public bool IsBusy => _saving is { IsAlive: true };
 
-    /// <summary>Begins a save; waits for the one under way first.</summary>
-    /// <param name="info">The checkpoint's description; the digest of the weights is filled in on the saving thread.</param>
-    /// <param name="state">The state at a commit boundary: a copy that nothing changes any more.</param>
-    /// <param name="best">Whether it is the best so far.</param>
-    /// <param name="writers">Who writes it; see <see cref="CheckpointStore.Save"/>.</param>
+    /// <summary>Starts a save. Waits for the save in progress first.</summary>
+    /// <param name="info">The description of the state; the saving thread adds the digest of the weights.</param>
+    /// <param name="state">A copy of the state at a commit boundary, which no longer changes.</param>
+    /// <param name="best">Whether it is the best state so far.</param>
+    /// <param name="writers">The writers; see <see cref="CheckpointStore.Save"/>.</param>
     public void Save(CheckpointInfo info, IReadOnlyList<StateTensor> state, bool best, IReadOnlyList<string> writers)
     {
         Wait();
@@ -32,17 +29,17 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, Action<Checkpoi
         _saving.Start();
     }
 
-    /// <summary>Lets the save under way wait no longer for other writers.</summary>
+    /// <summary>Stops the save in progress from waiting for other writers.</summary>
     public void CallOff() => _callOff.Cancel();
 
-    /// <summary>Waits for the save under way.</summary>
+    /// <summary>Waits for the save in progress.</summary>
     public void Wait() => _saving?.Join();
 
-    /// <summary>The same for a while.</summary>
-    /// <returns>Whether no save is under way any more.</returns>
+    /// <summary>Waits for the save in progress, up to a time limit.</summary>
+    /// <returns>Whether no save is in progress.</returns>
     public bool Wait(TimeSpan patience) => _saving is null || _saving.Join(patience);
 
-    /// <summary>Calls the save under way off, and waits for its end.</summary>
+    /// <summary>Calls off the save in progress and waits for its end.</summary>
     public void Dispose()
     {
         CallOff();
@@ -55,9 +52,7 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, Action<Checkpoi
         info = info with { WeightsDigest = TrainingState.WeightsDigest(state) };
         try
         {
-            SaveResult result = store.Save(info, state, best, writers, callOff);
-            Last = result.Entry;
-            report(info, result, null);
+            report(info, store.Save(info, state, best, writers, callOff), null);
         }
         catch (Exception error) when (error is SpikeformerException or IOException or UnauthorizedAccessException)
         {

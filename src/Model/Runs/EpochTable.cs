@@ -3,10 +3,8 @@ using System.Text;
 
 namespace Spikeformer.Runs;
 
-/// <summary>
-/// A file <c>epochs.csv</c>: one row per epoch, in the columns of the authors' published curves, and after them the two losses as the authors
-/// average them. Written anew, atomically, with each epoch: there is never a torn or a second row.
-/// </summary>
+/// <summary>The file <c>epochs.csv</c>: one row per epoch, with the columns of the authors' published curves and then the two losses as the authors average
+/// them. Each epoch rewrites the file atomically, so a row is never torn or repeated.</summary>
 public sealed class EpochTable
 {
     /// <summary>The columns of <c>docs/reference-curves.csv</c>.</summary>
@@ -22,15 +20,15 @@ public sealed class EpochTable
 
     private readonly SortedDictionary<int, string> _rows = [];
 
-    /// <summary>Epochs that have a row, in order.</summary>
+    /// <summary>The epochs that have a row, in order.</summary>
     public IReadOnlyCollection<int> Epochs => _rows.Keys;
 
-    /// <summary>The value of an epoch in a column of numbers.</summary>
+    /// <summary>The value of an epoch in a numeric column.</summary>
     public double this[int epoch, string column] =>
         double.Parse(_rows[epoch].Split(',')[Array.IndexOf(s_names, column)], NumberStyles.Float, CultureInfo.InvariantCulture);
 
     /// <summary>Writes the whole content of the file.</summary>
-    /// <param name="stream">Where to; stays open.</param>
+    /// <param name="stream">The stream to write to; not disposed.</param>
     public void WriteTo(Stream stream)
     {
         using var writer = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
@@ -38,9 +36,9 @@ public sealed class EpochTable
         foreach (string row in _rows.Values) writer.WriteLine(row);
     }
 
-    /// <summary>Reads the rows of a file that are before an epoch; a damaged row is left out, and so is one of a later epoch.</summary>
-    /// <param name="path">The file; may be missing.</param>
-    /// <param name="epochs">Epochs that are over; later ones will be computed again.</param>
+    /// <summary>Reads the rows of the completed epochs from a file. Damaged rows and rows of later epochs are omitted.</summary>
+    /// <param name="path">The file, which may be missing.</param>
+    /// <param name="epochs">The number of completed epochs; later epochs will be recomputed.</param>
     public static EpochTable Read(string path, int epochs)
     {
         var table = new EpochTable();
@@ -48,18 +46,18 @@ public sealed class EpochTable
         foreach (string row in File.ReadLines(path, Encoding.UTF8).Skip(1))
         {
             string[] fields = row.Split(',');
-            if (IsSound(fields) && int.TryParse(fields[EpochColumn], NumberStyles.None, CultureInfo.InvariantCulture, out int epoch) && epoch < epochs)
+            if (IsValid(fields) && int.TryParse(fields[EpochColumn], NumberStyles.None, CultureInfo.InvariantCulture, out int epoch) && epoch < epochs)
                 table._rows[epoch] = row;
         }
         return table;
     }
 
-    /// <summary>Adds the row of an epoch; one that is there stays.</summary>
-    /// <param name="job">Name of the recipe.</param>
-    /// <param name="run">Name of the run.</param>
-    /// <param name="batch">The recipe's batch.</param>
+    /// <summary>Adds the row of an epoch, unless it already has one.</summary>
+    /// <param name="job">The name of the recipe.</param>
+    /// <param name="run">The name of the run.</param>
+    /// <param name="batch">The recipe's batch size.</param>
     /// <param name="summary">The epoch.</param>
-    /// <returns>Whether it was missing.</returns>
+    /// <returns>Whether the row was added.</returns>
     public bool Add(string job, string run, int batch, EpochSummary summary)
     {
         EpochSums train = summary.Train;
@@ -71,7 +69,7 @@ public sealed class EpochTable
             Number(summary.TrainReferenceLoss), Number(summary.Test.ReferenceLoss(batch))));
     }
 
-    private static bool IsSound(string[] fields) => fields.Length == s_names.Length && fields.Index().All(field =>
+    private static bool IsValid(string[] fields) => fields.Length == s_names.Length && fields.Index().All(field =>
         s_texts.Contains(field.Index) || double.TryParse(field.Item, NumberStyles.Float, CultureInfo.InvariantCulture, out _));
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);

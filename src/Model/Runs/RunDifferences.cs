@@ -3,31 +3,31 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;
 
-/// <summary>Something that decides a run's bits and is not as it was when the run began.</summary>
-/// <param name="Name">The recipe's field as <c>--set</c> names it (<c>schedule.0.base</c>), a field of the numerics fingerprint (<c>isa</c>),
+/// <summary>A difference from the start of a run that can change its bits.</summary>
+/// <param name="Name">The field of the recipe as <c>--set</c> names it (<c>schedule.0.base</c>), a field of the numerics fingerprint (<c>isa</c>),
 /// <c>dataHash</c>, <c>initialWeights</c> or <c>startEpoch</c>.</param>
-/// <param name="Before">Its value in the run, <c>(none)</c> where it had none.</param>
-/// <param name="Now">Its value here.</param>
+/// <param name="Before">The value in the run; <c>(none)</c> if it had none.</param>
+/// <param name="Now">The value here.</param>
 public sealed record RunDifference(string Name, string Before, string Now)
 {
-    /// <summary>For messages: <c>epochs is 3 instead of 2</c>.</summary>
+    /// <summary>Returns the difference as text: <c>epochs is 3 instead of 2</c>.</summary>
     public override string ToString() => $"{Name} is {Now} instead of {Before}";
 }
 
-/// <summary>Compares what a run began with and what it is to go on with.</summary>
+/// <summary>Compares the start of a run with its continuation.</summary>
 public static class RunDifferences
 {
     private const string None = "(none)";
 
-    /// <summary>The fields in which two recipes differ, in the order of the recipe.</summary>
+    /// <summary>Returns the fields in which two recipes differ, in the order of the recipe.</summary>
     public static IReadOnlyList<RunDifference> Between(Recipe before, Recipe now)
     {
         Dictionary<string, string> then = Leaves(before), here = Leaves(now);
         return Between(then, here, then.Keys.Union(here.Keys));
     }
 
-    /// <summary>Everything in which two descriptions differ: recipe, data, initial weights, numerics. A numerics field that repeats a
-    /// field of the recipe, such as the precision, is told once.</summary>
+    /// <summary>Returns all differences between two descriptions: recipe, data, initial weights, numerics. A numerics field that repeats a field of
+    /// the recipe, such as the precision, is listed once.</summary>
     public static IReadOnlyList<RunDifference> Between(RunDescription before, RunDescription now)
     {
         IReadOnlyList<RunDifference> recipe = Between(RunDirectory.RecipeOf(before), RunDirectory.RecipeOf(now));
@@ -37,18 +37,18 @@ public static class RunDifferences
         return [.. recipe, .. data, .. origin, .. numerics.ExceptBy(recipe.Select(one => one.Name), one => one.Name)];
     }
 
-    /// <summary>Those that nobody allowed.</summary>
-    /// <param name="differences">What differs.</param>
-    /// <param name="overrides">Names that may differ; a name stands for all fields below it too.</param>
+    /// <summary>Returns the differences that no override allows.</summary>
+    /// <param name="differences">The differences.</param>
+    /// <param name="overrides">The names of the fields that may differ; a name includes all fields below it.</param>
     public static IReadOnlyList<RunDifference> NotCovered(IReadOnlyList<RunDifference> differences, IReadOnlyList<string> overrides) =>
         [.. differences.Where(one => !overrides.Any(name => one.Name == name || one.Name.StartsWith(name + '.', StringComparison.Ordinal)))];
 
-    /// <summary>The refusal of differences that nobody allowed.</summary>
-    /// <param name="run">Name of the run, and where it is.</param>
-    /// <param name="refused">Them.</param>
+    /// <summary>Creates the error for differences that no override allows.</summary>
+    /// <param name="run">The name and the location of the run.</param>
+    /// <param name="refused">The differences.</param>
     public static SpikeformerException Refusal(string run, IReadOnlyList<RunDifference> refused) => new(ErrorKind.Conflict,
-        $"Run {run} cannot go on here as it began: {string.Join("; ", refused)}",
-        $"Resume it as it began; or, if the result may be another one, allow each by name: --override {string.Join(',', refused.Select(one => one.Name))}");
+        $"Run {run} cannot continue with the same result: {string.Join("; ", refused)}",
+        $"Resume it unchanged; or, if the result may change, allow each difference by name: --override {string.Join(',', refused.Select(one => one.Name))}");
 
     private static RunDifference[] Between(IReadOnlyDictionary<string, string> before, IReadOnlyDictionary<string, string> now, IEnumerable<string> names) =>
         [.. from name in names

@@ -3,16 +3,16 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
 
-/// <summary>One line of <c>steps.jsonl</c>.</summary>
-/// <param name="Step">Steps committed, this one included.</param>
-/// <param name="Epoch">Epoch, from 0.</param>
-/// <param name="Generation">Number of the generation that committed it.</param>
-/// <param name="Loss">Mean loss over the step's samples.</param>
-/// <param name="LearningRate">Rate of the update.</param>
-/// <param name="Digest">The step digest.</param>
+/// <summary>A line of <c>steps.jsonl</c>.</summary>
+/// <param name="Step">The number of committed steps, including this one.</param>
+/// <param name="Epoch">The epoch, from 0.</param>
+/// <param name="Generation">The number of the generation that committed the step.</param>
+/// <param name="Loss">The mean loss over the step's samples.</param>
+/// <param name="LearningRate">The learning rate of the update.</param>
+/// <param name="Digest">The step digest, lower-case hexadecimal.</param>
 public sealed record StepLine(long Step, int Epoch, long Generation, double Loss, double LearningRate, string Digest)
 {
-    /// <summary>The line of a committed step.</summary>
+    /// <summary>Returns the line of a committed step.</summary>
     public static StepLine Of(CommittedStep step, Checkpoints.GenerationId generation) =>
         new(step.Step, step.Epoch, generation.Number, step.Loss, step.LearningRate, step.Digest);
 }
@@ -25,7 +25,7 @@ public static class StepLog
         NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
-    /// <summary>All lines, in the order of their steps; the last may be missing while the run is written.</summary>
+    /// <summary>Reads all lines in the order of their steps. The last may be missing while the run is training.</summary>
     /// <param name="directory">The run directory.</param>
     /// <exception cref="IOException">There is no log, or it cannot be read.</exception>
     /// <exception cref="JsonException">A line is damaged.</exception>

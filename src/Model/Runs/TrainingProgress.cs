@@ -3,21 +3,21 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Runs;
 
-/// <summary>What a worker that joins takes over of the others' progress.</summary>
-/// <param name="History">Summaries of evaluated epochs in order, the last one among them.</param>
-/// <param name="Best">Best test accuracy.</param>
-/// <param name="Sums">The epoch under way.</param>
-/// <param name="NewBest">Whether the best is not saved yet.</param>
+/// <summary>The progress that a joining worker receives from the others.</summary>
+/// <param name="History">The summaries of evaluated epochs in order, including the last one.</param>
+/// <param name="Best">The best test accuracy, 0 to 1.</param>
+/// <param name="Sums">The sums of the current epoch.</param>
+/// <param name="NewBest">Whether the best state is not saved yet.</param>
 internal sealed record ProgressState(IReadOnlyList<EpochSummary> History, double Best, EpochSums Sums, bool NewBest)
 {
-    /// <summary>Evaluated epochs.</summary>
+    /// <summary>The number of completed epochs.</summary>
     public int Epochs => History.Count == 0 ? 0 : History[^1].Epoch + 1;
 }
 
-/// <summary>Averages of the epoch under way and the results of the evaluations.</summary>
+/// <summary>The averages of the current epoch and the results of the evaluations.</summary>
 internal sealed class TrainingProgress
 {
-    // What a worker that joins is sent must stay small; older epochs have been in the files for long.
+    // The history for a joining worker must stay small. Older epochs have long been in the files.
     private const int Remembered = 1024;
 
     private readonly List<EpochSummary> _history = [];
@@ -73,10 +73,10 @@ internal sealed class TrainingProgress
         }
     }
 
-    /// <summary>The state without the epochs before the last: for members that have been there.</summary>
+    /// <summary>The state with the last epoch only, for members that already have the earlier ones.</summary>
     public ProgressState Newest => State with { History = _history.TakeLast(1).ToArray() };
 
-    /// <summary>What a checkpoint keeps: the last epoch and the one under way. The epochs before are in the run's files.</summary>
+    /// <summary>Returns the values for a checkpoint: the last and the current epoch. The run's files contain the epochs before.</summary>
     public IReadOnlyDictionary<string, double> Metrics()
     {
         var metrics = new Dictionary<string, double> { ["epochs"] = Epochs };

@@ -4,12 +4,10 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Training;
 
-/// <summary>
-/// Reads the samples of steps ahead of their use, on threads of its own, into pooled native memory. What it gives for a step and a list of
-/// shards depends on nothing else: not on what was asked before, on the number of threads, or on timing.
-/// </summary>
-/// <remarks>It goes on reading the next steps for the same shards. Asking for another step or other shards, after a resume or a new
-/// generation plan, only costs what was read in vain. One thread asks; batches may be disposed on any.</remarks>
+/// <summary>Reads the samples of steps ahead of their use, on its own threads, into pooled native memory. A batch depends only on the step and the list of
+/// shards, not on earlier requests, the number of threads, or timing.</summary>
+/// <remarks>The loader reads ahead for the same shards. A request for another step or other shards, after a resume or a new generation plan, only
+/// discards the steps that were read ahead. One thread makes the requests; any thread may dispose batches.</remarks>
 public sealed class BatchLoader : IDisposable
 {
     private readonly IDataset _dataset;
@@ -29,14 +27,14 @@ public sealed class BatchLoader : IDisposable
     private long _next;
     private volatile bool _stopping;
 
-    /// <summary>Starts the threads; they rest until the first <see cref="Load"/>.</summary>
-    /// <param name="dataset">Where samples come from; must outlive the loader.</param>
-    /// <param name="split">Which part of it.</param>
-    /// <param name="plans">Which samples each step takes.</param>
-    /// <param name="augmentationSeed">The run's seed, so that sample i of epoch e is read with the stream (seed, Augmentation, e, i); null
-    /// reads clean samples.</param>
-    /// <param name="readAhead">How many steps are read before they are asked for, at least 1.</param>
-    /// <param name="threads">Reading threads, at least 1.</param>
+    /// <summary>Starts the threads, which wait for the first <see cref="Load"/>.</summary>
+    /// <param name="dataset">The data set; must outlive the loader.</param>
+    /// <param name="split">The part of the data set to read.</param>
+    /// <param name="plans">The samples of each step.</param>
+    /// <param name="augmentationSeed">The run's seed: sample i of epoch e is augmented with the random stream (seed, Augmentation, e, i). Null reads
+    /// samples without augmentation.</param>
+    /// <param name="readAhead">The number of steps to read ahead, at least 1.</param>
+    /// <param name="threads">The number of reading threads, at least 1.</param>
     public BatchLoader(IDataset dataset, Split split, IStepPlans plans, ulong? augmentationSeed, int readAhead = DefaultReadAhead, int threads = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(readAhead);
@@ -50,12 +48,11 @@ public sealed class BatchLoader : IDisposable
         }
     }
 
-    /// <summary>The samples of a step; waits for them if need be, and reads on from there.</summary>
+    /// <summary>Returns the samples of a step. Waits for them if needed, and then reads ahead from there.</summary>
     /// <param name="step">The step, 0 to the plans' Steps-1.</param>
     /// <param name="shards">The shards, in any order, each 0 to V-1.</param>
-    /// <returns>One input per shard in the order asked; the caller disposes it, after which its memory is used again.</returns>
-    /// <exception cref="SpikeformerException">A sample of this step could not be read: the error as the data set raised it. Asking again
-    /// tries again.</exception>
+    /// <returns>One input per shard, in the order of the request. The caller disposes the batch, whose memory is then reused.</returns>
+    /// <exception cref="SpikeformerException">A sample of this step could not be read: the error of the data set. A repeated request tries again.</exception>
     /// <exception cref="ObjectDisposedException">The loader is disposed.</exception>
     public StepBatch Load(long step, ReadOnlySpan<int> shards)
     {
@@ -82,8 +79,7 @@ public sealed class BatchLoader : IDisposable
         throw failure;
     }
 
-    /// <summary>Stops the threads, after at most one more sample each, and frees the memory. Batches still lent out are freed when they are
-    /// disposed.</summary>
+    /// <summary>Stops the threads, after at most one more sample each, and frees the memory. Batches still in use are freed when they are disposed.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -140,7 +136,7 @@ public sealed class BatchLoader : IDisposable
             }
             catch (Exception e)
             {
-                failure = e; // Raised where the step is asked for.
+                failure = e; // Thrown by Load.
             }
             lock (_gate)
             {
@@ -151,7 +147,7 @@ public sealed class BatchLoader : IDisposable
         }
     }
 
-    /// <summary>The earliest shard that nobody reads yet; begins another step if there is room.</summary>
+    /// <summary>Claims the earliest shard that no thread reads yet. Starts another step if there is room.</summary>
     private bool TryClaim(out StepBatch? batch, out int slot)
     {
         foreach (var begun in _ahead)
@@ -164,7 +160,7 @@ public sealed class BatchLoader : IDisposable
             batch = new(this, _plans.Plan(_next++), _shards);
             _ahead.Enqueue(batch);
             if (batch.TryClaim(out slot)) return true;
-            Monitor.PulseAll(_gate); // A step without shards is complete at once.
+            Monitor.PulseAll(_gate); // A step without shards is already complete.
         }
         (batch, slot) = (null, 0);
         return false;

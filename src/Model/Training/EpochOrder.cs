@@ -2,11 +2,10 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Training;
 
-/// <summary>
-/// The order of training: every epoch is a permutation of the training split drawn from (seed, epoch), cut into global batches; the last
-/// step of an epoch takes what is left. No padding, no repeats: an epoch holds every sample exactly once, whatever the number of shards.
-/// </summary>
-/// <remarks>A pure function of its arguments; safe for concurrent use.</remarks>
+/// <summary>The order of training. Every epoch is a permutation of the training split, drawn from (seed, epoch) and divided into global batches; the last step
+/// of an epoch takes the remaining samples. There is no padding and no repetition: for any number of shards, an epoch contains every sample exactly
+/// once.</summary>
+/// <remarks>A pure function of its arguments. Thread-safe.</remarks>
 public sealed class EpochOrder : IStepPlans
 {
     private readonly ulong _seed;
@@ -17,9 +16,9 @@ public sealed class EpochOrder : IStepPlans
 
     /// <summary>Plans a run.</summary>
     /// <param name="seed">The run's seed.</param>
-    /// <param name="samples">Training samples, above 0.</param>
-    /// <param name="batch">Samples per step over all shards, above 0.</param>
-    /// <param name="shards">V, above 0.</param>
+    /// <param name="samples">The number of training samples, above 0.</param>
+    /// <param name="batch">The number of samples per step over all shards, above 0.</param>
+    /// <param name="shards">The number of shards V, above 0.</param>
     public EpochOrder(ulong seed, int samples, int batch, int shards)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(samples);
@@ -32,7 +31,7 @@ public sealed class EpochOrder : IStepPlans
     /// <inheritdoc/>
     public int Shards { get; }
 
-    /// <summary>Steps of an epoch: samples / batch, rounded up.</summary>
+    /// <summary>The number of steps of an epoch: samples / batch, rounded up.</summary>
     public int StepsPerEpoch { get; }
 
     /// <inheritdoc/>

@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
 
-/// <summary>What an evaluation found.</summary>
-/// <param name="Samples">Samples evaluated.</param>
-/// <param name="Top1">Samples whose label had the largest logit.</param>
-/// <param name="Top5">Samples whose label was among the five largest.</param>
-/// <param name="LossSum">Sum over the samples of the plain cross-entropy (no smoothing), float64.</param>
-/// <param name="LastBatchLossSum">The part of it of the last batch, when the split is cut into batches of the recipe's size.</param>
+/// <summary>The result of an evaluation.</summary>
+/// <param name="Samples">The number of evaluated samples.</param>
+/// <param name="Top1">The number of samples whose label had the largest logit.</param>
+/// <param name="Top5">The number of samples whose label was among the five largest logits.</param>
+/// <param name="LossSum">The sum over the samples of the cross-entropy without label smoothing, float64.</param>
+/// <param name="LastBatchLossSum">The part of the sum that belongs to the last batch when the split is divided into batches of the recipe's size.</param>
 public sealed record EvaluationResult(long Samples, long Top1, long Top5, double LossSum, double LastBatchLossSum)
 {
     /// <summary>Top-1 accuracy, 0 to 1.</summary>
@@ -20,11 +20,11 @@ public sealed record EvaluationResult(long Samples, long Top1, long Top5, double
     /// <summary>Top-5 accuracy, 0 to 1.</summary>
     public double Top5Accuracy => Samples == 0 ? 0 : (double)Top5 / Samples;
 
-    /// <summary>Mean cross-entropy.</summary>
+    /// <summary>The mean cross-entropy over the samples.</summary>
     public double Loss => Samples == 0 ? 0 : LossSum / Samples;
 
-    /// <summary>The loss as the authors average it: the mean of the means of the batches, in which a short last batch counts as much as a full one.</summary>
-    /// <param name="batch">The recipe's batch.</param>
+    /// <summary>Returns the loss as the authors average it: the mean of the batches' means, so a short last batch counts as much as a full one.</summary>
+    /// <param name="batch">The recipe's batch size.</param>
     public double ReferenceLoss(int batch)
     {
         if (Samples == 0) return 0;
@@ -32,24 +32,24 @@ public sealed record EvaluationResult(long Samples, long Top1, long Top5, double
         return ((LossSum - LastBatchLossSum) / batch + LastBatchLossSum / last) / (full + 1);
     }
 
-    /// <summary>The result over two disjoint sets of samples; the operation of the summation tree.</summary>
+    /// <summary>Returns the result over two disjoint sets of samples: the operation of the summation tree.</summary>
     public static EvaluationResult Add(EvaluationResult left, EvaluationResult right) =>
         new(left.Samples + right.Samples, left.Top1 + right.Top1, left.Top5 + right.Top5, left.LossSum + right.LossSum, left.LastBatchLossSum + right.LastBatchLossSum);
 }
 
-/// <summary>Evaluates a network on a split, shard by shard in fixed batches, so that the result has the same bits for any number of workers.</summary>
+/// <summary>Evaluates a network on a split, shard by shard in fixed batches. The result has the same bits for any number of workers.</summary>
 public static class Evaluation
 {
-    /// <summary>One shard's part. Changes neither weights nor statistics nor any random stream.</summary>
+    /// <summary>Evaluates one shard. Changes neither weights nor statistics nor random streams.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="parameters">Its weights; where they are it is computed.</param>
-    /// <param name="running">Its running statistics.</param>
-    /// <param name="loader">Loads the split by <see cref="EvaluationPlans"/>.</param>
-    /// <param name="plans">The loader's plans.</param>
-    /// <param name="shard">v.</param>
-    /// <param name="precision">How activations are stored.</param>
-    /// <param name="cancellation">Ends the evaluation between two batches.</param>
-    /// <param name="details">Sees every batch; null for the figures alone.</param>
+    /// <param name="parameters">The weights; their device computes.</param>
+    /// <param name="running">The running statistics, on any device.</param>
+    /// <param name="loader">Loads the split according to <paramref name="plans"/>.</param>
+    /// <param name="plans">The batches of the evaluation.</param>
+    /// <param name="shard">The shard, 0 to V-1.</param>
+    /// <param name="precision">The storage format of activations.</param>
+    /// <param name="cancellation">Stops the evaluation between two batches.</param>
+    /// <param name="details">Receives every batch; null for the result alone.</param>
     public static EvaluationResult Shard(SpikeformerNetwork network, ParameterSet parameters, RunningStatistics running, BatchLoader loader,
         EvaluationPlans plans, int shard, Precision precision, CancellationToken cancellation = default, EvaluationDetails? details = null)
     {
@@ -71,15 +71,15 @@ public static class Evaluation
         return total;
     }
 
-    /// <summary>All shards in this process, added along the summation tree.</summary>
+    /// <summary>Evaluates all shards in this process and adds their results along the summation tree.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="parameters">Its weights.</param>
-    /// <param name="running">Its running statistics.</param>
-    /// <param name="dataset">The data.</param>
+    /// <param name="parameters">The weights; their device computes.</param>
+    /// <param name="running">The running statistics, on any device.</param>
+    /// <param name="dataset">The data set.</param>
     /// <param name="split">The part to evaluate.</param>
-    /// <param name="recipe">Gives V, the batch, the precision, and whether test samples are augmented.</param>
-    /// <param name="cancellation">Ends the evaluation between two batches.</param>
-    /// <param name="details">Sees every batch; null for the figures alone.</param>
+    /// <param name="recipe">Provides V, the batch size, the precision, and whether test samples are augmented.</param>
+    /// <param name="cancellation">Stops the evaluation between two batches.</param>
+    /// <param name="details">Receives every batch; null for the result alone.</param>
     public static EvaluationResult Run(SpikeformerNetwork network, ParameterSet parameters, RunningStatistics running, IDataset dataset, Split split,
         Recipe recipe, CancellationToken cancellation = default, EvaluationDetails? details = null)
     {
@@ -90,6 +90,6 @@ public static class Evaluation
         return SummationTree.Fold(parts, EvaluationResult.Add)!;
     }
 
-    /// <summary>The fixed batches of an evaluation: each shard's slice of the split in batches of at most <see cref="Recipe.Batch"/>.</summary>
+    /// <summary>Plans the fixed batches of an evaluation: each shard's slice of the split, in batches of at most <see cref="Recipe.Batch"/>.</summary>
     public static EvaluationPlans Plans(IDataset dataset, Split split, Recipe recipe) => new(dataset.Count(split), recipe.Shards, recipe.Batch);
 }

@@ -3,19 +3,19 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
 
-/// <summary>What an evaluation shows beyond its figures: which classes are taken for which, and how active the layers are.</summary>
-/// <param name="classes">Number of classes.</param>
+/// <summary>Details of an evaluation: the confusion matrix and the activity of the layers. Not thread-safe.</summary>
+/// <param name="classes">The number of classes.</param>
 public sealed class EvaluationDetails(int classes)
 {
-    /// <summary>Samples by [label, predicted class].</summary>
+    /// <summary>The number of samples by [label, predicted class].</summary>
     public long[,] Confusion { get; } = new long[classes, classes];
 
-    /// <summary>Activity of the layers.</summary>
+    /// <summary>The activity of the layers.</summary>
     public ActivityCounter Activity { get; } = new();
 
-    /// <summary>Takes in a batch.</summary>
-    /// <param name="logits">[B, classes].</param>
-    /// <param name="labels">[B], int64.</param>
+    /// <summary>Adds a batch.</summary>
+    /// <param name="logits">The logits, [B, classes].</param>
+    /// <param name="labels">The labels, int64 [B].</param>
     internal void Count(Tensor logits, Tensor labels)
     {
         using var scope = NewDisposeScope();

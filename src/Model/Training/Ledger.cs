@@ -1,12 +1,10 @@
 namespace Spikeformer.Training;
 
-/// <summary>
-/// The record of which samples have been committed, as a sum of sample hashes modulo 2^64. The sum is the same for every split into shards
-/// and steps, and what it must be after any number of steps is known beforehand: a lost or repeated sample shows.
-/// </summary>
+/// <summary>The record of the committed samples: the sum of their hashes modulo 2^64. The sum does not depend on the division into shards and steps, and its
+/// value after any number of steps can be computed in advance, so a lost or repeated sample shows.</summary>
 public static class Ledger
 {
-    /// <summary>Hash of one use of a training sample.</summary>
+    /// <summary>Returns the hash of one use of a training sample.</summary>
     public static ulong Hash(int epoch, int sample)
     {
         // SplitMix64's finaliser: a bijection, so no two (epoch, sample) pairs share a hash.
@@ -16,7 +14,7 @@ public static class Ledger
         return z ^ (z >> 31);
     }
 
-    /// <summary>Sum of the hashes of samples used in an epoch.</summary>
+    /// <summary>Returns the sum of the hashes of samples used in an epoch.</summary>
     public static ulong Sum(int epoch, ReadOnlySpan<int> samples)
     {
         ulong sum = 0;

@@ -3,9 +3,9 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Training;
 
-/// <summary>Couples BatchNorm when one process computes every shard of the step: the summation tree over the shards that have samples.</summary>
-/// <param name="shards">V.</param>
-/// <param name="filled">Shards that have samples, ascending: the order of the group.</param>
+/// <summary>Couples BatchNorm within a process that computes every shard of the step, along the summation tree.</summary>
+/// <param name="shards">The number of shards V.</param>
+/// <param name="filled">The shards that have samples, ascending: the order of the group.</param>
 public sealed class LocalBatchNormCoupling(int shards, IReadOnlyList<int> filled) : IBatchNormCoupling
 {
     /// <inheritdoc/>

@@ -3,16 +3,16 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
 
-/// <summary>Label-smoothed cross-entropy and the counts that accuracy is made of.</summary>
+/// <summary>Label-smoothed cross-entropy, and the counts for the accuracy.</summary>
 public static class Loss
 {
-    /// <summary>A shard's part of the global batch's mean loss: sum over the shard's samples of (1-s) (-log p_y) + s mean_c(-log p_c),
-    /// divided by the samples of the whole global batch, so that nothing is rescaled after the reduction.</summary>
-    /// <param name="logits">[B, classes], float32 or float64.</param>
-    /// <param name="labels">[B], int64, 0 to classes-1.</param>
-    /// <param name="smoothing">s, 0 to 1.</param>
-    /// <param name="globalSamples">Samples of the step over all shards.</param>
-    /// <returns>A scalar, differentiable; the caller disposes it.</returns>
+    /// <summary>Returns a shard's part of the global batch's mean loss: the sum over the shard's samples of (1-s) (-log p_y) + s mean_c(-log p_c),
+    /// divided by the number of samples of the global batch, so that nothing must be rescaled after the reduction.</summary>
+    /// <param name="logits">The logits, float32 or float64 [B, classes].</param>
+    /// <param name="labels">The labels, int64 [B], 0 to classes-1.</param>
+    /// <param name="smoothing">The label smoothing s, 0 to 1.</param>
+    /// <param name="globalSamples">The number of samples of the step over all shards.</param>
+    /// <returns>A differentiable scalar of the type of the logits. The caller disposes it.</returns>
     public static Tensor Smoothed(Tensor logits, Tensor labels, double smoothing, long globalSamples)
     {
         using var scope = NewDisposeScope();
@@ -24,15 +24,19 @@ public static class Loss
         return loss.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Each sample's plain cross-entropy, [B] of float64, without smoothing or division.</summary>
+    /// <summary>Returns each sample's cross-entropy in float64, without smoothing or division.</summary>
+    /// <param name="logits">The logits, [B, classes].</param>
+    /// <param name="labels">The labels, int64 [B].</param>
     public static double[] PerSample(Tensor logits, Tensor labels)
     {
         using var scope = NewDisposeScope();
         return logits.to(ScalarType.Float64).log_softmax(1).gather(1, labels.unsqueeze(1)).squeeze(1).neg().cpu().data<double>().ToArray();
     }
 
-    /// <summary>How many labels have the largest logit, and how many are among the five largest.</summary>
-    /// <remarks>A label's rank is the number of larger logits, plus equal ones of smaller class index; NaN counts as larger.</remarks>
+    /// <summary>Counts the labels with the largest logit, and the labels among the five largest logits.</summary>
+    /// <remarks>A label's rank is the number of larger logits, plus the number of equal ones with a smaller class index; NaN counts as larger.</remarks>
+    /// <param name="logits">The logits, [B, classes].</param>
+    /// <param name="labels">The labels, int64 [B].</param>
     public static (int Top1, int Top5) Correct(Tensor logits, Tensor labels)
     {
         using var scope = NewDisposeScope();

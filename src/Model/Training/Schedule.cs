@@ -3,27 +3,30 @@ using Spikeformer.Recipes;
 namespace Spikeformer.Training;
 
 /// <summary>
-/// The learning rate as a pure function of the epoch. The last segment whose first epoch has been reached is in force; within it, with
+/// The learning rate as a pure function of the epoch. The segment with the latest first epoch so far applies. Within it, let
 /// i = epoch - <c>from</c>, W = <c>warmup</c> and j = i - W:
 /// <list type="bullet">
-/// <item>warm-up (i below W): base (i + 1) / (W + 1), so it never trains with rate 0 and reaches the base right after W epochs;</item>
+/// <item>warm-up (i below W): base (i + 1) / (W + 1), so the rate is never 0 and reaches the base after W epochs;</item>
 /// <item><c>constant</c>: base; <c>step</c>: base factor^floor(j / every);</item>
-/// <item><c>cosine</c>: base (1 + cos(pi x)) / 2, <c>linear</c>: base (1 - x), where x = j / (until - from - W), held at 1;</item>
-/// <item><c>reference-dvs</c>, the authors' wrapper, which lags one epoch: with k = max(i - 1, 0), base k / W while k is at most W,
-/// then base factor^floor((k - W) / every); the first two epochs have rate 0. W = 0, which the authors'
-/// code cannot do, is base at k = 0;</item>
+/// <item><c>cosine</c>: base (1 + cos(pi x)) / 2, <c>linear</c>: base (1 - x), where x = j / (until - from - W), at most 1;</item>
+/// <item><c>reference-dvs</c>, the authors' wrapper, which lags one epoch: with k = max(i - 1, 0), base k / W while k is at most W, then
+/// base factor^floor((k - W) / every). The first two epochs have rate 0. With W = 0, which the authors' code does not support, the rate is base
+/// at k = 0;</item>
 /// <item><c>reference-imagenet</c>: base (0.01 + 0.99 i / W) in warm-up, then <c>cosine</c>.</item>
 /// </list>
 /// </summary>
-/// <remarks>Checked against the authors' code and logs to 1e-12 relative. Only IEEE arithmetic, no library mathematics: the same bits on
-/// every machine.</remarks>
+/// <remarks>Checked against the authors' code and logs to 1e-12 relative. Uses only IEEE arithmetic and no mathematics library, so every machine
+/// gets the same bits.</remarks>
+/// <param name="segments">The segments, ordered by their first epoch; the first begins at epoch 0.</param>
+/// <param name="epochs">The number of epochs, at which a curve without <c>until</c> ends.</param>
 public sealed class Schedule(IReadOnlyList<ScheduleSegment> segments, int epochs)
 {
-    /// <summary>The schedule of a recipe.</summary>
+    /// <summary>Creates the schedule of a recipe.</summary>
     public Schedule(Recipe recipe) : this(recipe.Schedule, recipe.Epochs) { }
 
-    /// <summary>The learning rate used during an epoch.</summary>
-    /// <param name="epoch">Epoch from 0; beyond the run's epochs, curves that end stay at 0.</param>
+    /// <summary>Returns the learning rate of an epoch.</summary>
+    /// <param name="epoch">The epoch, from 0. After its end, a curve stays at 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="epoch"/> is negative.</exception>
     public double LearningRate(int epoch)
     {
         ScheduleSegment segment = SegmentAt(epoch);
@@ -43,10 +46,11 @@ public sealed class Schedule(IReadOnlyList<ScheduleSegment> segments, int epochs
         };
     }
 
-    /// <summary>True when moments are cleared before the first step of this epoch: a segment with <c>resetMomentum</c> begins.</summary>
+    /// <summary>Returns whether the optimizer's moments are cleared before the first step of an epoch, because a segment with
+    /// <c>resetMomentum</c> begins.</summary>
     public bool ResetsMomentum(int epoch) => segments.Any(segment => segment.From == epoch && segment.ResetMomentum);
 
-    /// <summary>First epochs of the segments, in order.</summary>
+    /// <summary>The first epochs of the segments, in order.</summary>
     public IReadOnlyList<int> Starts => [.. segments.Select(segment => segment.From)];
 
     private ScheduleSegment SegmentAt(int epoch)
@@ -58,7 +62,7 @@ public sealed class Schedule(IReadOnlyList<ScheduleSegment> segments, int epochs
     private static double ReferenceDvs(ScheduleSegment segment, int k) =>
         k < segment.Warmup ? (double)k / segment.Warmup : Power(segment.Factor ?? 0.1, (k - segment.Warmup) / (segment.Every ?? 192));
 
-    /// <summary>1 - x: the share of the curve that is still to come, 1 to 0.</summary>
+    /// <summary>Returns 1 - x, the remaining share of the curve, from 1 to 0.</summary>
     private double Left(ScheduleSegment segment, int j)
     {
         int length = (segment.Until ?? epochs) - segment.From - segment.Warmup;
@@ -72,10 +76,10 @@ public sealed class Schedule(IReadOnlyList<ScheduleSegment> segments, int epochs
         return power;
     }
 
-    /// <summary>(1 + cos(pi (1 - left))) / 2: 1 at the start of the curve, 0 at its end, exact at both; error below 1e-15.</summary>
+    /// <summary>Returns (1 + cos(pi (1 - left))) / 2, which is exactly 1 at the start of the curve and 0 at its end; the error is below 1e-15.</summary>
     private static double HalfCosine(double left) => left <= 0.5 ? SquaredSine(left) : 1 - SquaredSine(1 - left);
 
-    /// <summary>sin(pi x / 2)^2 for x in [0, 0.5], by the Taylor series of the sine.</summary>
+    /// <summary>Returns sin(pi x / 2)^2 for x in [0, 0.5], by the Taylor series of the sine.</summary>
     private static double SquaredSine(double x)
     {
         double y = x * (Math.PI / 2), sum = 0;

@@ -3,8 +3,7 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
 
-/// <summary>Native memory for one shard's samples, made once and filled again and again. Smaller micro-batches are views of its
-/// start.</summary>
+/// <summary>Reusable native memory for one shard's samples. Smaller micro-batches are views of its start.</summary>
 internal sealed unsafe class ShardBuffer : IDisposable
 {
     private readonly Tensor _x_BTCHW, _y_B;
@@ -20,13 +19,13 @@ internal sealed unsafe class ShardBuffer : IDisposable
         _views[capacity] = (_x_BTCHW, _y_B);
     }
 
-    /// <summary>Where a sample's frames go.</summary>
+    /// <summary>Returns the memory for a sample's frames.</summary>
     public Span<float> Frames(int slot) => new((float*)TensorMemory.Pointer(_x_BTCHW) + (long)slot * _elements, _elements);
 
     /// <summary>Sets a sample's label.</summary>
     public void SetLabel(int slot, long label) => ((long*)TensorMemory.Pointer(_y_B))[slot] = label;
 
-    /// <summary>The first samples as the engine takes them.</summary>
+    /// <summary>Returns the first samples as the engine's input.</summary>
     public ShardInput Input(int shard, int[] samples)
     {
         var (x, y) = _views[samples.Length] ??= (

@@ -8,27 +8,24 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
 
-/// <summary>One shard's part of a step.</summary>
-/// <param name="Shard">v, 0 to V-1.</param>
-/// <param name="Samples">Training-set indices of its samples; empty in a short last step.</param>
-/// <param name="X_BTCHW">Frames, float32 [B,T,C,H,W]; null when empty.</param>
-/// <param name="Y_B">Labels, int64 [B]; null when empty.</param>
+/// <summary>The input of one shard for a step.</summary>
+/// <param name="Shard">The shard v, 0 to V-1.</param>
+/// <param name="Samples">The training-set indices of its samples; may be empty in a short last step.</param>
+/// <param name="X_BTCHW">The frames, float32 [B,T,C,H,W] on the CPU; null if there are no samples.</param>
+/// <param name="Y_B">The labels, int64 [B] on the CPU; null if there are no samples.</param>
 public readonly record struct ShardInput(int Shard, int[] Samples, Tensor? X_BTCHW, Tensor? Y_B);
 
-/// <summary>Which step is computed.</summary>
+/// <summary>The identity of a step.</summary>
 /// <param name="Step">The step, counted over the run from 0.</param>
 /// <param name="Epoch">Its epoch, from 0.</param>
-/// <param name="Samples">Samples of the step over all shards.</param>
-/// <param name="LossScale">A power of two that the backward pass is scaled with; the gradients that come out are not. See
-/// <see cref="TrainingState.LossScale"/>.</param>
+/// <param name="Samples">The number of samples of the step over all shards.</param>
+/// <param name="LossScale">A power of two that scales the backward pass but not the resulting gradients. See <see cref="TrainingState.LossScale"/>.</param>
 public readonly record struct StepIdentity(long Step, int Epoch, long Samples, float LossScale = 1);
 
-/// <summary>
-/// Computes shards: frames in, step vectors out. It reads the weights and writes nothing but its vectors, so a step can be abandoned or
-/// computed again at any time. It knows nothing of processes; whoever owns the shards calls it.
-/// </summary>
-/// <remarks>A shard's vector depends on the weights, the recipe, the step and its samples (with global BatchNorm: on all shards' samples),
-/// and not on which other shards are computed beside it. Not thread-safe; one engine per compute thread.</remarks>
+/// <summary>Computes the step vectors of shards from their frames. It reads the weights and writes only its vectors, so a step can be abandoned or recomputed
+/// at any time.</summary>
+/// <remarks>A shard's vector depends on the weights, the recipe, the step and its samples (with global BatchNorm, on the samples of all shards), but
+/// not on the other shards that the engine computes. Not thread-safe; use one engine per compute thread.</remarks>
 public sealed class ShardEngine : IDisposable
 {
     private readonly SpikeformerNetwork _network;
@@ -37,37 +34,37 @@ public sealed class ShardEngine : IDisposable
     private readonly ComputeDevice _device;
     private readonly List<(StepVector Vector, ParameterSet Leaves)> _slots = [];
 
-    /// <summary>An engine over weights that someone else owns and updates.</summary>
+    /// <summary>Creates an engine over weights that the caller owns and updates.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="parameters">Its weights; must outlive the engine.</param>
-    /// <param name="recipe">Gives seed, smoothing, BatchNorm mode and drop-path axis.</param>
-    /// <param name="device">Where to compute; null stands for the CPU.</param>
-    /// <exception cref="SpikeformerException">The device does not compute in the recipe's precision.</exception>
+    /// <param name="parameters">The weights; must outlive the engine.</param>
+    /// <param name="recipe">Provides the seed, label smoothing, BatchNorm mode, precision and drop-path axis.</param>
+    /// <param name="device">The device to compute on; null for the CPU.</param>
+    /// <exception cref="SpikeformerException">The device does not compute in the recipe's precision (Usage).</exception>
     public ShardEngine(SpikeformerNetwork network, ParameterSet parameters, Recipe recipe, ComputeDevice? device = null)
     {
         (_network, _recipe, _device) = (network, recipe, device ?? ComputeDevice.Cpu);
         if (recipe.Precision == Precision.Fp16 && !_device.HasOwnMemory)
-            throw new SpikeformerException(ErrorKind.Usage, "Precision fp16 is for CUDA devices, and this worker computes on the CPU", "Set precision=bf16 or fp32");
+            throw new SpikeformerException(ErrorKind.Usage, "Precision fp16 needs a CUDA device, but this worker computes on the CPU", "Set precision=bf16 or fp32");
         _weights = _device.HasOwnMemory ? parameters.CopyOn(_device) : parameters;
     }
 
-    /// <summary>The weights as they are now, where this engine computes; valid until they change.</summary>
+    /// <summary>Returns the current weights on the engine's device, valid until the weights change. The engine owns the result.</summary>
     public ParameterSet CurrentWeights()
     {
         if (_device.HasOwnMemory) _weights.Refresh();
         return _weights;
     }
 
-    /// <summary>Forward and backward of a group of shards.</summary>
-    /// <param name="step">Which step.</param>
+    /// <summary>Computes the forward and backward pass of a group of shards.</summary>
+    /// <param name="step">The step.</param>
     /// <param name="inputs">The shards to compute, ascending.</param>
-    /// <param name="coupling">With global BatchNorm: joins this group's statistics with the other groups'; ignored otherwise.</param>
-    /// <returns>One vector per input, in order; valid until the next call. A shard without samples gives zeros.</returns>
-    /// <exception cref="Exception">Whatever the coupling threw, or libtorch. The vectors are then worthless; the weights are untouched.</exception>
+    /// <param name="coupling">With global BatchNorm, merges this group's statistics with those of the other groups; otherwise ignored.</param>
+    /// <returns>One vector per input, in order, valid until the next call. A shard without samples gives zeros. The engine owns the vectors.</returns>
+    /// <exception cref="Exception">The exception of the coupling or of libtorch. The vectors are then invalid; the weights are untouched.</exception>
     public IReadOnlyList<StepVector> Compute(StepIdentity step, IReadOnlyList<ShardInput> inputs, IBatchNormCoupling? coupling)
     {
         using IDisposable? entered = _device.Enter();
-        // What an abandoned step has queued must not arrive in this one's vectors.
+        // Copies that an abandoned step has queued must not arrive in this step's vectors.
         _device.Synchronize();
         _ = CurrentWeights();
         while (_slots.Count < inputs.Count)
@@ -81,11 +78,11 @@ public sealed class ShardEngine : IDisposable
         if (_recipe.BatchNorm == BatchNormMode.Global) ComputeGroup(step, inputs, filled, coupling);
         else foreach (int i in filled) ComputeGroup(step, inputs, [i], coupling: null);
         _device.Synchronize();
-        foreach (int i in filled) Judge(_slots[i].Vector);
+        foreach (int i in filled) CheckFinite(_slots[i].Vector);
         return [.. _slots.Take(inputs.Count).Select(slot => slot.Vector)];
     }
 
-    /// <summary>Shards whose BatchNorm is coupled: tokenizers in lockstep, transformers one by one, then one backward pass through all
+    /// <summary>Computes shards whose BatchNorm is coupled: the tokenizers in lockstep, the transformers one by one, then one backward pass through all
     /// tokenizers.</summary>
     private void ComputeGroup(StepIdentity step, IReadOnlyList<ShardInput> inputs, int[] group, IBatchNormCoupling? coupling)
     {
@@ -110,13 +107,13 @@ public sealed class ShardEngine : IDisposable
         {
             (StepVector vector, ParameterSet leaves) = _slots[group[s]];
             if (step.LossScale != 1) Unscale(leaves.Gradient!, step.LossScale);
-            // While it is under way, the next group is computed.
+            // The copy runs while the next group is computed.
             if (_device.HasOwnMemory) _device.CopyToHost(leaves.Gradient!, vector.Gradient);
-            Describe(step, inputs[group[s]], statistics, s, vector);
+            FillTail(step, inputs[group[s]], statistics, s, vector);
         }
     }
 
-    /// <summary>From one shard's tokens to its loss and back.</summary>
+    /// <summary>Computes one shard's loss from its tokens, and the gradients back to the tokens.</summary>
     /// <returns>dL/dtokens.</returns>
     private Tensor ComputeTransformer(StepIdentity step, ForwardPass pass, int s, ShardInput input, TokenGrid tokens, StepVector vector)
     {
@@ -143,8 +140,8 @@ public sealed class ShardEngine : IDisposable
         gradient.mul_(factor);
     }
 
-    /// <summary>What rides behind the gradient.</summary>
-    private static void Describe(StepIdentity step, ShardInput input, BatchNormStatistics statistics, int s, StepVector vector)
+    /// <summary>Fills the vector after its gradient.</summary>
+    private static void FillTail(StepIdentity step, ShardInput input, BatchNormStatistics statistics, int s, StepVector vector)
     {
         statistics.Mean[s].CopyTo(vector.BatchMeans);
         statistics.Variance[s].CopyTo(vector.BatchVariances);
@@ -153,14 +150,14 @@ public sealed class ShardEngine : IDisposable
         vector.LedgerSum = Ledger.Sum(step.Epoch, input.Samples);
     }
 
-    /// <summary>The verdict on a shard.</summary>
-    private unsafe void Judge(StepVector vector)
+    /// <summary>Records whether a shard's loss and gradient are finite.</summary>
+    private unsafe void CheckFinite(StepVector vector)
     {
         bool finite = float.IsFinite(vector.Loss) && VectorMath.IsFinite(vector.Pointer, _network.Layout.ParameterCount);
         vector.NonFiniteShards = finite ? 0 : 1;
     }
 
-    /// <summary>Frees the vectors and leaves; the weights stay.</summary>
+    /// <summary>Frees the vectors, the parameter leaves and the device's copy of the weights. The caller's weights remain.</summary>
     public void Dispose()
     {
         _device.Synchronize();

@@ -1,6 +1,6 @@
 namespace Spikeformer.Training;
 
-/// <summary>The samples of some shards for one step, in memory that <see cref="BatchLoader"/> lends: dispose to give it back.</summary>
+/// <summary>The samples of some shards for one step, in memory that belongs to a <see cref="BatchLoader"/>. Dispose it to return the memory.</summary>
 public sealed class StepBatch : IDisposable
 {
     private readonly BatchLoader _loader;
@@ -15,20 +15,20 @@ public sealed class StepBatch : IDisposable
         (_inputs, _failures, Buffers) = (new ShardInput[shards.Length], new Exception?[shards.Length], new ShardBuffer?[shards.Length]);
     }
 
-    /// <summary>Which samples of the step every shard takes.</summary>
+    /// <summary>The samples of every shard in the step.</summary>
     public StepPlan Plan { get; }
 
-    /// <summary>The step as the engine names it.</summary>
+    /// <summary>The identity of the step, for the engine.</summary>
     public StepIdentity Identity => new(Plan.Step, Plan.Epoch, Plan.Count);
 
-    /// <summary>One input per shard that was asked for, in that order. Tensors are on the CPU, float32 [B,T,C,H,W] and int64 [B], null
-    /// where a shard has no samples; they belong to the loader and are valid until this object is disposed.</summary>
+    /// <summary>One input per requested shard, in the order of the request. Tensors are on the CPU, float32 [B,T,C,H,W] and int64 [B], or null if a
+    /// shard has no samples. They belong to the loader and are valid until this batch is disposed.</summary>
     public IReadOnlyList<ShardInput> Inputs => _inputs;
 
-    /// <summary>Gives the memory back; the tensors must no longer be used.</summary>
+    /// <summary>Returns the memory to the loader. The tensors must no longer be used.</summary>
     public void Dispose() => _loader.Return(this);
 
-    // The rest is the loader's; all of it but IsAbandoned is guarded by the loader's lock.
+    // The remaining members are for the loader. Its lock guards all of them except IsAbandoned.
     internal int[] Shards { get; }
 
     internal ShardBuffer?[] Buffers { get; }
@@ -55,7 +55,7 @@ public sealed class StepBatch : IDisposable
         _done++;
     }
 
-    /// <summary>Nobody will ask for it any more: slots that no thread has begun count as done.</summary>
+    /// <summary>Marks a batch that will not be requested. Slots that no thread has started count as done.</summary>
     internal void Abandon()
     {
         _abandoned = true;

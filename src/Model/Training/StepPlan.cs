@@ -1,7 +1,6 @@
 namespace Spikeformer.Training;
 
-/// <summary>Which samples each shard takes in one step: a pure function of the recipe and the step, so every worker knows the samples of
-/// every shard.</summary>
+/// <summary>The samples of each shard in one step: a pure function of the recipe and the step, so every worker knows the samples of every shard.</summary>
 public readonly struct StepPlan
 {
     private readonly int[] _order;
@@ -23,15 +22,15 @@ public readonly struct StepPlan
     /// <summary>The step's number within its epoch, from 0.</summary>
     public int StepInEpoch { get; }
 
-    /// <summary>V, the number of shards.</summary>
+    /// <summary>The number of shards V.</summary>
     public int Shards { get; }
 
-    /// <summary>Samples that the loss is averaged over: those of the global batch; in an evaluation, of the whole split.</summary>
+    /// <summary>The number of samples that the loss is averaged over: those of the global batch or, in an evaluation, of the whole split.</summary>
     public int Count { get; }
 
-    /// <summary>The samples of a shard, in order; empty where a short step leaves it none.</summary>
+    /// <summary>Returns the samples of a shard, in order; empty if a short step has too few samples.</summary>
     /// <param name="shard">The shard, 0 to Shards-1.</param>
-    /// <returns>Sample numbers within the split.</returns>
+    /// <returns>The sample numbers within the split.</returns>
     public ReadOnlySpan<int> Samples(int shard)
     {
         var (start, end) = Slice(Count, Shards, shard);
@@ -39,8 +38,7 @@ public readonly struct StepPlan
         return _order.AsSpan(_first + from, Math.Min(end - from, _pieceSize));
     }
 
-    /// <summary>The part of <paramref name="count"/> samples that a shard takes: from floor(v*n/V) up to but not including
-    /// floor((v+1)*n/V).</summary>
+    /// <summary>Returns a shard's part of <paramref name="count"/> samples: from floor(v*n/V) up to but not including floor((v+1)*n/V).</summary>
     public static (int Start, int End) Slice(int count, int shards, int shard)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)shard, (uint)shards, nameof(shard));
@@ -51,15 +49,15 @@ public readonly struct StepPlan
 /// <summary>A numbered sequence of steps over a split.</summary>
 public interface IStepPlans
 {
-    /// <summary>V, the number of shards.</summary>
+    /// <summary>The number of shards V.</summary>
     int Shards { get; }
 
-    /// <summary>Number of steps; long.MaxValue where there is no end.</summary>
+    /// <summary>The number of steps; long.MaxValue for an endless sequence.</summary>
     long Steps { get; }
 
-    /// <summary>Largest number of samples that one shard takes in one step.</summary>
+    /// <summary>The largest number of samples of one shard in one step.</summary>
     int MaxShardSamples { get; }
 
-    /// <summary>The plan of a step, 0 to Steps-1.</summary>
+    /// <summary>Returns the plan of a step, 0 to Steps-1.</summary>
     StepPlan Plan(long step);
 }

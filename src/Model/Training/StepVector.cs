@@ -3,18 +3,16 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
 
-/// <summary>
-/// What a shard contributes to a step, and what the sum over all shards is: one flat float32 vector. It starts with the gradient; BatchNorm
-/// statistics and a few counts ride behind it, so that one all-reduce settles the whole step.
-/// </summary>
+/// <summary>The contribution of a shard to a step, and also the sum over all shards: one flat float32 vector. It starts with the gradient, followed by
+/// BatchNorm statistics and a few counts, so that one all-reduce completes the whole step.</summary>
 public sealed class StepVector : IDisposable
 {
     private readonly long _parameters;
     private readonly int _statistics;
 
-    /// <summary>A vector of zeros for a network.</summary>
-    /// <param name="layout">The network's.</param>
-    /// <param name="device">Whoever fills it: the memory is such as it can copy to by itself. Null stands for the CPU.</param>
+    /// <summary>Creates a vector of zeros for a network.</summary>
+    /// <param name="layout">The layout of the network.</param>
+    /// <param name="device">The device that fills the vector, which determines the kind of memory; null for the CPU.</param>
     public StepVector(Network.StateLayout layout, Devices.ComputeDevice? device = null)
     {
         (_parameters, _statistics) = (layout.ParameterCount, layout.StatisticsCount);
@@ -22,40 +20,40 @@ public sealed class StepVector : IDisposable
         Gradient = Values.narrow(0, 0, _parameters).DetachFromDisposeScope();
     }
 
-    /// <summary>Number of values of a network's step vectors.</summary>
+    /// <summary>Returns the number of values of a network's step vectors.</summary>
     public static long Length(Network.StateLayout layout) => layout.ParameterCount + 2L * layout.StatisticsCount + Tail.Count;
 
-    /// <summary>All values, float32 on the CPU; owned by this object.</summary>
+    /// <summary>All values, float32 on the CPU. This object owns the tensor.</summary>
     public Tensor Values { get; }
 
-    /// <summary>The gradient: a view of the first values, in layout order.</summary>
+    /// <summary>The gradient: a view of the first values, in layout order. This object owns the tensor.</summary>
     public Tensor Gradient { get; }
 
-    /// <summary>Means of the shard's batch for every BatchNorm channel (a sum over shards after the reduction).</summary>
+    /// <summary>The mean of the shard's batch for every BatchNorm channel; after the reduction, the sum over shards.</summary>
     public Span<float> BatchMeans => All.Slice((int)_parameters, _statistics);
 
-    /// <summary>Unbiased variances likewise.</summary>
+    /// <summary>The unbiased variance of the shard's batch for every BatchNorm channel; after the reduction, the sum over shards.</summary>
     public Span<float> BatchVariances => All.Slice((int)_parameters + _statistics, _statistics);
 
-    /// <summary>Samples of the step.</summary>
+    /// <summary>The number of samples.</summary>
     public long Samples { get => (long)this[Tail.Samples]; set => this[Tail.Samples] = value; }
 
-    /// <summary>Loss of the step: mean over the samples of the global batch.</summary>
+    /// <summary>The loss: the sum over the samples, divided by the number of samples of the global batch.</summary>
     public float Loss { get => this[Tail.Loss]; set => this[Tail.Loss] = value; }
 
-    /// <summary>Samples whose label had the largest logit.</summary>
+    /// <summary>The number of samples whose label had the largest logit.</summary>
     public long Top1 { get => (long)this[Tail.Top1]; set => this[Tail.Top1] = value; }
 
-    /// <summary>Samples whose label was among the five largest logits.</summary>
+    /// <summary>The number of samples whose label was among the five largest logits.</summary>
     public long Top5 { get => (long)this[Tail.Top5]; set => this[Tail.Top5] = value; }
 
-    /// <summary>Shards that had samples, the divisor of the BatchNorm statistics.</summary>
+    /// <summary>The number of shards with samples, the divisor of the BatchNorm statistics.</summary>
     public int FilledShards { get => (int)this[Tail.FilledShards]; set => this[Tail.FilledShards] = value; }
 
-    /// <summary>Shards whose gradient or loss was not finite. Above 0, every worker skips the update.</summary>
+    /// <summary>The number of shards whose gradient or loss is not finite. Above 0, every worker skips the update.</summary>
     public int NonFiniteShards { get => (int)this[Tail.NonFiniteShards]; set => this[Tail.NonFiniteShards] = value; }
 
-    /// <summary>Sum modulo 2^64 of the step's sample hashes (see <see cref="Ledger"/>), carried as four exact 16-bit counts.</summary>
+    /// <summary>The sum modulo 2^64 of the sample hashes (see <see cref="Ledger"/>), stored as four exact 16-bit counts.</summary>
     public ulong LedgerSum
     {
         get
@@ -70,10 +68,10 @@ public sealed class StepVector : IDisposable
         }
     }
 
-    /// <summary>All bytes, for digests and transports.</summary>
+    /// <summary>All bytes, for digests and transports; valid until this object is disposed.</summary>
     public ReadOnlySpan<byte> Bytes => System.Runtime.InteropServices.MemoryMarshal.AsBytes(All);
 
-    /// <summary>Zeroes the vector.</summary>
+    /// <summary>Sets the vector to zero.</summary>
     public void Clear() => All.Clear();
 
     /// <summary>Frees the memory.</summary>

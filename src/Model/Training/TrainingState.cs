@@ -9,30 +9,28 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Training;
 
-/// <summary>What a committed step did.</summary>
-/// <param name="Step">Steps committed so far, this one included.</param>
-/// <param name="Epoch">Epoch of the step, from 0.</param>
-/// <param name="Samples">Samples of the step.</param>
-/// <param name="Loss">Mean loss over the samples, before the update.</param>
-/// <param name="Top1">Samples whose label had the largest logit.</param>
-/// <param name="Top5">Samples whose label was among the five largest.</param>
-/// <param name="LearningRate">Rate of the update.</param>
-/// <param name="NonFiniteShards">Above 0: the update was skipped.</param>
-/// <param name="Digest">The step digest, 32 hex digits.</param>
+/// <summary>The result of a committed step.</summary>
+/// <param name="Step">The number of committed steps, including this one.</param>
+/// <param name="Epoch">The epoch of the step, from 0.</param>
+/// <param name="Samples">The number of samples of the step.</param>
+/// <param name="Loss">The mean loss over the samples, before the update.</param>
+/// <param name="Top1">The number of samples whose label had the largest logit.</param>
+/// <param name="Top5">The number of samples whose label was among the five largest logits.</param>
+/// <param name="LearningRate">The learning rate of the update.</param>
+/// <param name="NonFiniteShards">The number of shards with a non-finite gradient or loss. Above 0, the update was skipped.</param>
+/// <param name="Digest">The step digest, 32 hexadecimal digits.</param>
 public sealed record CommittedStep(
     long Step, int Epoch, long Samples, double Loss, long Top1, long Top5, double LearningRate, int NonFiniteShards, string Digest);
 
-/// <summary>What a state counts beside its tensors.</summary>
-/// <param name="Step">Committed steps.</param>
-/// <param name="AppliedUpdates">Those whose update was applied.</param>
-/// <param name="Ledger">Sum of the hashes of all committed samples.</param>
-/// <param name="Digest">The step digest, 32 hex digits.</param>
+/// <summary>The counters of a state, which complete its tensors.</summary>
+/// <param name="Step">The number of committed steps.</param>
+/// <param name="AppliedUpdates">The number of applied updates.</param>
+/// <param name="Ledger">The sum modulo 2^64 of the hashes of all committed samples.</param>
+/// <param name="Digest">The step digest, 32 hexadecimal digits.</param>
 public sealed record StateCounters(long Step, long AppliedUpdates, ulong Ledger, string Digest);
 
-/// <summary>
-/// Everything that a step changes: weights, running statistics, optimizer moments, loss scaler, counters, ledger and digest. A step's
-/// reduced vector is applied in one go; the same vectors in the same order give the same state, on any worker.
-/// </summary>
+/// <summary>The state that a step changes: weights, running statistics, optimizer moments, loss scaler, counters, ledger and digest. One call applies the
+/// reduced vector of a step. The same vectors in the same order give the same state on every worker. Not thread-safe.</summary>
 public sealed unsafe class TrainingState : IDisposable
 {
     private const string UpdatesName = "optimizer/updates", ScaleName = "optimizer/lossScale", FiniteStepsName = "optimizer/finiteSteps";
@@ -44,10 +42,10 @@ public sealed unsafe class TrainingState : IDisposable
     private readonly byte[] _digest = new byte[16];
     private long _momentUpdates;
 
-    /// <summary>The state of a run before its first step, with fresh weights.</summary>
+    /// <summary>Creates the state of a run before its first step, with newly initialised weights.</summary>
     /// <param name="network">The network.</param>
     /// <param name="recipe">The run's recipe.</param>
-    /// <param name="firstStep">Number of the first step; above 0 in a run that begins in a later epoch.</param>
+    /// <param name="firstStep">The number of the first step; above 0 for a run that starts in a later epoch.</param>
     public TrainingState(SpikeformerNetwork network, Recipe recipe, long firstStep = 0)
     {
         (Network, _recipe, _schedule) = (network, recipe, new Schedule(recipe));
@@ -63,42 +61,43 @@ public sealed unsafe class TrainingState : IDisposable
     /// <summary>The network that the state belongs to.</summary>
     public SpikeformerNetwork Network { get; }
 
-    /// <summary>The weights. Change only between steps.</summary>
+    /// <summary>The weights, float32 on the CPU. They change only between steps.</summary>
     public ParameterSet Parameters { get; }
 
-    /// <summary>The running statistics of BatchNorm.</summary>
+    /// <summary>The running statistics of BatchNorm, on the CPU.</summary>
     public RunningStatistics Running { get; }
 
-    /// <summary>Number of the run's first step, from 0.</summary>
+    /// <summary>The number of the run's first step, from 0.</summary>
     public long FirstStep { get; }
 
-    /// <summary>Committed steps, those before the first one included: the number of the next step.</summary>
+    /// <summary>The number of committed steps, which is the number of the next step. It includes the steps before a later first step.</summary>
     public long Step { get; private set; }
 
-    /// <summary>Whether a step was committed: before that the digest is 0, wherever the run began.</summary>
+    /// <summary>Whether a step was committed. Before that, the digest is 0, wherever the run started.</summary>
     public bool HasBegun => _digest.AsSpan().ContainsAnyExcept((byte)0);
 
-    /// <summary>Committed steps whose update was applied (not skipped for a non-finite gradient).</summary>
+    /// <summary>The number of committed steps whose update was applied, and not skipped because of a non-finite gradient.</summary>
     public long AppliedUpdates { get; private set; }
 
-    /// <summary>What the next step's backward pass is scaled with: above 1 in fp16 only.</summary>
+    /// <summary>The scale of the next step's backward pass: a power of two, 1 except in fp16.</summary>
     public float LossScale => _scaler?.Scale ?? 1;
 
-    /// <summary>Sum modulo 2^64 of the hashes of all committed samples. See <see cref="Training.Ledger"/>.</summary>
+    /// <summary>The sum modulo 2^64 of the hashes of all committed samples. See <see cref="Training.Ledger"/>.</summary>
     public ulong Ledger { get; private set; }
 
-    /// <summary>The chained digest of all committed steps' reduced vectors, 32 hex digits.</summary>
+    /// <summary>The chained digest of all committed steps' reduced vectors, 32 hexadecimal digits.</summary>
     public string Digest => Convert.ToHexStringLower(_digest);
 
-    /// <summary>Commits a step: verdict, optimizer, running statistics, loss scale, ledger, digest.</summary>
-    /// <param name="plan">The step; must be the next one.</param>
-    /// <param name="reduced">The sum of all shards' vectors along the tree. Not changed.</param>
-    /// <exception cref="InvalidOperationException">The step is not the next one, or the vector does not hold the step's samples.</exception>
+    /// <summary>Commits a step: updates weights, running statistics, loss scale, ledger and digest. If a shard's gradient was not finite, the weights
+    /// and running statistics do not change.</summary>
+    /// <param name="plan">The plan of the next step.</param>
+    /// <param name="reduced">The sum of all shards' vectors along the summation tree. Not changed.</param>
+    /// <exception cref="InvalidOperationException">The step is not the next one, or the vector does not have the step's number of samples.</exception>
     public CommittedStep Apply(StepPlan plan, StepVector reduced)
     {
         if (plan.Step != Step) throw new InvalidOperationException($"Step {plan.Step} cannot be applied after {Step} committed steps.");
         if (reduced.Samples != plan.Count)
-            throw new InvalidOperationException($"The reduced vector of step {plan.Step} holds {reduced.Samples} samples instead of {plan.Count}.");
+            throw new InvalidOperationException($"The reduced vector of step {plan.Step} has {reduced.Samples} samples instead of {plan.Count}.");
 
         double learningRate = _schedule.LearningRate(plan.Epoch);
         if (plan.StepInEpoch == 0 && _schedule.ResetsMomentum(plan.Epoch)) _momentUpdates = 0;
@@ -119,7 +118,7 @@ public sealed unsafe class TrainingState : IDisposable
         return new(Step, plan.Epoch, plan.Count, reduced.Loss, reduced.Top1, reduced.Top5, learningRate, reduced.NonFiniteShards, Digest);
     }
 
-    /// <summary>running = 0.9 running + 0.1 (mean over the shards that had samples), rounded once.</summary>
+    /// <summary>Computes running = 0.9 running + 0.1 (mean over the shards with samples), rounded once.</summary>
     private void UpdateRunning(StepVector reduced)
     {
         const double share = RunningStatistics.Momentum, kept = 1 - share;
@@ -134,9 +133,8 @@ public sealed unsafe class TrainingState : IDisposable
         }
     }
 
-    /// <summary>A copy of the whole state as named tensors: the network's in the authors' order, then the optimizer's and,
-    /// in fp16, the loss scaler's.</summary>
-    /// <param name="reuse">An earlier snapshot of this state that nobody needs any more: its memory is written over. Null allocates.</param>
+    /// <summary>Copies the whole state to named tensors: the network's in the authors' order, then the optimizer's and, in fp16, the loss scaler's.</summary>
+    /// <param name="reuse">An earlier snapshot of this state that is no longer needed: its memory is overwritten. Null allocates memory.</param>
     public IReadOnlyList<StateTensor> Snapshot(IReadOnlyList<StateTensor>? reuse = null)
     {
         var state = new List<StateTensor>();
@@ -176,8 +174,8 @@ public sealed unsafe class TrainingState : IDisposable
         void AddCount(string name, long count) => state.Add(new(name, TensorType.I64, [], BitConverter.GetBytes(count)));
     }
 
-    /// <summary>64 bits of the whole state, without a copy of it: equal on all workers, or one of them holds wrong bits. XxHash3 over step
-    /// digest, weights, running statistics, moments and loss scaler.</summary>
+    /// <summary>Hashes the whole state to 64 bits without copying it. If workers have different hashes, one of them has wrong bits. The hash is XxHash3
+    /// over step digest, weights, running statistics, moments and loss scaler.</summary>
     public ulong Hash()
     {
         var hash = new XxHash3();
@@ -195,7 +193,7 @@ public sealed unsafe class TrainingState : IDisposable
         return hash.GetCurrentHashAsUInt64();
     }
 
-    /// <summary>Back to the state before the first step, with fresh weights.</summary>
+    /// <summary>Restores the state before the first step, with newly initialised weights.</summary>
     public void Reset()
     {
         Initialisation.Fill(Parameters, Network.Options.Neuron, _recipe.Seed);
@@ -206,9 +204,10 @@ public sealed unsafe class TrainingState : IDisposable
         Array.Clear(_digest);
     }
 
-    /// <summary>Takes over the whole state of a checkpoint.</summary>
+    /// <summary>Restores the whole state of a checkpoint.</summary>
     /// <param name="checkpoint">A verified checkpoint.</param>
-    /// <exception cref="SpikeformerException">It is of another network or optimizer; every difference is named and nothing is changed.</exception>
+    /// <exception cref="SpikeformerException">The checkpoint belongs to another network or optimizer (Conflict). The message lists the differences,
+    /// and the state is unchanged.</exception>
     public void Restore(Checkpoint checkpoint)
     {
         CheckpointInfo info = checkpoint.Info;
@@ -218,11 +217,12 @@ public sealed unsafe class TrainingState : IDisposable
     /// <summary>The state's counters.</summary>
     public StateCounters Counters => new(Step, AppliedUpdates, Ledger, Digest);
 
-    /// <summary>Takes over a whole state.</summary>
-    /// <param name="counters">Its counters.</param>
-    /// <param name="tensors">Its snapshot.</param>
-    /// <param name="source">Where it comes from, for messages.</param>
-    /// <exception cref="SpikeformerException">It is of another network or optimizer; every difference is named and nothing is changed.</exception>
+    /// <summary>Restores a whole state.</summary>
+    /// <param name="counters">The counters of the state.</param>
+    /// <param name="tensors">The snapshot of the state.</param>
+    /// <param name="source">The source of the state, for messages.</param>
+    /// <exception cref="SpikeformerException">The state belongs to another network or optimizer (Conflict). The message lists the differences, and the
+    /// state is unchanged.</exception>
     public void Restore(StateCounters counters, IReadOnlyList<StateTensor> tensors, string source)
     {
         IReadOnlyList<TensorSpec> expected = [.. Snapshot().Select(tensor => tensor.Spec)];
@@ -238,7 +238,7 @@ public sealed unsafe class TrainingState : IDisposable
         Convert.FromHexString(counters.Digest).CopyTo(_digest, 0);
     }
 
-    /// <summary>Takes over weights and running statistics alone.</summary>
+    /// <summary>Restores weights and running statistics only.</summary>
     /// <param name="tensors">The network's tensors by name, matched against the layout.</param>
     public void RestoreNetwork(IReadOnlyDictionary<string, StateTensor> tensors)
     {
@@ -253,13 +253,13 @@ public sealed unsafe class TrainingState : IDisposable
             }
     }
 
-    /// <summary>Names, types and shapes of the network's part of the state: what an exported or imported weight file holds.</summary>
+    /// <summary>Returns the names, types and shapes of the network's part of the state, which are those of an exported or imported weight file.</summary>
     public static IReadOnlyList<TensorSpec> NetworkSpecs(StateLayout layout) =>
     [
         .. layout.Entries.Select(entry => new TensorSpec(entry.Name, entry.Kind == StateKind.BatchCount ? TensorType.I64 : TensorType.F32, entry.Shape)),
     ];
 
-    /// <summary>SHA-256 over names and bytes of a snapshot in its order, 64 hex digits: weights, statistics and optimizer state.</summary>
+    /// <summary>Returns the SHA-256 over names and bytes of a snapshot in its order, 64 hexadecimal digits: weights, statistics and optimizer state.</summary>
     public static string WeightsDigest(IReadOnlyList<StateTensor> snapshot)
     {
         using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);

@@ -13,7 +13,7 @@ internal sealed partial class SiloTls
 {
     private readonly ILogger<SiloTls> _logger;
     private readonly SeriesGroup _series = SeriesStore.OfThisProcess.OfSilo();
-    private readonly Repetitions _told = new(TimeProvider.System);
+    private readonly LogThrottle _throttle = new(TimeProvider.System);
 
     public SiloTls(TlsIdentity identity, ILogger<SiloTls> logger)
     {
@@ -47,7 +47,7 @@ internal sealed partial class SiloTls
             { } other => other.ToString()!,
             null => "unknown",
         };
-        if (_told.IsDue($"{what} {where} {why.Cause}", out long before))
+        if (_throttle.IsDue($"{what} {where} {why.Cause}", out long before))
             LogRefused(what, where, why.What, before == 0 ? "" : $"; {before} times more since the last such line");
     }
 

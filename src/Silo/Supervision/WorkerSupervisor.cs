@@ -27,15 +27,16 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
     private readonly SiloSettings _settings;
     private readonly IMembershipTable _membership;
     private readonly ILogger<WorkerSupervisor> _logger;
+    private readonly TimeProvider _time;
     private readonly IReadOnlyList<Device> _devices;
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _drained = [];
     private readonly ConcurrentDictionary<string, int> _processes = [];
 
     /// <summary>Supervises the devices that the settings name.</summary>
     /// <exception cref="SpikeformerException">A device is not there, or the limit of the memory is wrong.</exception>
-    public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger)
+    public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger, TimeProvider time)
     {
-        (_settings, _membership, _logger) = (settings, membership, logger);
+        (_settings, _membership, _logger, _time) = (settings, membership, logger, time);
         _devices = settings.Roles.HasFlag(SiloRoles.Node) ? DeviceInventory.OfThisMachine.Select(settings.Devices) : [];
         // A wrong value ends the silo now, rather than each of its workers later.
         _ = MachineMemory.Limit;
@@ -95,7 +96,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
                 await undone.Task.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 continue;
             }
-            long began = Stopwatch.GetTimestamp();
+            long began = _time.GetTimestamp();
             Process? orphan = OrphanOn(device);
             // An adopted process writes to the page of the silo that started it.
             using MeasurementReader? measurements = orphan is null ? Measure(device) : null;
@@ -122,8 +123,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
                 continue;
             }
             LogExited(Name(device), process.Id, exitCode, LogFile(device.Slot));
-            if (Stopwatch.GetElapsedTime(began) > Steady) pause = FirstPause;
-            await Task.Delay(pause, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_time.GetElapsedTime(began) > Steady) pause = FirstPause;
+            await Task.Delay(pause, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         }
     }
@@ -163,7 +164,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
         if (!_settings.WorkerMetrics) return null;
         try
         {
-            return new(SeriesStore.OfThisProcess, Name(device), device.ToString(), TimeProvider.System);
+            return new(SeriesStore.OfThisProcess, Name(device), device.ToString(), _time);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Net;
 using System.Runtime.InteropServices;
 using Spikeformer.Clustering;
@@ -59,7 +58,9 @@ internal static class WorkerVerb
                 Redis = Environment.GetEnvironmentVariable(WorkerOptions.RedisVariable),
                 Cluster = cluster with
                 {
-                    ClusterId = parsed.GetRequiredValue(clusterId), ServiceId = parsed.GetRequiredValue(serviceId), Tls = TlsSettings.OfWorkerEnvironment(),
+                    ClusterId = parsed.GetRequiredValue(clusterId),
+                    ServiceId = parsed.GetRequiredValue(serviceId),
+                    Tls = TlsSettings.OfWorkerEnvironment(),
                 },
                 DataAddress = IPAddress.Parse(parsed.GetRequiredValue(address)),
                 DataPort = parsed.GetValue(port),
@@ -79,10 +80,10 @@ internal static class WorkerVerb
         do
         {
             Posix.AwaitUnlocked(lockFile);
-            orphaned = Stopwatch.GetTimestamp();
-            while (!Posix.IsLocked(lockFile) && Stopwatch.GetElapsedTime(orphaned) < grace) Thread.Sleep(OrphanPause);
+            orphaned = TimeProvider.System.GetTimestamp();
+            while (!Posix.IsLocked(lockFile) && TimeProvider.System.GetElapsedTime(orphaned) < grace) Thread.Sleep(OrphanPause);
         }
-        while (Stopwatch.GetElapsedTime(orphaned) < grace);
+        while (TimeProvider.System.GetElapsedTime(orphaned) < grace);
         Console.Error.WriteLine("The silo has gone and none has taken over: this worker ends.");
         Environment.Exit((int)ErrorKind.Unreachable);
     })

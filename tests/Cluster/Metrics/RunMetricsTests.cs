@@ -133,10 +133,10 @@ public sealed partial class RunMetricsTests : IDisposable
         Recipe recipe = ClusterRuns.Recipe($"epochs={Epochs}");
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, "killed", workers: 3));
-        await ClusterRuns.StepAsync(cluster, "killed", 20);
+        await ClusterRuns.AwaitStepAsync(cluster, "killed", 20);
         await beforeTheKill();
         await WorkerSignals.SendAsync(cluster, "a/1", WorkerSignals.Kill);
-        await ClusterRuns.GenerationAsync(cluster, "killed", 3);
+        await ClusterRuns.AwaitGenerationAsync(cluster, "killed", 3);
         RunStatus end = await cluster.WaitAsync("killed");
         Assert.Equal((RunState.Completed, 22L * Epochs), (end.State, end.Step));
         return end;

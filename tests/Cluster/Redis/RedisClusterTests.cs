@@ -53,7 +53,7 @@ public sealed class RedisClusterTests
         (int exitCode, _, string error) = SiloProcess.Run(
             "run", "--redis", redis.ConnectionString, "--name", "beta", "--devices", "none", "--silo-port", "0", "--gateway-port", "0", "--http-port", "0");
         Assert.Equal(5, exitCode);
-        Assert.Contains("demands TLS, and this side has no certificate. Give certificate", error);
+        Assert.Contains("requires TLS, but no certificate was given. Give certificate", error);
         Assert.Equal((200, "ready: Active\n"), await silo.GetAsync("/health/ready"));
     }
 

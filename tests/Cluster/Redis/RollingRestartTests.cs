@@ -67,7 +67,7 @@ public sealed class RollingRestartTests : IDisposable
     private async Task WholeAsync()
     {
         await using SpikeformerCluster cluster = await ConnectAsync();
-        await ClusterRuns.WholeAsync(cluster, "live", Workers);
+        await ClusterRuns.AwaitFullGenerationAsync(cluster, "live", Workers);
     }
 
     private Task<SpikeformerCluster> ConnectAsync()
@@ -85,6 +85,6 @@ public sealed class RollingRestartTests : IDisposable
         bool isNode = name.StartsWith("node", StringComparison.Ordinal);
         _silos[name] = await SiloProcess.StartAsync(
             new Dictionary<string, string> { ["Spikeformer__Tls__Certificate"] = certificate, ["Spikeformer__Tls__Key"] = key, ["Spikeformer__Tls__Authority"] = _authority.File },
-            "--redis", redis.ConnectionString, "--name", name, "--roles", isNode ? "node" : "control", "--state", _runs.Folder(name), "--devices", isNode ? "cpu:2" : "none");
+            "--redis", redis.ConnectionString, "--name", name, "--roles", isNode ? "node" : "control", "--state", _runs[name], "--devices", isNode ? "cpu:2" : "none");
     }
 }

@@ -12,7 +12,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Tls;
 
-/// <summary>Silos that demand certificates, with real programs on the other side.</summary>
+/// <summary>Silos that require certificates, with real programs as clients.</summary>
 public sealed class TlsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -28,7 +28,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task Workers_and_clients_with_a_certificate_train_and_others_are_refused_told_why_and_change_no_bit()
+    public async Task Workers_and_clients_with_a_certificate_train_and_others_are_refused_with_the_reason_and_change_no_bit()
     {
         TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe();
@@ -42,22 +42,22 @@ public sealed class TlsTests : IDisposable
         using ProgramProcess sharp = ProgramProcess.StartFSharp(
             new Dictionary<string, string> { ["SPIKEFORMER_TLS_CERTIFICATE"] = certificate, ["SPIKEFORMER_TLS_KEY"] = key, ["SPIKEFORMER_TLS_AUTHORITY"] = _authority.File },
             ["--recipe", _folder["recipe.json"], "--name", "run", "--out", _folder["run"], "--workers", "2", .. cluster]);
-        // They try for a quarter of a minute, while the run begins, trains and ends.
+        // They try for 15 seconds, while the run starts, trains and ends.
         (string Message, ProgramProcess Program)[] refused =
         [
-            ($"The gateway {silo.Endpoints.Gateway} of the cluster at {silo.Endpoints.Gateway} demands TLS, and this side has no certificate. Give certificate",
+            ($"The gateway {silo.Endpoints.Gateway} of the cluster at {silo.Endpoints.Gateway} requires TLS, but no certificate was given. Give certificate",
                 ProgramProcess.StartCli(["list", .. cluster])),
-            ("demands a certificate, and this side has none. Give certificate", ProgramProcess.StartCli(["list", "--tls-authority", _authority.File, .. cluster])),
+            ("requires a certificate, but none was given. Give certificate", ProgramProcess.StartCli(["list", "--tls-authority", _authority.File, .. cluster])),
             ($"refuses the certificate in {strange}. Use one that the cluster's authority has signed",
                 Posing(strange, strangeKey, _authority.File)),
-            ($"is not believed: its certificate (CN=a) is not signed by the authority in {_stranger.File}. Check SPIKEFORMER_TLS_AUTHORITY",
+            ($"is not trusted: its certificate (CN=a) is not signed by the authority in {_stranger.File}. Check SPIKEFORMER_TLS_AUTHORITY",
                 ProgramProcess.StartCli(["list", "--tls-certificate", strange, "--tls-key", strangeKey, "--tls-authority", _stranger.File, .. cluster])),
         ];
         foreach ((string message, ProgramProcess program) in refused)
             using (program)
             {
                 (int exitCode, string output, string error) = program.FinishAnyhow();
-                Assert.True(exitCode == 5, $"exit code {exitCode} where was due: {message}. {error}");
+                Assert.True(exitCode == 5, $"exit code {exitCode} instead of 5 with: {message}. {error}");
                 Assert.Equal("", output);
                 Assert.Contains(message, error);
             }
@@ -75,9 +75,9 @@ public sealed class TlsTests : IDisposable
         (int siloCode, _, string log) = silo.Finish();
         Assert.Equal(0, siloCode);
         Assert.Equal(1, Lines(log, $"Refused a client at 127.0.0.1: its certificate (CN=mallory) is not signed by the authority in {_authority.File}"));
-        Assert.Equal(1, Lines(log, "Refused a client at 127.0.0.1: it shows no certificate, speaks no TLS, or does not believe this silo's certificate"));
+        Assert.Equal(1, Lines(log, "Refused a client at 127.0.0.1: it presents no certificate, does not speak TLS, or does not trust this silo's certificate"));
 
-        // The client's own check would keep it from showing a certificate that its authority has not signed: this one trusts both.
+        // The client's own check would reject a certificate that its authority has not signed. This client trusts both authorities.
         ProgramProcess Posing(string own, string ownKey, string authority)
         {
             string both = _folder["both.pem"];
@@ -87,7 +87,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task Silos_check_each_other_and_a_client_cannot_pass_for_one()
+    public async Task Silos_check_each_other_and_a_client_cannot_pose_as_a_silo()
     {
         TestData.RequireLong();
         using SiloProcess first = await StartAsync("a"), second = await StartAsync("b");
@@ -104,12 +104,12 @@ public sealed class TlsTests : IDisposable
             strange = Task.Run(() => SiloProcess.Run([.. join, "c", "--tls-certificate", certificate, "--tls-key", key, "--tls-authority", _stranger.File]));
         foreach ((Task<(int ExitCode, string Output, string Error)> ended, string why) in new[]
         {
-            (plain, "demands TLS, and this side has no certificate. Give certificate"),
+            (plain, "requires TLS, but no certificate was given. Give certificate"),
             (strange, $"is not signed by the authority in {_stranger.File}. Check Spikeformer__Tls__Authority"),
         })
         {
             (int exitCode, _, string error) = await ended;
-            Assert.True(exitCode == 5, $"exit code {exitCode} where was due: {why}. {error}");
+            Assert.True(exitCode == 5, $"exit code {exitCode} instead of 5 with: {why}. {error}");
             Assert.Contains("of the cluster spikeformer ", error);
             Assert.Contains(why, error);
         }
@@ -120,7 +120,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task New_certificates_are_shown_to_new_connections_and_old_ones_stay()
+    public async Task New_certificates_are_used_for_new_connections_and_existing_connections_stay()
     {
         TestData.RequireLong();
         using SiloProcess silo = await StartAsync("a");
@@ -128,7 +128,7 @@ public sealed class TlsTests : IDisposable
         await using ClusterClient client = await ClusterClient.ConnectAsync(address);
         Assert.Equal("CN=a", await SubjectAsync(silo.Endpoints.Gateway));
 
-        // Another authority takes over: first it is believed beside the old one, then its certificates come, then the old one goes.
+        // A new authority takes over in three steps: it is trusted beside the old one, its certificates replace the old ones, the old authority is removed.
         using var next = new CertificateAuthority(_folder.Path, "next");
         string old = File.ReadAllText(_authority.File);
         (string nextCertificate, string nextKey, _) = next.SignSilo("a-next");
@@ -147,7 +147,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Spikeformer__Tls__Certificate = '/absent.pem': there is no such file", "--tls-certificate", "/absent.pem", "--tls-authority", "/absent.pem")]
+    [InlineData("Spikeformer__Tls__Certificate = '/absent.pem': the file does not exist", "--tls-certificate", "/absent.pem", "--tls-authority", "/absent.pem")]
     [InlineData("Spikeformer__Tls__Authority: it is missing", "--tls-certificate", "/absent.pem")]
     public void Wrong_files_end_a_silo_with_2_and_name_the_setting(string message, params string[] options)
     {
@@ -158,8 +158,8 @@ public sealed class TlsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("SPIKEFORMER_TLS_AUTHORITY = '/absent.pem': there is no such file", "--tls-authority", "/absent.pem")]
-    [InlineData("There is a certificate, /absent.pem, and no authority", "--tls-certificate", "/absent.pem")]
+    [InlineData("SPIKEFORMER_TLS_AUTHORITY = '/absent.pem': the file does not exist", "--tls-authority", "/absent.pem")]
+    [InlineData("A certificate is given (/absent.pem), but not the authority", "--tls-certificate", "/absent.pem")]
     public void Wrong_files_end_a_client_with_2_and_name_the_setting(string message, params string[] options)
     {
         using ProgramProcess cli = ProgramProcess.StartCli(["list", "--cluster", "127.0.0.1:1", .. options]);

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>The only silo dies with the run's coordinator on it; its workers train on, and its successor takes them over.</summary>
+/// <summary>The only silo dies, and with it the run's coordinator. Its workers continue to train, and the next silo adopts them.</summary>
 public sealed class AdoptionTests : IDisposable
 {
     private readonly ClusterRuns _runs = new();
@@ -25,7 +25,7 @@ public sealed class AdoptionTests : IDisposable
         {
             await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(first.Endpoints.Gateway);
             await cluster.StartAsync(_runs.Spec(recipe, "orphans", workers: 2));
-            await ClusterRuns.StepAsync(cluster, "orphans", 10);
+            await ClusterRuns.AwaitStepAsync(cluster, "orphans", 10);
             before = await ProcessesAsync(cluster);
             first.Kill();
         }
@@ -34,15 +34,15 @@ public sealed class AdoptionTests : IDisposable
 
         using SiloProcess second = await _runs.StartAsync("a", workers: 2, orphanGrace: 0);
         await using SpikeformerCluster again = await SpikeformerCluster.ConnectAsync(second.Endpoints.Gateway);
-        await ClusterRuns.StepAsync(again, "orphans", logged + 51);
+        await ClusterRuns.AwaitStepAsync(again, "orphans", logged + 51);
         int[] after = [];
-        await Eventually.HoldsAsync("both workers, known to the new silo", async () => (after = await ProcessesAsync(again)).Length == before.Length);
+        await Eventually.HoldsAsync("both workers at the new silo", async () => (after = await ProcessesAsync(again)).Length == before.Length);
         Assert.Equal(before, after);
         RunStatus end = await again.WaitAsync("orphans");
         _runs.AssertSame(oracle, end);
         Assert.Equal([1], _runs.Generations("orphans").Distinct());
         Assert.Equal(before, await ProcessesAsync(again));
-        // They leave with the silo that has adopted them.
+        // The workers end with the silo that has adopted them.
         second.Signal(WorkerSignals.Terminate);
         Assert.Equal(0, second.Finish().ExitCode);
         Assert.DoesNotContain(before, process => Directory.Exists($"/proc/{process}"));

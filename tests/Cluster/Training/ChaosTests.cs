@@ -7,8 +7,8 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Runs under seeded schedules of kills, at a place of a step or at any moment, freezes and departures: every committed step is the oracle's,
-/// whatever happens.</summary>
+/// <summary>Runs with seeded random schedules of failures: kills at a place of a step or at any moment, freezes, and departures. Every committed step is the
+/// oracle's.</summary>
 public sealed class ChaosTests : IDisposable
 {
     private const int Workers = 3, Blows = 4;
@@ -18,13 +18,13 @@ public sealed class ChaosTests : IDisposable
 
     public void Dispose() => _runs.Dispose();
 
-    /// <summary>Seeds 1 to 8, or as many as <c>SPIKEFORMER_CHAOS</c> says.</summary>
+    /// <summary>Seeds 1 to 8, or up to the number in <c>SPIKEFORMER_CHAOS</c>.</summary>
     public static TheoryData<int> Seeds =>
         [.. Enumerable.Range(1, int.TryParse(Environment.GetEnvironmentVariable("SPIKEFORMER_CHAOS"), out int count) ? count : 8)];
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public async Task A_run_under_blows_gives_the_digests_of_the_oracle(int seed)
+    public async Task A_run_with_random_failures_gives_the_digests_of_the_oracle(int seed)
     {
         TestData.RequireLong();
         bool isCoupled = seed % 2 == 0;
@@ -37,14 +37,14 @@ public sealed class ChaosTests : IDisposable
         await cluster.StartAsync(_runs.Spec(recipe, "chaos", Workers));
         foreach (Blow blow in blows[false])
         {
-            await ClusterRuns.StepAsync(cluster, "chaos", blow.Step);
+            await ClusterRuns.AwaitStepAsync(cluster, "chaos", blow.Step);
             await StrikeAsync(cluster, blow);
         }
         _runs.AssertSame(oracle, await cluster.WaitAsync("chaos"));
     }
 
     [Fact]
-    public void A_schedule_follows_from_its_seed()
+    public void A_schedule_depends_only_on_its_seed()
     {
         Assert.Equal(ChaosSchedule.Of(7, 88, Workers, Blows, s_places), ChaosSchedule.Of(7, 88, Workers, Blows, s_places));
         Assert.NotEqual(ChaosSchedule.Of(7, 88, Workers, Blows, s_places), ChaosSchedule.Of(8, 88, Workers, Blows, s_places));
@@ -62,9 +62,9 @@ public sealed class ChaosTests : IDisposable
         }
         RunStatus before = await cluster.StatusAsync("chaos");
         int process = await WorkerSignals.SendAsync(cluster, worker, WorkerSignals.Stop);
-        // The frozen one may be the only one that is left, or not a member: then nobody goes on without it, and it must not stay frozen.
-        bool othersGoOn = before.Members.Count(member => member.Rank is not null && member.Worker != worker) > 0;
-        if (othersGoOn) await ClusterRuns.StepAsync(cluster, "chaos", before.Step + 2);
+        // If the frozen worker is the only one left, or not a member, nobody continues without it, and it must not stay frozen.
+        bool othersContinue = before.Members.Count(member => member.Rank is not null && member.Worker != worker) > 0;
+        if (othersContinue) await ClusterRuns.AwaitStepAsync(cluster, "chaos", before.Step + 2);
         WorkerSignals.Send(process, WorkerSignals.Continue);
     }
 }

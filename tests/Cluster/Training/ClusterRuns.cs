@@ -12,10 +12,10 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Real silos and runs of one test, in a folder of its own, and their comparison with the oracle.</summary>
+/// <summary>Real silos and runs of one test in a temporary folder, and their comparison with the oracle.</summary>
 internal sealed class ClusterRuns : IDisposable
 {
-    // 22 steps an epoch; the last one has 4 samples for 8 shards, so that some workers own empty shards only.
+    // 22 steps per epoch. The last one has 4 samples for 8 shards, so some workers own only empty shards.
     private static readonly string[] Synthetic =
     [
         "shards=8", "batch=16", "epochs=3", "data.trainSamples=340", "data.testSamples=22", "data.canvas=[16,16]", "model.width=32", "model.heads=2",
@@ -23,24 +23,24 @@ internal sealed class ClusterRuns : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
-    /// <summary>What the silos' environment has besides.</summary>
+    /// <summary>Additional environment variables of the silos.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The small recipe of these tests.</summary>
     public static Recipe Recipe(params string[] changes) => RecipeCatalogue.Load("demo", [.. Synthetic, .. changes]);
 
-    /// <summary>A recipe for runs that are stopped in the end: the rate does not depend on where that is.</summary>
-    /// <param name="steps">How long an oracle has to train; null for the run itself.</param>
-    /// <param name="stepsPerEpoch">How long an epoch is.</param>
+    /// <summary>A recipe for runs that are stopped at some step. The learning rate does not depend on the number of epochs.</summary>
+    /// <param name="steps">Number of steps for an oracle; null for the run itself.</param>
+    /// <param name="stepsPerEpoch">Number of steps per epoch.</param>
     public static Recipe EndlessRecipe(long? steps = null, int stepsPerEpoch = 22) => Recipe("schedule.0.kind=constant", $"data.trainSamples={16 * stepsPerEpoch - 12}",
         $"epochs={(steps is { } known ? (known + stepsPerEpoch - 1) / stepsPerEpoch : 100_000)}");
 
-    /// <summary>A path in the folder of the test.</summary>
+    /// <summary>A path in the folder of the test. A run's directory has the run's name.</summary>
     public string this[string name] => _folder[name];
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>Starts a silo with workers; silos of one test share their state.</summary>
+    /// <summary>Starts a silo with workers. Silos of one test share their state.</summary>
     public Task<SiloProcess> StartAsync(string name, int workers, string transport = "", string failPoints = "", int orphanGrace = 0) =>
         StartAsync(name, $"cpu:{workers}", transport, failPoints, orphanGrace);
 
@@ -48,9 +48,6 @@ internal sealed class ClusterRuns : IDisposable
     public Task<SiloProcess> StartAsync(string name, string devices, string transport = "", string failPoints = "", int orphanGrace = 0) => SiloProcess.StartAsync(
         new Dictionary<string, string>(Environment) { ["SPIKEFORMER_TRANSPORT"] = transport, [FailPoints.Variable] = failPoints, [FailPoints.FolderVariable] = _folder.Path },
         "--state", _folder["cluster"], "--name", name, "--devices", devices, "--orphan-grace", $"{orphanGrace}");
-
-    /// <summary>A folder of the test.</summary>
-    public string Folder(string name) => _folder[name];
 
     public RunSpec Spec(Recipe recipe, string name, int workers) =>
         RunSpecs.Of(recipe) with { Name = name, OutDirectory = _folder[name], Workers = workers, StartGraceSeconds = 60 };
@@ -61,19 +58,19 @@ internal sealed class ClusterRuns : IDisposable
         return await cluster.WaitAsync(name);
     }
 
-    /// <summary>Waits until a run has committed so many steps, or is over.</summary>
-    public static Task StepAsync(SpikeformerCluster cluster, string run, long step) => Eventually.HoldsAsync($"step {step} of {run}",
+    /// <summary>Waits until a run has committed a step, or has ended.</summary>
+    public static Task AwaitStepAsync(SpikeformerCluster cluster, string run, long step) => Eventually.HoldsAsync($"step {step} of {run}",
         async () => await cluster.StatusAsync(run) is { } status && (status.Step >= step || RunStates.IsOver(status.State)));
 
-    /// <summary>Waits until a run has committed steps in a generation, or is over.</summary>
-    public static Task GenerationAsync(SpikeformerCluster cluster, string run, long number) => Eventually.HoldsAsync($"steps of generation {number}",
+    /// <summary>Waits until a run has committed steps in a generation, or has ended.</summary>
+    public static Task AwaitGenerationAsync(SpikeformerCluster cluster, string run, long number) => Eventually.HoldsAsync($"steps of generation {number}",
         async () => await cluster.StatusAsync(run) is { } status && (status.LastCommit?.Generation >= number || RunStates.IsOver(status.State)));
 
-    /// <summary>Waits until all workers train together, in the newest generation.</summary>
-    public static Task WholeAsync(SpikeformerCluster cluster, string run, int workers) => Eventually.HoldsAsync("a whole generation", async () =>
+    /// <summary>Waits until all workers train together in the newest generation.</summary>
+    public static Task AwaitFullGenerationAsync(SpikeformerCluster cluster, string run, int workers) => Eventually.HoldsAsync("a whole generation", async () =>
         await cluster.StatusAsync(run) is { } status && status.Members.Count(member => member.Rank is not null) == workers && status.LastCommit?.Generation == status.Generation);
 
-    /// <summary>The run is complete, and every step, evaluation and weight is the oracle's.</summary>
+    /// <summary>Asserts that the run is complete, and that every step, evaluation and weight equals the oracle's.</summary>
     public void AssertSame(OracleRun oracle, RunStatus end)
     {
         Assert.True(end.State == RunState.Completed, end.Failure?.Details ?? end.State.ToString());
@@ -88,16 +85,16 @@ internal sealed class ClusterRuns : IDisposable
         AssertLedger(oracle, new RunDirectory(_folder[end.Run]));
     }
 
-    /// <summary>Every sample of every epoch was committed, and none twice.</summary>
+    /// <summary>Asserts that every sample of every epoch was committed once.</summary>
     private static void AssertLedger(OracleRun oracle, RunDirectory run)
     {
-        if (run.ReadDescription().Checkpoints is not null) return; // in an object store, which only the silo knows the way to
+        if (run.ReadDescription().Checkpoints is not null) return; // in an object store, whose address only the silo knows
         ulong ledger = 0;
         for (int i = 0; i < oracle.Trainings.Count; i++) ledger += Ledger.Sum(oracle.StartEpoch + i, [.. Enumerable.Range(0, (int)oracle.Trainings[i].Samples)]);
         Assert.Equal($"{ledger:x16}", new CheckpointStore(run.CheckpointsFolder).ReadNewest().Checkpoint!.Info.LedgerDigest);
     }
 
-    /// <summary>Table and TensorBoard show every epoch once, as the oracle counts it.</summary>
+    /// <summary>Asserts that table and TensorBoard show every epoch once, with the oracle's values.</summary>
     private static void AssertCurves(OracleRun oracle, RunDirectory run)
     {
         EpochTable table = EpochTable.Read(run.EpochsFile, int.MaxValue);
@@ -110,17 +107,14 @@ internal sealed class ClusterRuns : IDisposable
             EventFile.Curves(Path.Combine(run.TensorBoardFolder, "train"))["Train/train_loss"].Values);
     }
 
-    /// <summary>A run's directory.</summary>
-    public string Directory(string run) => _folder[run];
-
     public JsonElement[] Steps(string run) => Lines(run, "steps.jsonl");
 
     public long[] Generations(string run) => [.. Steps(run).Select(line => line.GetProperty("generation").GetInt64())];
 
-    /// <summary>The messages of the events of a kind.</summary>
+    /// <summary>Returns the messages of all events of a kind.</summary>
     public string[] Events(string run, string kind) =>
         [.. from line in Lines(run, "events.jsonl") where line.GetProperty("kind").GetString() == kind select line.GetProperty("message").GetString()!];
 
-    /// <summary>The lines of a file of the run's directory.</summary>
+    /// <summary>Returns the lines of a file in the run's directory.</summary>
     public JsonElement[] Lines(string run, string file) => [.. File.ReadLines(Path.Combine(_folder[run], file)).Select(line => JsonDocument.Parse(line).RootElement)];
 }

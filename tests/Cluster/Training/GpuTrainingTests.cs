@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>A silo whose worker has a CUDA device. Build and environment as for the engine's tests on a GPU.</summary>
+/// <summary>A silo whose worker has a CUDA device. Build and environment are those of the engine's tests on a GPU.</summary>
 public sealed class GpuTrainingTests : IDisposable
 {
     private readonly ClusterRuns _runs = new();

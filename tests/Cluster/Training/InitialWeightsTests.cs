@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Runs that begin with the weights of another one, in a later epoch.</summary>
+/// <summary>Runs that start with the weights of another run, in a later epoch.</summary>
 public sealed class InitialWeightsTests : IDisposable
 {
     private const int StepsPerEpoch = 22;
@@ -17,7 +17,7 @@ public sealed class InitialWeightsTests : IDisposable
 
     public void Dispose() => _runs.Dispose();
 
-    /// <summary>One worker dies before the first checkpoint and reads the weights again; the other dies when they are gone.</summary>
+    /// <summary>One worker dies before the first checkpoint and reads the weights again. The other dies after the weights were removed.</summary>
     [Fact]
     public async Task A_run_from_a_checkpoint_keeps_the_bits_of_the_oracle_when_workers_die_and_when_the_checkpoint_is_gone()
     {
@@ -29,7 +29,7 @@ public sealed class InitialWeightsTests : IDisposable
         OracleRun oracle = Oracle.Train(recipe, initFrom: source, startEpoch: 1);
         RunSpec spec = _runs.Spec(recipe, "second", workers: 2) with { InitFrom = source, StartEpoch = 1, MinWorkers = 2 };
         await cluster.StartAsync(spec);
-        await ClusterRuns.StepAsync(cluster, "second", 2 * StepsPerEpoch + 2);
+        await ClusterRuns.AwaitStepAsync(cluster, "second", 2 * StepsPerEpoch + 2);
         await cluster.StopAsync("second");
         RunStatus stopped = await cluster.WaitAsync("second");
         Assert.True(stopped.State == RunState.Stopped, stopped.Failure?.Details ?? stopped.State.ToString());
@@ -47,7 +47,7 @@ public sealed class InitialWeightsTests : IDisposable
     }
 
     [Fact]
-    public async Task Before_its_first_checkpoint_a_run_goes_on_only_with_the_weights_that_it_began_with()
+    public async Task Before_its_first_checkpoint_a_run_continues_only_with_its_initial_weights()
     {
         TestData.RequireExhaustive();
         Recipe recipe = ClusterRuns.Recipe("epochs=5");
@@ -57,7 +57,7 @@ public sealed class InitialWeightsTests : IDisposable
         Directory.Move(source, given);
         RunSpec spec = _runs.Spec(recipe, "second", workers: 2) with { InitFrom = given, StartEpoch = 1, CheckpointEvery = 1000 };
         await cluster.StartAsync(spec);
-        await ClusterRuns.StepAsync(cluster, "second", StepsPerEpoch + 1);
+        await ClusterRuns.AwaitStepAsync(cluster, "second", StepsPerEpoch + 1);
         await cluster.CancelAsync("second");
         OracleRun oracle = Oracle.Train(recipe, initFrom: given, startEpoch: 1);
 
@@ -65,7 +65,7 @@ public sealed class InitialWeightsTests : IDisposable
         await ResumeAsync(cluster, "second");
         RunStatus missing = await cluster.WaitAsync("second");
         Assert.Equal((RunState.Failed, (int)ErrorKind.NotFound), (missing.State, missing.Failure?.ExitCode));
-        Assert.Contains($"{given} holds no weights to begin with", missing.Failure!.Message);
+        Assert.Contains($"{given} contains no weights to start from", missing.Failure!.Message);
 
         Directory.Move(other, given);
         await ResumeAsync(cluster, "second");
@@ -80,10 +80,10 @@ public sealed class InitialWeightsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_worker_that_lacks_the_first_step_takes_the_state_of_others_rather_than_that_step_alone()
+    public async Task A_worker_that_lacks_the_first_step_receives_the_whole_state_and_not_only_that_step()
     {
         TestData.RequireExhaustive();
-        // With a checkpoint of every step the worker that is started anew does not read the weights, and is one step behind.
+        // With a checkpoint at every step, the restarted worker does not read the weights and is one step behind.
         Recipe recipe = ClusterRuns.Recipe("epochs=2");
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2, failPoints: $"a/1:compute@{StepsPerEpoch + 1}=kill");
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
@@ -94,15 +94,15 @@ public sealed class InitialWeightsTests : IDisposable
         Assert.Empty(_runs.Events("second", "mismatch"));
     }
 
-    /// <summary>Resumes a run that has failed, once its workers have let it go: the second one's failure must not be that of the resumed run.</summary>
+    /// <summary>Resumes a failed run after it has released its workers. Otherwise the second worker's failure would be reported for the resumed run.</summary>
     private static async Task ResumeAsync(SpikeformerCluster cluster, string run)
     {
         await Eventually.HoldsAsync($"no workers of {run}", async () => (await cluster.StatusAsync(run)).Members.Count == 0);
         await cluster.ResumeChangedAsync(run, RunChanges.None);
     }
 
-    /// <summary>A run of one epoch.</summary>
-    /// <returns>Its directory.</returns>
+    /// <summary>Trains a run of one epoch.</summary>
+    /// <returns>The run's directory.</returns>
     private async Task<string> FirstAsync(SpikeformerCluster cluster, params string[] changes)
     {
         string name = $"first{string.Concat(changes).Replace('=', '-')}";

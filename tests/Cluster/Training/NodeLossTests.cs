@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Machines with a worker each on a network of their own: cables are pulled and machines fail, and the run ends with the bits of the oracle.</summary>
+/// <summary>Machines with one worker each, on a simulated network. Cables are pulled and machines fail, and the run ends with the bits of the oracle.</summary>
 public sealed class NodeLossTests : IDisposable
 {
     private const int Nodes = 3;
@@ -18,7 +18,7 @@ public sealed class NodeLossTests : IDisposable
     public void Dispose() => _runs.Dispose();
 
     [Fact]
-    public async Task A_machine_whose_cable_is_pulled_is_left_behind_and_changes_nothing_when_it_is_back()
+    public async Task A_disconnected_machine_is_left_out_and_changes_nothing_when_it_is_back()
     {
         TestData.RequireLong();
         string[] without = await TrainAsync("cut", network => network.Cut(2), network => network.Mend(2));
@@ -27,9 +27,10 @@ public sealed class NodeLossTests : IDisposable
         Assert.Equal(generations.Order(), generations);
     }
 
-    /// <summary>Everybody still reports to the coordinator, and each side names the other one lost; whoever comes first, two hear each other.</summary>
+    /// <summary>All machines still report to the coordinator, and each side reports the other one lost. Whichever report comes first, two machines hear each
+    /// other.</summary>
     [Fact]
-    public async Task A_machine_that_reaches_the_coordinator_and_not_its_peers_stops_no_run_and_changes_no_bit()
+    public async Task A_machine_that_reaches_the_coordinator_but_not_its_peers_is_left_out_and_changes_no_bit()
     {
         TestData.RequireLong();
         string[] without = await TrainAsync("split", network => network.CutFromOthers(1), network => network.MendToOthers(1));
@@ -54,7 +55,7 @@ public sealed class NodeLossTests : IDisposable
             await using (SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silos[0].Endpoints.Gateway))
             {
                 await cluster.StartAsync(_runs.Spec(recipe, "failed", Nodes));
-                await ClusterRuns.StepAsync(cluster, "failed", 20);
+                await ClusterRuns.AwaitStepAsync(cluster, "failed", 20);
                 failing = await CoordinatorAsync(silos, "failed");
             }
             network.PowerOff(failing);
@@ -65,7 +66,7 @@ public sealed class NodeLossTests : IDisposable
             Assert.DoesNotContain($"node-{failing}/0", end.Members.Where(member => member.Rank is not null).Select(member => member.Worker));
             long[] generations = _runs.Generations("failed");
             Assert.Equal([1, generations[^1]], [generations[0], generations.Distinct().Order().Last()]);
-            Assert.True(generations[^1] > 1, "the machine was no member");
+            Assert.True(generations[^1] > 1, "the machine was not a member");
         }
         finally
         {
@@ -73,8 +74,9 @@ public sealed class NodeLossTests : IDisposable
         }
     }
 
-    /// <summary>Trains on all machines, with the coordinator elsewhere, until the bits are the oracle's; from step 20 to the second generation something is wrong.</summary>
-    /// <returns>Who was left, then.</returns>
+    /// <summary>Trains on all machines, with the coordinator elsewhere, and compares the bits with the oracle's. The network is broken from step 20 until the
+    /// second generation.</summary>
+    /// <returns>The members of the second generation.</returns>
     private async Task<string[]> TrainAsync(string run, Action<NodeNetwork> harm, Action<NodeNetwork> mend)
     {
         using NodeNetwork network = NodeNetwork.Create(Nodes);
@@ -85,28 +87,28 @@ public sealed class NodeLossTests : IDisposable
         OracleRun oracle = Oracle.Train(recipe);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(control.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, run, Nodes));
-        await ClusterRuns.StepAsync(cluster, run, 20);
+        await ClusterRuns.AwaitStepAsync(cluster, run, 20);
         harm(network);
-        await ClusterRuns.GenerationAsync(cluster, run, 2);
+        await ClusterRuns.AwaitGenerationAsync(cluster, run, 2);
         RunStatus without = await cluster.StatusAsync(run);
         mend(network);
         _runs.AssertSame(oracle, await cluster.WaitAsync(run));
         return [.. without.Members.Where(member => member.Rank is not null).Select(member => member.Worker).Order()];
     }
 
-    /// <summary>The silo that has the run's grain: it alone exports the run.</summary>
+    /// <summary>Returns the index of the silo with the run's grain. Only that silo exports the run's metrics.</summary>
     private static async Task<int> CoordinatorAsync(SiloProcess[] silos, string run)
     {
         for (int i = 0; i < silos.Length; i++)
             if ((await Scrape.OfAsync(silos[i])).Values("spikeformer_generation", ("run", run)).Length > 0) return i;
-        throw new InvalidOperationException("no silo coordinates the run");
+        throw new InvalidOperationException("No silo coordinates the run.");
     }
 
     private Task<SiloProcess> StartAsync(NodeNetwork network, RedisServer redis, int? node, string roles)
     {
         string name = node is null ? "control" : $"node-{node}";
         return SiloProcess.StartAsync(new Dictionary<string, string> { ["SPIKEFORMER_TRANSPORT"] = "tcp" }, node is { } on ? start => network.On(on, start) : null,
-            "--redis", redis.ConnectionString, "--name", name, "--roles", roles, "--state", _runs.Folder($"state-{name}"),
+            "--redis", redis.ConnectionString, "--name", name, "--roles", roles, "--state", _runs[$"state-{name}"],
             "--advertise", node is { } at ? network.Address(at) : network.HostAddress, "--devices", roles.Contains("node") ? "cpu:1" : "none", "--orphan-grace", "10");
     }
 }

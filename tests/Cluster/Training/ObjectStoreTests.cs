@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Real silos and workers keep their checkpoints in a local imitation of S3.</summary>
+/// <summary>Real silos and workers with checkpoints in a local imitation of S3.</summary>
 public sealed class ObjectStoreTests : IDisposable
 {
     private readonly LocalS3 _store = new();
@@ -32,26 +32,26 @@ public sealed class ObjectStoreTests : IDisposable
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, "stored", workers: 2) with { CheckpointEvery = 10 });
-        await ClusterRuns.StepAsync(cluster, "stored", 25);
+        await ClusterRuns.AwaitStepAsync(cluster, "stored", 25);
         await cluster.StopAsync("stored");
         RunStatus stopped = await cluster.WaitAsync("stored");
         Assert.Equal(RunState.Stopped, stopped.State);
         Assert.Equal($"s3://checkpoints/runs/stored/step-{stopped.Outcome!.Step}", stopped.Outcome.Checkpoint);
         Assert.Contains($"runs/stored/step-{stopped.Outcome.Step}/manifest.json", _store.Keys);
-        Assert.False(Directory.Exists(Path.Combine(_runs.Directory("stored"), "checkpoints")));
+        Assert.False(Directory.Exists(Path.Combine(_runs["stored"], "checkpoints")));
 
         await cluster.ResumeAsync("stored");
-        await ClusterRuns.StepAsync(cluster, "stored", stopped.Outcome.Step + 1);
+        await ClusterRuns.AwaitStepAsync(cluster, "stored", stopped.Outcome.Step + 1);
         _store.Fault = request => request.IsChange ? S3Fault.Forbidden : S3Fault.None;
-        await Eventually.HoldsAsync("a save that fails", () => _runs.Events("stored", "checkpointFailed").Length > 0);
+        await Eventually.HoldsAsync("a failed save", () => _runs.Events("stored", "checkpointFailed").Length > 0);
         _store.Fault = null;
         RunStatus end = await cluster.WaitAsync("stored");
         _runs.AssertSame(oracle, end);
         Assert.Equal([$"Resumed from checkpoint step-{stopped.Outcome.Step}"], _runs.Events("stored", "resumed").Where(message => message.StartsWith("Resumed from", StringComparison.Ordinal)));
         Assert.Contains("no access to s3://checkpoints/runs/stored", _runs.Events("stored", "checkpointFailed")[0]);
 
-        // The run directory tells where they are; the environment only how to get there.
-        string directory = _runs.Directory("stored");
+        // The run directory contains the address of the checkpoints. The environment only contains the settings of the store.
+        string directory = _runs["stored"];
         JsonElement list = ProgramProcess.Cli(_store.Environment, "checkpoint", "list", "--out", directory)[0];
         Assert.Equal(end.Outcome!.Step, list.GetProperty("checkpoints")[0].GetProperty("step").GetInt64());
         JsonElement verified = ProgramProcess.Cli(_store.Environment, "checkpoint", "verify", "--out", directory)[0];
@@ -76,6 +76,6 @@ public sealed class ObjectStoreTests : IDisposable
         await cluster.StartAsync(_runs.Spec(ClusterRuns.Recipe(), "refused", workers: 1) with { Checkpoints = "s3://checkpoints/mine" });
         RunStatus end = await cluster.WaitAsync("refused");
         Assert.Equal((RunState.Failed, 0L), (end.State, end.Step));
-        Assert.StartsWith("Checkpoints cannot be kept in s3://checkpoints/mine: no access to s3://checkpoints/mine", end.Failure!.Message);
+        Assert.StartsWith("Cannot store checkpoints in s3://checkpoints/mine: no access to s3://checkpoints/mine", end.Failure!.Message);
     }
 }

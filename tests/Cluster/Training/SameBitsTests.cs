@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Real silos and workers train; the digest of every step is that of the oracle, which trains alone in this process.</summary>
+/// <summary>Real silos and workers train. The digest of every step equals that of the oracle, which trains alone in this process.</summary>
 public sealed class SameBitsTests : IDisposable
 {
     private readonly ClusterRuns _runs = new();
@@ -32,7 +32,7 @@ public sealed class SameBitsTests : IDisposable
         }
     }
 
-    /// <summary>BatchNorm modes for real recordings; the synthetic ones above are trained in both.</summary>
+    /// <summary>BatchNorm modes for real recordings. Synthetic data is trained in both modes above.</summary>
     public static TheoryData<string> RealModes => TestData.IsExhaustive ? ["global", "shard"] : ["global"];
 
     [Theory]
@@ -59,9 +59,9 @@ public sealed class SameBitsTests : IDisposable
         await using SpikeformerCluster elastic = await SpikeformerCluster.ConnectAsync(first.Endpoints.Gateway);
         Recipe longer = RecipeCatalogue.Load("nmnist", ["shards=8", "batch=16", "epochs=2", $"batchNorm={batchNorm}"]);
         await elastic.StartAsync(_runs.Spec(longer, "elastic", workers: 3) with { DataPath = data, MinWorkers = 2, StartGraceSeconds = 0 });
-        await ClusterRuns.GenerationAsync(elastic, "elastic", 1);
+        await ClusterRuns.AwaitGenerationAsync(elastic, "elastic", 1);
         using SiloProcess second = await _runs.StartAsync("b", workers: 1);
-        await ClusterRuns.GenerationAsync(elastic, "elastic", 2);
+        await ClusterRuns.AwaitGenerationAsync(elastic, "elastic", 2);
         await elastic.DrainAsync("a/0");
         _runs.AssertSame(Oracle.Train(longer, data), await elastic.WaitAsync("elastic"));
         Assert.Superset(new HashSet<long> { 1, 2, 3 }, _runs.Generations("elastic").ToHashSet());
@@ -77,18 +77,18 @@ public sealed class SameBitsTests : IDisposable
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(first.Endpoints.Gateway);
         RunSpec spec = _runs.Spec(recipe, "elastic", workers: 3) with { MinWorkers = 2, StartGraceSeconds = 0 };
         await cluster.StartAsync(spec);
-        await ClusterRuns.GenerationAsync(cluster, "elastic", 1);
+        await ClusterRuns.AwaitGenerationAsync(cluster, "elastic", 1);
         using SiloProcess second = await _runs.StartAsync("b", workers: 1);
-        await ClusterRuns.GenerationAsync(cluster, "elastic", 2);
+        await ClusterRuns.AwaitGenerationAsync(cluster, "elastic", 2);
         await cluster.DrainAsync("a/0");
-        await ClusterRuns.GenerationAsync(cluster, "elastic", 3);
+        await ClusterRuns.AwaitGenerationAsync(cluster, "elastic", 3);
         RunStatus end = await cluster.WaitAsync("elastic");
 
         _runs.AssertSame(oracle, end);
         long[] generations = _runs.Generations("elastic");
         Assert.Equal(generations.Order(), generations);
         Assert.Superset(new HashSet<long> { 1, 2, 3 }, generations.ToHashSet());
-        // Nobody was lost: those who came and went did so between two steps.
+        // Nobody was lost: workers joined and left between two steps.
         Assert.Empty(_runs.Events("elastic", "sealed"));
     }
 
@@ -100,7 +100,7 @@ public sealed class SameBitsTests : IDisposable
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, "stopped", workers: 2));
-        await ClusterRuns.StepAsync(cluster, "stopped", 10);
+        await ClusterRuns.AwaitStepAsync(cluster, "stopped", 10);
         await cluster.StopAsync("stopped");
         RunStatus stopped = await cluster.WaitAsync("stopped");
         Assert.Equal(RunState.Stopped, stopped.State);

@@ -11,7 +11,8 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Workers of one storage write checkpoints together; whoever is lost while they do, there is a valid checkpoint, and no bit changes.</summary>
+/// <summary>Workers with a shared storage write checkpoints together. If a worker is lost during a save, there is still a valid checkpoint, and no bit
+/// changes.</summary>
 public sealed partial class SavingTests : IDisposable
 {
     private const int StepsPerEpoch = 22;
@@ -19,7 +20,7 @@ public sealed partial class SavingTests : IDisposable
 
     public void Dispose() => _runs.Dispose();
 
-    /// <summary>Where writers die.</summary>
+    /// <summary>Places where writers die.</summary>
     public static TheoryData<string> Places => TestData.IsExhaustive ? ["gathered", "share"] : ["gathered"];
 
     // Any worker may be the lead.
@@ -41,10 +42,10 @@ public sealed partial class SavingTests : IDisposable
         await AssertSoundAsync(recipe, "together");
     }
 
-    /// <summary>The lead dies when all slices are written, another writer before its first one; one after the other, each worker once.</summary>
+    /// <summary>The lead dies when all slices are written, or another writer before its first slice. Each worker dies once, one after the other.</summary>
     [Theory]
     [MemberData(nameof(Places))]
-    public async Task A_death_in_a_save_abandons_it_and_the_next_boundary_makes_up_for_it(string place)
+    public async Task A_death_during_a_save_abandons_it_and_the_next_boundary_saves_instead(string place)
     {
         TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=9");
@@ -60,7 +61,7 @@ public sealed partial class SavingTests : IDisposable
     }
 
     [Fact]
-    public async Task A_writer_that_is_frozen_in_a_save_changes_nothing_when_it_wakes()
+    public async Task A_writer_that_freezes_during_a_save_changes_nothing_when_it_wakes()
     {
         TestData.RequireExhaustive();
         Recipe recipe = ClusterRuns.Recipe("epochs=14");
@@ -68,7 +69,7 @@ public sealed partial class SavingTests : IDisposable
         using SiloProcess silo = await _runs.StartAsync("a", workers: 2, failPoints: Everywhere("share", "stop", 2));
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, "frozen", workers: 2));
-        await ClusterRuns.GenerationAsync(cluster, "frozen", 2);
+        await ClusterRuns.AwaitGenerationAsync(cluster, "frozen", 2);
         foreach (string worker in (string[])["a/0", "a/1"]) await WorkerSignals.SendAsync(cluster, worker, WorkerSignals.Continue);
         RunStatus end = await cluster.WaitAsync("frozen");
 
@@ -89,22 +90,22 @@ public sealed partial class SavingTests : IDisposable
         using var other = new StorageCheck(new LocalCheckpointFiles(folder["other"]), generation);
         using var former = new StorageCheck(new LocalCheckpointFiles(folder["shared"]), new(2, "n2"));
         Assert.False(same.IsShared);
-        proof.Leave(generation);
+        proof.Write(generation);
         await Eventually.HoldsAsync("the proof is seen", () => same.IsShared);
         Assert.False(other.IsShared);
         Assert.False(former.IsShared);
     }
 
-    /// <summary>Every checkpoint that is there is right, to the last byte.</summary>
+    /// <summary>Asserts that every byte of every checkpoint is correct.</summary>
     private async Task AssertSoundAsync(Recipe recipe, string run)
     {
         var store = new CheckpointStore(Path.Combine(_runs.Spec(recipe, run, 1).OutDirectory, "checkpoints"));
         IReadOnlyList<CheckpointEntry> entries = store.List();
-        // The last two, and the best.
+        // The last two and the best.
         Assert.InRange(entries.Count, 2, 3);
         Assert.All(entries, entry => Assert.Empty(store.Verify(entry.Id.Step)));
-        // The run is over when its lead has said so; it gives the directory up a little later.
-        await Eventually.HoldsAsync("the proof of the last lead is taken back", () => Directory.GetDirectories(store.Location, "shared-*").Length == 0);
+        // The run ends with the lead's report. The lead releases the directory a little later.
+        await Eventually.HoldsAsync("removal of the last lead's proof", () => Directory.GetDirectories(store.Location, "shared-*").Length == 0);
     }
 
     private static long SavedStep(string message) => long.Parse(SavedPattern().Match(message).Groups[1].ValueSpan, CultureInfo.InvariantCulture);
@@ -115,6 +116,6 @@ public sealed partial class SavingTests : IDisposable
     [GeneratedRegex("^Saved step-[0-9]+, written by a/[01], a/[01]$")]
     private static partial Regex TogetherPattern();
 
-    [GeneratedRegex("^The checkpoint of step ([0-9]+) was abandoned, earlier ones are untouched: it was called off before a/[01] had written")]
+    [GeneratedRegex("^The checkpoint of step ([0-9]+) was abandoned \\(earlier ones are untouched\\): it was called off before a/[01] had finished writing")]
     private static partial Regex AbandonedPattern();
 }

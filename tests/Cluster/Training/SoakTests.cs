@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>A long run whose workers come and go all the time: who stays keeps its size, and the bits are those of the oracle.</summary>
+/// <summary>A long run whose workers join and leave all the time. The processes that stay do not grow, and the bits are those of the oracle.</summary>
 public sealed class SoakTests : IDisposable
 {
     private const int Workers = 4, Departures = 100, CheckpointEvery = 16, LeastSteps = 5000, StepsPerEpoch = 220;
@@ -16,7 +16,7 @@ public sealed class SoakTests : IDisposable
 
     public void Dispose() => _runs.Dispose();
 
-    /// <summary>Takes a quarter of an hour: <c>--explicit only --filter-class '*SoakTests*'</c>.</summary>
+    /// <summary>Takes about 15 minutes: <c>--explicit only --filter-class '*SoakTests*'</c>.</summary>
     [Fact(Explicit = true)]
     public async Task Two_hundred_joins_and_leaves_and_three_hundred_saves_leave_memory_descriptors_and_processes_as_they_were()
     {
@@ -24,7 +24,7 @@ public sealed class SoakTests : IDisposable
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         Recipe recipe = ClusterRuns.EndlessRecipe(stepsPerEpoch: StepsPerEpoch);
         await cluster.StartAsync(_runs.Spec(recipe, "soak", Workers) with { CheckpointEvery = CheckpointEvery });
-        await ClusterRuns.WholeAsync(cluster, "soak", Workers);
+        await ClusterRuns.AwaitFullGenerationAsync(cluster, "soak", Workers);
         RunStatus begun = await cluster.StatusAsync("soak");
         string lead = begun.Members.Single(member => member.Rank == 0).Worker;
         string[] others = [.. begun.Members.Select(member => member.Worker).Where(worker => worker != lead)];
@@ -35,16 +35,16 @@ public sealed class SoakTests : IDisposable
         {
             RunStatus before = await cluster.StatusAsync("soak");
             await WorkerSignals.SendAsync(cluster, others[i % others.Length], WorkerSignals.Terminate);
-            // One generation without it, and one with it again.
-            await ClusterRuns.GenerationAsync(cluster, "soak", before.Generation + 2);
-            await ClusterRuns.WholeAsync(cluster, "soak", Workers);
+            // One generation without the worker, and one with it again.
+            await ClusterRuns.AwaitGenerationAsync(cluster, "soak", before.Generation + 2);
+            await ClusterRuns.AwaitFullGenerationAsync(cluster, "soak", Workers);
             seen.Add((Footprint.Of(silo.Endpoints.ProcessId), Footprint.Of(leadProcess)));
         }
-        await ClusterRuns.StepAsync(cluster, "soak", LeastSteps);
+        await ClusterRuns.AwaitStepAsync(cluster, "soak", LeastSteps);
         await cluster.StopAsync("soak");
         RunStatus stopped = await cluster.WaitAsync("soak");
 
-        // Compilation, the collector's heap and the allocator's arenas, of which each thread may get one, settle in the first half.
+        // Compilation, the collector's heap, and the allocator's arenas (up to one per thread) reach their size in the first half.
         Footprint[] silos = Halves(seen.Select(one => one.Silo)), leads = Halves(seen.Select(one => one.Lead));
         TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{stopped.Step} steps, {stopped.Generation} generations, {stopped.Step / CheckpointEvery} saves due; silo {silos[0]} -> {silos[1]}; lead {leads[0]} -> {leads[1]}"));
@@ -58,7 +58,7 @@ public sealed class SoakTests : IDisposable
         Assert.Equal(oracle.Digests.Take((int)stopped.Step), _runs.Steps("soak").Select(line => line.GetProperty("digest").GetString()!));
     }
 
-    /// <summary>The most that was seen in each half of the time.</summary>
+    /// <summary>Returns the maximum of each half of the time.</summary>
     private static Footprint[] Halves(IEnumerable<Footprint> seen) => [.. seen.Chunk(Departures / 2).Select(half =>
         new Footprint(half.Max(one => one.ResidentMegabytes), half.Max(one => one.Descriptors), half.Max(one => one.Children)))];
 

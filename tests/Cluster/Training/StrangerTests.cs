@@ -17,8 +17,8 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Strangers at the data ports of workers in the middle of a run. They know all that a listener on the wire can learn: run, generation,
-/// members; and not the secret.</summary>
+/// <summary>Strangers at the data ports of workers during a run. They know all that can be learned by listening on the wire (run, generation, members), but
+/// not the secret.</summary>
 public sealed class StrangerTests : IDisposable
 {
     private const int Workers = 3, Garbage = 20, Silent = 100;
@@ -27,7 +27,7 @@ public sealed class StrangerTests : IDisposable
     public void Dispose() => _runs.Dispose();
 
     [Fact]
-    public async Task Strangers_at_the_data_ports_are_refused_counted_and_told_once_and_change_no_bit()
+    public async Task Strangers_at_the_data_ports_are_refused_counted_and_logged_once_and_change_no_bit()
     {
         TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=8");
@@ -35,12 +35,12 @@ public sealed class StrangerTests : IDisposable
         using SiloProcess silo = await _runs.StartAsync("a", Workers);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, "attacked", Workers));
-        await ClusterRuns.StepAsync(cluster, "attacked", 5);
+        await ClusterRuns.AwaitStepAsync(cluster, "attacked", 5);
 
         GroupPlan plan = GroupPlanFactory.Create(StoredPlan(), ownRank: 0);
         var random = new Random(7);
         Socket[] silent = [.. plan.Members.SelectMany(member => Enumerable.Range(0, Silent).Select(_ => Connect(member)))];
-        silent[^1].Send("S"u8); // and one that dribbles
+        silent[^1].Send("S"u8); // one sends a single byte
         for (int rank = 0; rank < Workers; rank++)
         {
             GroupMember member = plan.Members[rank];
@@ -56,10 +56,10 @@ public sealed class StrangerTests : IDisposable
             byte[] recorded = Handshake.ConnectorProof(plan.Secret, Hello(plan, rank), RandomNumberGenerator.GetBytes(32));
             Assert.Equal((byte)Answer.Refused, Prove(plan, rank, recorded));
         }
-        // The silent ones are hung up on: of more than 64 at once the first ones, the others after two seconds.
+        // The listener hangs up on silent strangers: immediately on the oldest when there are more than 64, and on the others after two seconds.
         foreach (Socket stranger in silent)
             using (stranger) Assert.Equal(Handshake.ChallengeBytes, Received(stranger, Handshake.ChallengeBytes + 1).Length);
-        Assert.True((await cluster.StatusAsync("attacked")).Step < oracle.Digests.Count, "the run was over before the strangers were");
+        Assert.True((await cluster.StatusAsync("attacked")).Step < oracle.Digests.Count, "the run ended before the attack");
 
         RunStatus end = await cluster.WaitAsync("attacked");
         _runs.AssertSame(oracle, end);
@@ -81,7 +81,7 @@ public sealed class StrangerTests : IDisposable
         static double Count(Scrape scrape, RejectionCause cause) => scrape.Sum("spikeformer_collectives_rejected_total", ("cause", $"{cause}"));
     }
 
-    /// <summary>The plan as the run's grain has stored it.</summary>
+    /// <summary>Returns the plan that the run's grain has stored.</summary>
     private GenerationPlan StoredPlan()
     {
         foreach (string file in Directory.GetFiles(_runs["cluster/grains"], "attacked.*.json", SearchOption.AllDirectories))
@@ -89,11 +89,11 @@ public sealed class StrangerTests : IDisposable
             using JsonDocument record = JsonDocument.Parse(File.ReadAllBytes(file));
             if (new RecordSerializer().Deserialize<RunRecord>(new BinaryData(record.RootElement.GetProperty("record").GetRawText())).Plan is { } plan) return plan;
         }
-        throw new Xunit.Sdk.XunitException("The run has stored no plan.");
+        throw new Xunit.Sdk.XunitException("The run has not stored a plan.");
     }
 
-    /// <summary>Shakes hands as a member, up to a proof that must be refused.</summary>
-    /// <returns>The verdict.</returns>
+    /// <summary>Goes through the handshake as a member, with a proof that must be refused.</summary>
+    /// <returns>The listener's final answer.</returns>
     private static byte Prove(GroupPlan plan, int rank, byte[]? proof)
     {
         using Socket socket = Connect(plan.Members[rank]);
@@ -104,7 +104,7 @@ public sealed class StrangerTests : IDisposable
         return Received(socket, 1)[0];
     }
 
-    /// <summary>What another member would say to connect for heartbeats.</summary>
+    /// <summary>Returns the hello of another member for a heartbeat connection.</summary>
     private static byte[] Hello(GroupPlan plan, int rank)
     {
         int from = (rank + 1) % plan.WorldSize;
@@ -119,7 +119,7 @@ public sealed class StrangerTests : IDisposable
         return socket;
     }
 
-    /// <summary>So many bytes, or as many as come before the other side hangs up.</summary>
+    /// <summary>Receives the given number of bytes, or fewer if the other side hangs up.</summary>
     private static byte[] Received(Socket socket, int count)
     {
         var bytes = new byte[count];

@@ -6,13 +6,13 @@ using Spikeformer.TestKit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Signals to worker processes.</summary>
+/// <summary>Sends signals to worker processes.</summary>
 internal static class WorkerSignals
 {
     public const int Kill = 9, Terminate = 15, Continue = 18, Stop = 19;
 
-    /// <summary>Signals the process that a worker is now; one that has just ended is left alone.</summary>
-    /// <returns>Its id.</returns>
+    /// <summary>Signals a worker's current process. Does nothing if the process has just ended.</summary>
+    /// <returns>The process id.</returns>
     public static async Task<int> SendAsync(SpikeformerCluster cluster, string worker, int signal)
     {
         WorkerStatus? status = null;

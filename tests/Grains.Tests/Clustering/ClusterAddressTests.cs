@@ -27,7 +27,7 @@ public sealed class ClusterAddressTests
     [InlineData("silo 0:30000")]
     [InlineData("::1:30000")]
     [InlineData("silo-0:30000,silo-1")]
-    public void Anything_else_is_a_wrong_call_with_an_example(string text)
+    public void Any_other_text_is_a_usage_error_with_an_example(string text)
     {
         var error = Assert.Throws<SpikeformerException>(() => ClusterAddress.Parse(text));
         Assert.Equal(ErrorKind.Usage, error.Kind);

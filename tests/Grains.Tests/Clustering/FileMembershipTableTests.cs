@@ -50,7 +50,7 @@ public sealed class FileMembershipTableTests : IDisposable
     }
 
     [Fact]
-    public async Task A_row_comes_back_as_it_was_written()
+    public async Task A_row_is_read_back_as_it_was_written()
     {
         IMembershipTable table = await OpenAsync();
         Assert.Equal((0, 0), ((await table.ReadAllAsync(default)).Version.Version, (await table.ReadAllAsync(default)).Members.Count));
@@ -76,7 +76,7 @@ public sealed class FileMembershipTableTests : IDisposable
     }
 
     [Fact]
-    public async Task A_row_that_is_not_there_is_neither_read_nor_updated()
+    public async Task A_missing_row_is_neither_read_nor_updated()
     {
         IMembershipTable table = await OpenAsync();
         Assert.Empty((await table.ReadRowAsync(Silo(1).SiloAddress, default)).Members);
@@ -137,7 +137,7 @@ public sealed class FileMembershipTableTests : IDisposable
     }
 
     [Fact]
-    public async Task Retried_changes_of_many_writers_all_get_in_and_no_sign_of_life_undoes_one()
+    public async Task Repeated_changes_of_many_writers_all_succeed_and_no_sign_of_life_undoes_one()
     {
         IMembershipTable[] tables = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => OpenAsync()));
         await Task.WhenAll(tables.Select((table, i) => Task.Run(async () =>
@@ -153,7 +153,7 @@ public sealed class FileMembershipTableTests : IDisposable
     }
 
     [Fact]
-    public async Task Gateways_are_those_of_active_silos_that_take_clients()
+    public async Task The_gateways_are_those_of_active_silos_with_a_gateway_port()
     {
         IMembershipTable table = await OpenAsync();
         await InsertAsync(table, Silo(1, gateway: 30001));
@@ -198,7 +198,7 @@ public sealed class FileMembershipTableTests : IDisposable
     }
 
     [Fact]
-    public async Task A_starting_silo_declares_those_dead_whose_processes_have_ended()
+    public async Task A_starting_silo_declares_silos_dead_whose_processes_have_ended()
     {
         IMembershipTable ended = await OpenAsync(), living = await OpenAsync();
         await InsertAsync(ended, Silo(1));
@@ -212,7 +212,7 @@ public sealed class FileMembershipTableTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_killed_writer_left_behind_is_removed()
+    public async Task Temporary_files_of_a_killed_writer_are_removed()
     {
         await InsertAsync(await OpenAsync(), Silo(1));
         File.WriteAllText(_folder[".membership.json.abcdefgh.ijk.tmp"], "half");
@@ -232,7 +232,7 @@ public sealed class FileMembershipTableTests : IDisposable
         {"schemaVersion":1,"clusterId":"c","version":1,"rows":[{"silo":"nowhere","eTag":"1","status":"Active","name":"a","hostName":"h","gatewayPort":1,
         "startedUtc":"2026-01-02T03:04:05Z","aliveUtc":"2026-01-02T03:04:05Z","suspicions":[]}]}
         """)]
-    public async Task A_damaged_table_is_an_error_that_names_it(string content)
+    public async Task The_error_for_a_damaged_table_names_its_file(string content)
     {
         IMembershipTable table = await OpenAsync();
         File.WriteAllText(TableFile, content);
@@ -267,7 +267,7 @@ public sealed class FileMembershipTableTests : IDisposable
     }
 
     [Fact]
-    public async Task On_a_full_disk_a_change_fails_and_the_table_stands()
+    public async Task On_a_full_disk_a_change_fails_and_the_table_is_unchanged()
     {
         using var disk = new SmallDisk();
         IMembershipTable table = new FileMembershipTable(disk.Path, "c", TimeProvider.System);

@@ -39,7 +39,7 @@ public sealed class GrainCallsTests
     }
 
     [Fact]
-    public async Task Cancelling_ends_the_waiting_for_a_reply_that_does_not_come()
+    public async Task Cancelling_ends_the_wait_for_a_missing_reply()
     {
         using var stop = new CancellationTokenSource();
         Task<int> call = GrainCalls.RetryAsync(() => new TaskCompletionSource<int>().Task, s_minute, stop.Token);

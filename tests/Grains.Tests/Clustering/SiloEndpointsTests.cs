@@ -11,7 +11,7 @@ public sealed class SiloEndpointsTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Endpoints_come_back_as_they_were_written()
+    public void Endpoints_are_read_back_as_they_were_written()
     {
         Assert.Null(SiloEndpoints.TryRead(_folder["endpoints.json"]));
         var written = new SiloEndpoints("a", 12, "c", "127.0.0.1:1", "127.0.0.1:2", "http://127.0.0.1:3");
@@ -23,7 +23,7 @@ public sealed class SiloEndpointsTests : IDisposable
     [InlineData("")]
     [InlineData("{}")]
     [InlineData("[]")]
-    public void Another_file_is_an_error_that_names_it(string content)
+    public void The_error_for_another_file_names_it(string content)
     {
         File.WriteAllText(_folder["endpoints.json"], content);
         var error = Assert.Throws<SpikeformerException>(() => SiloEndpoints.TryRead(_folder["endpoints.json"]));

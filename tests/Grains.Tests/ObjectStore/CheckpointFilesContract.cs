@@ -6,10 +6,10 @@ using Xunit;
 
 namespace Spikeformer.Grains.Tests.ObjectStore;
 
-/// <summary>What every <see cref="ICheckpointFiles"/> promises, and what a store of checkpoints does on it.</summary>
+/// <summary>The contract of every <see cref="ICheckpointFiles"/>, and the behaviour of a checkpoint store on it.</summary>
 public abstract class CheckpointFilesContract
 {
-    /// <summary>The storage under test, as another process of the same run would open it. Another lock holder is not waited for.</summary>
+    /// <summary>Opens the storage under test as another process of the same run would, without waiting for another lock holder.</summary>
     protected abstract ICheckpointFiles Open();
 
     private static void Write(ICheckpointFiles files, string folder, string file, byte[] content) => files.Write(folder, file, stream => stream.Write(content));
@@ -26,7 +26,7 @@ public abstract class CheckpointFilesContract
     private static byte[] Bytes(int count, byte seed = 1) => [.. Enumerable.Range(0, count).Select(i => (byte)((i * 31) + (i >> 8) + seed))];
 
     [Fact]
-    public void Where_nothing_was_written_there_is_nothing()
+    public void An_empty_place_has_no_folders_and_no_files()
     {
         ICheckpointFiles files = Open();
         Assert.Empty(files.Folders());
@@ -46,7 +46,7 @@ public abstract class CheckpointFilesContract
     [InlineData(1001)]
     [InlineData(3000)]
     [InlineData(5007)]
-    public void What_is_written_in_any_portions_is_read_back(int count)
+    public void Bytes_written_in_portions_of_any_size_are_read_back(int count)
     {
         ICheckpointFiles files = Open();
         byte[] content = Bytes(count);
@@ -79,7 +79,7 @@ public abstract class CheckpointFilesContract
     [Theory]
     [InlineData(10)]
     [InlineData(3500)]
-    public void A_write_that_breaks_off_leaves_the_file_as_it_was(int written)
+    public void A_write_that_fails_leaves_the_file_unchanged(int written)
     {
         ICheckpointFiles files = Open();
         Write(files, "a", "x", Bytes(100));
@@ -114,7 +114,7 @@ public abstract class CheckpointFilesContract
     }
 
     [Fact]
-    public void Lists_name_what_is_there_and_nothing_of_the_neighbours()
+    public void Lists_contain_all_files_and_none_of_neighbouring_folders()
     {
         ICheckpointFiles files = Open();
         string[] names = [.. Enumerable.Range(0, 23).Select(i => $"file-{i:00}")];
@@ -125,7 +125,7 @@ public abstract class CheckpointFilesContract
     }
 
     [Fact]
-    public void What_is_removed_is_gone_and_its_neighbours_stay()
+    public void Removed_files_and_folders_are_gone_and_their_neighbours_stay()
     {
         ICheckpointFiles files = Open();
         foreach (string folder in (string[])["a", "a1", "b"])
@@ -194,7 +194,7 @@ public abstract class CheckpointFilesContract
     }
 
     [Fact]
-    public void A_store_takes_a_repeated_save_and_refuses_other_tensors()
+    public void A_store_accepts_a_repeated_save_and_refuses_other_tensors()
     {
         var store = new CheckpointStore(Open(), States.SmallSlices);
         store.Save(States.Info(5), States.State(5));
@@ -205,7 +205,7 @@ public abstract class CheckpointFilesContract
     }
 
     [Fact]
-    public void A_store_passes_over_a_checkpoint_that_lost_a_slice()
+    public void A_store_skips_a_checkpoint_that_lost_a_slice()
     {
         ICheckpointFiles files = Open();
         var store = new CheckpointStore(files, States.SmallSlices);
@@ -216,7 +216,7 @@ public abstract class CheckpointFilesContract
     }
 
     [Fact]
-    public void Asking_for_checkpoints_that_are_not_there_creates_nothing()
+    public void Looking_for_missing_checkpoints_creates_nothing()
     {
         var store = new CheckpointStore(Open());
         Assert.Null(store.TryReadNewest().Checkpoint);
@@ -246,7 +246,7 @@ public sealed class S3CheckpointFilesTests : CheckpointFilesContract, IDisposabl
 
     public void Dispose()
     {
-        // Nothing of any test is left in the store half done, and no test needed a warning.
+        // No test leaves an unfinished upload in the store or causes a warning.
         Assert.Equal((0, 0), (_place.Server.Uploads, _place.Warnings.Count));
         _place.Dispose();
     }

@@ -21,7 +21,7 @@ public sealed class CheckpointPlacesTests : IDisposable
     };
 
     [Fact]
-    public void A_run_without_a_place_keeps_them_in_its_directory_and_a_folder_is_taken_as_it_is()
+    public void Without_a_place_checkpoints_are_in_the_run_directory_and_a_folder_is_used_as_it_is()
     {
         var directory = new RunDirectory(_folder["run"]);
         Assert.Equal(_folder["run/checkpoints"], CheckpointPlaces.Open(directory, Run(null), _ => { }).Location);
@@ -33,19 +33,19 @@ public sealed class CheckpointPlacesTests : IDisposable
     [InlineData("", null)]
     [InlineData("s3://bucket/runs/", "s3://bucket/runs/nmnist")]
     [InlineData("/checkpoints", "/checkpoints/nmnist")]
-    public void Runs_that_name_no_place_have_theirs_below_the_default_one(string? place, string? own) => Assert.Equal(own, CheckpointPlaces.Below(place, "nmnist"));
+    public void Runs_that_name_no_place_use_one_below_the_default(string? place, string? own) => Assert.Equal(own, CheckpointPlaces.Below(place, "nmnist"));
 
     [Fact]
-    public void A_run_does_not_begin_where_another_has_checkpoints_and_goes_on_where_its_own_are()
+    public void A_run_does_not_start_on_checkpoints_of_another_and_continues_on_its_own()
     {
         string place = _folder["shared"];
         Begin("first", start: 1).Dispose();
         new CheckpointStore(place).Save(States.Info(1), States.State(1));
         var error = Assert.Throws<SpikeformerException>(() => Begin("second", start: 2));
         Assert.Equal(ErrorKind.Conflict, error.Kind);
-        Assert.StartsWith($"{place} holds checkpoints already, step-1 among them", error.Message);
+        Assert.StartsWith($"{place} already contains checkpoints, such as step-1", error.Message);
         Assert.False(new RunDirectory(_folder["second"]).HasRun);
-        // Its run.json knows the place, whatever this process would choose.
+        // The place in run.json is used, whatever this process would choose.
         using RunKeeper again = RunKeeper.TryContinue(new(_folder["first"]), Run(null), [], CheckpointPlaces.Open, (_, _) => { }, TimeProvider.System, out _)!;
         Assert.Equal(place, new RunDirectory(_folder["first"]).ReadDescription().Checkpoints);
 
@@ -58,7 +58,7 @@ public sealed class CheckpointPlacesTests : IDisposable
     [InlineData("Endpoint", "ftp://store", "give http://HOST:PORT")]
     [InlineData("Endpoint", "http://store/path", "give http://HOST:PORT")]
     [InlineData("PathStyle", "yes", "give on or off")]
-    public void Wrong_settings_of_the_store_are_told(string name, string value, string problem)
+    public void Wrong_settings_of_the_store_are_reported(string name, string value, string problem)
     {
         var problems = new List<string>();
         S3Settings.Read(asked => asked == name ? value : null, (about, what) => problems.Add($"{about}: {what}"));
@@ -66,7 +66,7 @@ public sealed class CheckpointPlacesTests : IDisposable
     }
 
     [Fact]
-    public void A_process_that_is_started_reads_the_same_settings()
+    public void A_started_process_reads_the_same_settings()
     {
         foreach (S3Settings settings in (S3Settings[])
         [

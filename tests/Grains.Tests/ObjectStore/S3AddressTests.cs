@@ -14,7 +14,7 @@ public sealed class S3AddressTests
     {
         S3Address address = S3Address.Parse(text);
         Assert.Equal((bucket, prefix, plain), (address.Bucket, address.Prefix, address.ToString()));
-        Assert.Equal(plain + "/run", address.Of("run").ToString());
+        Assert.Equal(plain + "/run", address.Below("run").ToString());
     }
 
     [Theory]

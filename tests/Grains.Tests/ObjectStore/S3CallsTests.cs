@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Spikeformer.Grains.Tests.ObjectStore;
 
-/// <summary>What is tried again, for how long, and what is said when it does not help.</summary>
+/// <summary>Which requests are repeated, for how long, and which error is reported in the end.</summary>
 public sealed class S3CallsTests : IDisposable
 {
     private readonly S3Place _place = new();
@@ -22,7 +22,7 @@ public sealed class S3CallsTests : IDisposable
     [InlineData(S3Fault.Internal, 4, ErrorKind.Unreachable, "the store does not serve requests", "answers 500 InternalError")]
     [InlineData(S3Fault.TooMany, 4, ErrorKind.Unreachable, "the store does not serve requests", "answers 429 TooManyRequests")]
     [InlineData(S3Fault.Forbidden, 1, ErrorKind.Usage, "no access to s3://checkpoints/runs/nmnist", "answers 403 AccessDenied")]
-    public void Only_what_may_pass_is_tried_again(S3Fault fault, int tries, ErrorKind kind, string problem, string detail)
+    public void Only_temporary_errors_are_tried_again(S3Fault fault, int tries, ErrorKind kind, string problem, string detail)
     {
         _place.Server.Fault = _ => fault;
         StorageException error = ErrorOf(_place.Open());
@@ -39,12 +39,12 @@ public sealed class S3CallsTests : IDisposable
         StorageException error = ErrorOf(_place.Open());
         Assert.Equal(ErrorKind.Unreachable, error.Kind);
         Assert.StartsWith($"{_place.Server.Endpoint} does not answer", error.Message);
-        // The framework's client repeats such a request by itself, too.
+        // The framework's client also repeats such a request by itself.
         Assert.True(_place.Server.Requests.Count >= 4);
     }
 
     [Fact]
-    public void A_bucket_that_is_not_there_and_a_wrong_secret_are_said_and_not_tried_again()
+    public void A_missing_bucket_and_a_wrong_secret_are_reported_and_not_tried_again()
     {
         StorageException missing = ErrorOf(_place.Open(address: new("no-such-bucket", "")));
         Assert.Equal(ErrorKind.NotFound, missing.Kind);
@@ -57,7 +57,7 @@ public sealed class S3CallsTests : IDisposable
     }
 
     [Fact]
-    public void Without_credentials_it_says_where_to_give_them()
+    public void Without_credentials_the_error_says_where_to_give_them()
     {
         using var nobody = _place.Connect(new NoCredentials());
         StorageException error = ErrorOf(_place.Open(s3: nobody));
@@ -66,7 +66,7 @@ public sealed class S3CallsTests : IDisposable
     }
 
     [Fact]
-    public void A_store_that_is_not_there_is_unreachable()
+    public void A_missing_store_is_unreachable()
     {
         var gone = new LocalS3();
         gone.Dispose();
@@ -77,13 +77,13 @@ public sealed class S3CallsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_store_that_says_nothing_is_given_up_after_the_limit()
+    public async Task A_silent_store_is_given_up_after_the_limit()
     {
         var time = new FakeTimeProvider();
         DateTimeOffset began = time.GetUtcNow();
         _place.Server.Fault = _ => S3Fault.Silence;
         Task<StorageException> asking = Task.Run(() => ErrorOf(_place.Open(S3Place.Quick with { Retries = 1000 }, time: time)));
-        await Eventually.HoldsAsync("the end of the tries", () =>
+        await Eventually.HoldsAsync("the end of the attempts", () =>
         {
             if (!_place.Server.Requests.IsEmpty) time.Advance(TimeSpan.FromSeconds(5));
             return asking.IsCompleted;
@@ -93,7 +93,7 @@ public sealed class S3CallsTests : IDisposable
     }
 
     [Fact]
-    public async Task An_answer_that_does_not_come_is_asked_for_again()
+    public async Task A_request_without_an_answer_is_repeated()
     {
         var time = new FakeTimeProvider();
         int seen = 0;
@@ -108,7 +108,7 @@ public sealed class S3CallsTests : IDisposable
         Assert.Empty(await asking);
     }
 
-    // As the SDK's chain does where it finds none; the real one would ask the machine's metadata service.
+    // Fails as the SDK's chain does without credentials. The real chain would ask the machine's metadata service.
     private sealed class NoCredentials : AWSCredentials
     {
         public override ImmutableCredentials GetCredentials() => throw new AmazonClientException("Failed to resolve AWS credentials.\nTried: nothing");

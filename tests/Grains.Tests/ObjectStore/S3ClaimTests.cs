@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Spikeformer.Grains.Tests.ObjectStore;
 
-/// <summary>Two that write to one place.</summary>
+/// <summary>Two writers with one place.</summary>
 public sealed class S3ClaimTests : IDisposable
 {
     private const string OwnerKey = "runs/nmnist/owner.json";
@@ -17,23 +17,23 @@ public sealed class S3ClaimTests : IDisposable
 
     public void Dispose() => _place.Dispose();
 
-    // What the lock on the run directory cannot see: a machine that no longer shares the file system.
+    // The case that the lock on the run directory cannot see: a machine that no longer shares the file system.
     private S3CheckpointFiles OnAnotherMachine() => _place.Open(owner: _place.Owner("elsewhere"));
 
     [Fact]
-    public void Another_run_is_refused_and_told_whose_the_checkpoints_are()
+    public void Another_run_is_refused_with_the_name_of_the_owner()
     {
         _place.OpenStore().Save(States.Info(1), States.State(1));
         var stranger = new CheckpointStore(_place.Open(owner: _place.Owner("other", start: 2)), States.SmallSlices);
         var error = Assert.Throws<SpikeformerException>(() => stranger.Save(States.Info(2), States.State(2)));
         Assert.Equal(ErrorKind.Conflict, error.Kind);
-        Assert.Contains($"are those of run nmnist that {_place.Owner().Directory} holds", error.Message);
+        Assert.Contains($"belong to run nmnist in {_place.Owner().Directory}", error.Message);
         Assert.Equal(ErrorKind.Conflict, Assert.Throws<SpikeformerException>(() => stranger.Prune()).Kind);
         States.AssertNewest(stranger, 1);
     }
 
     [Fact]
-    public void A_writer_that_another_has_followed_changes_nothing_any_more()
+    public void A_replaced_writer_can_no_longer_change_anything()
     {
         S3CheckpointFiles zombie = _place.Open(), successor = OnAnotherMachine();
         using IDisposable held = zombie.Lock();
@@ -48,7 +48,7 @@ public sealed class S3ClaimTests : IDisposable
         {
             var error = Assert.Throws<StorageException>(change);
             Assert.Equal(ErrorKind.Conflict, error.Kind);
-            Assert.StartsWith("another process writes the checkpoints in s3://checkpoints/runs/nmnist now", error.Message);
+            Assert.StartsWith("another process now writes the checkpoints in s3://checkpoints/runs/nmnist", error.Message);
         }
         Assert.Equal("new", Encoding.UTF8.GetString(_place.Server["runs/nmnist/a/x"]));
         Assert.Equal(["runs/nmnist/a/x", OwnerKey], _place.Server.Keys);
@@ -56,7 +56,7 @@ public sealed class S3ClaimTests : IDisposable
     }
 
     [Fact]
-    public void A_save_that_a_successor_interrupts_ends_and_the_successors_stands()
+    public void A_save_that_a_successor_interrupts_fails_and_the_successors_checkpoint_remains()
     {
         var files = new Interrupted(_place.Open(), () => new CheckpointStore(OnAnotherMachine(), States.SmallSlices).Save(States.Info(7), States.State(7)));
         var error = Assert.Throws<SpikeformerException>(() => new CheckpointStore(files, States.SmallSlices).Save(States.Info(5), States.State(5)));
@@ -66,27 +66,27 @@ public sealed class S3ClaimTests : IDisposable
     }
 
     [Fact]
-    public void Of_two_that_come_at_once_one_is_let_in()
+    public void Of_two_concurrent_writers_one_is_admitted()
     {
         bool isFirst = true;
         _place.Server.Fault = request =>
         {
             if (request.Method != "PUT" || !isFirst) return S3Fault.None;
             isFirst = false;
-            // The other one was a moment faster.
+            // The other writer was a moment faster.
             _place.Server[OwnerKey] = Encoding.UTF8.GetBytes(
                 $$"""{"run":"nmnist","start":"{{_place.Owner().Start}}","directory":"/runs/nmnist","holder":"node-2, process 7","nonce":"{{Guid.NewGuid()}}"}""");
             return S3Fault.None;
         };
         var error = Assert.Throws<SpikeformerException>(() => _place.Open().Lock().Dispose());
         Assert.Equal((ErrorKind.Conflict, true), (error.Kind, error.Message.Contains("is being written by node-2, process 7", StringComparison.Ordinal)));
-        _place.Open().Lock().Dispose(); // later it comes in turn
+        _place.Open().Lock().Dispose(); // after the other writer it is admitted
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_claim_whose_answer_was_lost_is_known_again(bool isThereAlready)
+    public void A_claim_whose_answer_was_lost_is_recognized(bool isThereAlready)
     {
         if (isThereAlready) _place.Open().Lock().Dispose();
         int seen = 0;
@@ -98,12 +98,12 @@ public sealed class S3ClaimTests : IDisposable
     }
 
     [Fact]
-    public void A_store_without_conditional_writes_is_warned_of_once_and_a_successor_is_noticed_all_the_same()
+    public void A_store_without_conditional_writes_gives_one_warning_and_a_successor_is_still_noticed()
     {
         _place.Server.KnowsConditions = false;
         CheckpointStore store = _place.OpenStore();
         foreach (long step in (long[])[1, 2]) store.Save(States.Info(step), States.State(step));
-        Assert.Contains("knows no conditional writes", Assert.Single(_place.Warnings));
+        Assert.Contains("does not support conditional writes", Assert.Single(_place.Warnings));
         S3CheckpointFiles zombie = _place.Open();
         using IDisposable held = zombie.Lock();
         using IDisposable taken = OnAnotherMachine().Lock();
@@ -112,14 +112,14 @@ public sealed class S3ClaimTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_claim_is_told()
+    public void A_damaged_claim_is_reported()
     {
         _place.Server[OwnerKey] = "{"u8.ToArray();
         var error = Assert.Throws<SpikeformerException>(() => _place.Open().Lock().Dispose());
         Assert.Equal((ErrorKind.CheckFailed, true), (error.Kind, error.Message.StartsWith("s3://checkpoints/runs/nmnist/owner.json is damaged", StringComparison.Ordinal)));
     }
 
-    // Before a manifest is written, something else happens.
+    /// <summary>Runs an action before a manifest is written.</summary>
     private sealed class Interrupted(ICheckpointFiles inner, Action interrupt) : ICheckpointFiles
     {
         public string Location => inner.Location;

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Spikeformer.Grains.Tests.ObjectStore;
 
-/// <summary>A store that fails in the middle of a save.</summary>
+/// <summary>A store that fails during a save.</summary>
 public sealed class S3FaultTests : IDisposable
 {
     private static readonly S3Fault[] s_passing = [S3Fault.Unavailable, S3Fault.TooMany, S3Fault.Internal, S3Fault.Drop, S3Fault.DropAnswer, S3Fault.HalfAnswer];
@@ -22,7 +22,7 @@ public sealed class S3FaultTests : IDisposable
 
     private static int Faults => TestData.IsLong ? 200 : 25;
 
-    /// <summary>Requests of a save that nothing disturbs, when two checkpoints are there.</summary>
+    /// <summary>Returns the number of requests of an undisturbed save when there are two checkpoints.</summary>
     private int RequestsOfASave()
     {
         CheckpointStore store = _place.OpenStore(s_limits);
@@ -40,7 +40,7 @@ public sealed class S3FaultTests : IDisposable
         long last = 3;
         for (int fault = 0; fault < Faults; fault++)
         {
-            // Half of the requests that kill do what they were asked to: the answer is what is lost.
+            // Half of the fatal requests are carried out, and only the answer is lost.
             (int at, S3Fault kind) = (random.NextInt32(requests), random.NextInt32(2) == 0 ? S3Fault.Drop : S3Fault.DropAnswer);
             int seen = 0;
             _place.Server.Fault = _ => seen++ < at ? S3Fault.None : seen == at + 1 ? kind : S3Fault.Drop;
@@ -70,7 +70,7 @@ public sealed class S3FaultTests : IDisposable
     }
 
     [Fact]
-    public void A_fault_that_passes_is_not_noticed_wherever_it_strikes()
+    public void A_temporary_fault_at_any_request_of_a_save_goes_unnoticed()
     {
         int requests = RequestsOfASave();
         var random = new KeyedRandom(8, RandomPurpose.Synthetic);
@@ -85,14 +85,14 @@ public sealed class S3FaultTests : IDisposable
             Assert.Empty(States.AssertNewest(_place.OpenStore(s_limits), step).Skipped);
         }
         Assert.Empty(_place.Warnings);
-        // The answer to the beginning of an upload may be lost: then nobody knows it, until a tidying writer finds it.
+        // The answer to the start of an upload may be lost. Then the upload remains until a later writer removes it.
         _place.Server.Fault = null;
         foreach (string folder in _place.Open().Folders()) _place.Open().DeleteLeftovers(folder);
         Assert.Equal(0, _place.Server.Uploads);
     }
 
     [Fact]
-    public void A_read_that_loses_its_connection_goes_on_where_it_was()
+    public void A_read_that_loses_its_connection_continues_where_it_was()
     {
         ICheckpointFiles files = _place.Open();
         byte[] content = [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 7))];
@@ -107,7 +107,7 @@ public sealed class S3FaultTests : IDisposable
     }
 
     [Fact]
-    public void Bytes_that_change_on_the_way_into_the_store_are_refused_by_it_and_those_that_change_in_it_are_found()
+    public void Requests_carry_a_hash_for_the_store_to_check_and_bytes_that_change_in_the_store_are_detected()
     {
         CheckpointStore store = _place.OpenStore(s_limits);
         foreach (long step in (long[])[1, 2]) store.Save(States.Info(step), States.State(step));
@@ -123,7 +123,7 @@ public sealed class S3FaultTests : IDisposable
     [Theory]
     [InlineData(S3Fault.Forbidden, ErrorKind.Usage)]
     [InlineData(S3Fault.Unavailable, ErrorKind.Unreachable)]
-    public void A_store_that_refuses_everything_is_not_taken_for_one_with_broken_checkpoints(S3Fault fault, ErrorKind kind)
+    public void A_store_that_refuses_everything_is_not_mistaken_for_one_with_broken_checkpoints(S3Fault fault, ErrorKind kind)
     {
         CheckpointStore store = _place.OpenStore(s_limits);
         foreach (long step in (long[])[1, 2]) store.Save(States.Info(step), States.State(step));
@@ -133,7 +133,7 @@ public sealed class S3FaultTests : IDisposable
             CheckpointStore asked = _place.OpenStore(s_limits);
             foreach (Action ask in (Action[])[() => asked.TryReadNewest(), () => asked.Verify(2), () => asked.Read(2)])
                 Assert.Equal(kind, Assert.Throws<SpikeformerException>(ask).Kind);
-            // Nor does saving the same step again remove what it could not read.
+            // Saving the same step again does not remove the unreadable checkpoint either.
             Assert.Equal(kind, Assert.Throws<SpikeformerException>(() => asked.Save(States.Info(2), States.State(2))).Kind);
             _place.Server.Fault = null;
             States.AssertNewest(_place.OpenStore(s_limits), 2);
@@ -141,7 +141,7 @@ public sealed class S3FaultTests : IDisposable
     }
 
     [Fact]
-    public void A_broken_store_is_reported_and_the_next_save_is_made_when_it_is_back()
+    public void A_failing_store_is_reported_and_the_next_save_succeeds_when_it_is_back()
     {
         var reports = new List<string>();
         using var checkpoints = new BackgroundCheckpoints(_place.OpenStore(s_limits), (info, saved, problem) => reports.Add(problem?.Message ?? $"saved {info.Step}"));
@@ -156,7 +156,7 @@ public sealed class S3FaultTests : IDisposable
         _place.Server.Fault = null;
         Save(3);
         Assert.Equal(["saved 1", "saved 3"], [reports[0], reports[2]]);
-        Assert.StartsWith("The checkpoint of step 2 was not saved in s3://checkpoints/runs/nmnist, earlier ones are untouched: the store does not serve requests", reports[1]);
+        Assert.StartsWith("The checkpoint of step 2 was not saved in s3://checkpoints/runs/nmnist (earlier ones are untouched): the store does not serve requests", reports[1]);
         States.AssertNewest(_place.OpenStore(s_limits), 3);
     }
 }

@@ -7,10 +7,10 @@ using Spikeformer.TestKit.ObjectStore;
 
 namespace Spikeformer.Grains.Tests.ObjectStore;
 
-/// <summary>A local imitation of S3, and the checkpoints of a run in it, with short pauses.</summary>
+/// <summary>A local imitation of S3 with the checkpoints of a run, and short pauses.</summary>
 internal sealed class S3Place : IDisposable
 {
-    /// <summary>Limits with which nothing waits long: pauses of a millisecond, and parts of a thousand bytes.</summary>
+    /// <summary>Limits for fast tests: pauses of a millisecond, and parts of a thousand bytes.</summary>
     public static readonly S3Limits Quick = new()
     {
         Try = TimeSpan.FromSeconds(20), Retries = 3, FirstPause = TimeSpan.FromMilliseconds(1), LongestPause = TimeSpan.FromMilliseconds(2), PartBytes = 1000,
@@ -29,14 +29,14 @@ internal sealed class S3Place : IDisposable
 
     public LocalS3 Server { get; }
 
-    /// <summary>What was warned of.</summary>
+    /// <summary>All warnings.</summary>
     public List<string> Warnings { get; } = [];
 
-    /// <summary>Checkpoints of a run with this place's run directory.</summary>
+    /// <summary>Opens the checkpoints of the run.</summary>
     public S3CheckpointFiles Open(S3Limits? limits = null, RunOwner? owner = null, IAmazonS3? s3 = null, S3Address? address = null, TimeProvider? time = null) =>
         new(s3 ?? _s3, address ?? Address, owner ?? Owner(), Warnings.Add, limits ?? Quick, time, lockPatience: TimeSpan.Zero);
 
-    /// <summary>The run, as seen by a machine on which its directory is somewhere.</summary>
+    /// <summary>The run as an owner, with its directory as one machine sees it.</summary>
     public RunOwner Owner(string directory = "run", int start = 1) => new("nmnist", new Guid(start, 0, 0, new byte[8]), _folder[directory]);
 
     public CheckpointStore OpenStore(S3Limits? limits = null) => new(Open(limits), States.SmallSlices);

@@ -20,7 +20,10 @@ internal sealed class FakeWorker(IRunGrain run, string name, ulong incarnation =
     {
         MemberReport report = Some.Report(name, phase, step, ++_sequence, incarnation) with
         {
-            StepsPerEpoch = 44, TrainSamples = 704, Known = Plan?.Nonce ?? default, EventsWritten = Log.LastOrDefault()?.Sequence ?? 0,
+            StepsPerEpoch = 44,
+            TrainSamples = 704,
+            Known = Plan?.Nonce ?? default,
+            EventsWritten = Log.LastOrDefault()?.Sequence ?? 0,
         };
         if (Plan is not null) report = report.In(Plan);
         return Send(with?.Invoke(report) ?? report);

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;
 
-/// <summary>A save that ends anywhere leaves a valid checkpoint.</summary>
+/// <summary>A save that is killed at any moment leaves a valid checkpoint.</summary>
 public sealed class CheckpointCrashTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -26,7 +26,7 @@ public sealed class CheckpointCrashTests : IDisposable
         {
             (long began, long saved) = KillAfter(task, microseconds: random.NextInt32(40_000));
             if (began > saved) inSave++;
-            // What was announced exists, and what exists is right.
+            // Every announced checkpoint exists, and every existing one is right.
             long newest = store.TryReadNewest().Checkpoint!.Info.Step;
             Assert.InRange(newest, saved, began);
             States.AssertNewest(store, newest);
@@ -84,7 +84,7 @@ public sealed class CheckpointCrashTests : IDisposable
             long newest = store.TryReadNewest().Checkpoint!.Info.Step;
             Assert.True(newest == 3 || (newest == 2 && !saved), $"fault {fault}: step {newest}, saved {saved}");
             Assert.Empty(States.AssertNewest(store, newest).Skipped);
-            // And the next process goes on as if nothing had been.
+            // The next process saves normally.
             Assert.Empty(new CheckpointStore(folder.Path, States.SmallSlices).Save(States.Info(4), States.State(4)).Warnings);
             States.AssertNewest(store, 4);
             if (newest == 3) Assert.DoesNotContain(store.List(), entry => entry.Id.Step == 2);
@@ -93,14 +93,14 @@ public sealed class CheckpointCrashTests : IDisposable
     }
 
     [Fact]
-    public void A_slice_that_reads_back_differently_is_not_given_a_manifest()
+    public void A_slice_that_differs_when_read_back_gets_no_manifest()
     {
         var lying = new LyingFiles(_folder.Path);
         var store = new CheckpointStore(lying, States.SmallSlices);
         store.Save(States.Info(1), States.State(1));
         lying.Lies = true;
         var error = Assert.Throws<SpikeformerException>(() => store.Save(States.Info(2), States.State(2)));
-        Assert.Contains("what was written reads back differently", error.Message);
+        Assert.Contains("a slice differs when read back", error.Message);
         States.AssertNewest(new CheckpointStore(_folder.Path), 1);
         Assert.False(Directory.Exists(_folder["step-2"]));
     }

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;
 
-/// <summary>Whatever happens to the newest checkpoint's files is found, and the one before it is taken.</summary>
+/// <summary>Any damage to the newest checkpoint's files is found, and the checkpoint before it is used.</summary>
 public sealed class CheckpointDamageTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -41,7 +41,7 @@ public sealed class CheckpointDamageTests : IDisposable
             long length = new FileInfo(file).Length;
             for (int i = 0; i < 40; i++)
             {
-                // Both ends, and random places between; from one bit to all bits of a byte.
+                // Both ends and random places between them; from one bit to all bits of a byte.
                 long position = i switch { 0 => 0, 1 => length - 1, _ => random.NextInt32((int)length) };
                 byte mask = (byte)(1 + random.NextInt32(255));
                 States.FlipByte(file, position, mask);
@@ -107,7 +107,7 @@ public sealed class CheckpointDamageTests : IDisposable
         AssertFallsBack();
         Swap(Path.Combine(_newest, "optimizer-00001-of-00004.safetensors"), Path.Combine(_newest, "optimizer-00002-of-00004.safetensors"));
         File.Copy(_folder["step-1/manifest.json"], Path.Combine(_newest, "manifest.json"), overwrite: true);
-        Assert.Contains("is that of step-1", AssertFallsBack());
+        Assert.Contains("belongs to step-1", AssertFallsBack());
     }
 
     [Theory]
@@ -120,7 +120,7 @@ public sealed class CheckpointDamageTests : IDisposable
     public void A_manifest_cannot_point_outside_its_folder(string name)
     {
         EditManifest(text => text.Replace("model-00001-of-00002.safetensors", name, StringComparison.Ordinal));
-        Assert.Contains("is no name of a slice", AssertFallsBack());
+        Assert.Contains("is not the name of a slice", AssertFallsBack());
     }
 
     [Fact]
@@ -158,21 +158,21 @@ public sealed class CheckpointDamageTests : IDisposable
     {
         EditManifest(text => text.Replace("\"blocks.0.flag\"", "\"blocks.0.other\"", StringComparison.Ordinal));
         var skipped = Assert.Single(States.AssertNewest(_store, 1).Skipped);
-        Assert.Contains("it holds other tensors than the manifest lists", skipped.Reason);
+        Assert.Contains("its tensors are not those in the manifest", skipped.Reason);
     }
 
     [Fact]
-    public void A_checkpoint_of_a_later_version_is_named_so_and_never_removed()
+    public void A_checkpoint_of_a_later_version_is_reported_as_such_and_never_removed()
     {
         string path = Path.Combine(_newest, Manifest.FileName);
         File.WriteAllText(path, """{ "version": 2, "all": "else is unknown" }""");
-        Assert.Contains("field version is 2, this program reads 1", AssertFallsBack());
+        Assert.Contains("field version is 2, but this program reads version 1", AssertFallsBack());
         Assert.Equal(ErrorKind.Conflict, Assert.Throws<SpikeformerException>(() => _store.Save(States.Info(2), States.State(2))).Kind);
         foreach (long step in (long[])[3, 4, 5]) _store.Save(States.Info(step), States.State(step));
         Assert.Equal([5, 4, 2], _store.List().Select(entry => entry.Id.Step));
     }
 
-    // Changes the text and seals it again, as an attacker or a careless hand could.
+    // Changes the text and corrects its hash, as an attacker or a careless editor could.
     private void EditManifest(Func<string, string> edit)
     {
         string path = Path.Combine(_newest, Manifest.FileName);

@@ -28,7 +28,7 @@ public sealed class CheckpointExportTests : IDisposable
     }
 
     [Fact]
-    public void Tensors_come_in_the_networks_order()
+    public void Tensors_are_in_the_order_of_the_network()
     {
         CheckpointExport.Write(_checkpoint, _folder["w.safetensors"]);
         Assert.Equal(Enumerable.Reverse(Specs).Select(spec => spec.Name),
@@ -44,7 +44,7 @@ public sealed class CheckpointExportTests : IDisposable
         var error = Assert.Throws<SpikeformerException>(() => CheckpointExport.Read(_folder["w.safetensors"], other));
         Assert.Equal(ErrorKind.Conflict, error.Kind);
         Assert.StartsWith($"""
-            {_folder["w.safetensors"]} is of another network:
+            {_folder["w.safetensors"]} belongs to another network:
               2 missing:
                 head.weight F32 [10, 64]
                 head.bias F32 [10]
@@ -52,8 +52,8 @@ public sealed class CheckpointExportTests : IDisposable
                 blocks.0.flag BOOL [3]
               2 different:
             """, error.Message);
-        Assert.Contains("patch_embed.0.weight is F32 [500, 4], needed is F32 [1, 2]", error.Message);
-        Assert.Contains("patch_embed.0.bias is F32 [7], needed is F64 [7]", error.Message);
+        Assert.Contains("patch_embed.0.weight is F32 [500, 4], expected F32 [1, 2]", error.Message);
+        Assert.Contains("patch_embed.0.bias is F32 [7], expected F64 [7]", error.Message);
     }
 
     [Fact]

@@ -64,7 +64,7 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
-    public void Newest_is_the_highest_step_whatever_the_files_times_say()
+    public void The_newest_is_the_highest_step_regardless_of_file_times()
     {
         Save(9);
         Save(10);
@@ -114,7 +114,7 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
-    public void Prune_keeps_what_it_is_told_and_never_the_last_sound_one_away()
+    public void Prune_keeps_the_requested_number_and_never_removes_the_last_valid_one()
     {
         foreach (long step in (long[])[1, 2]) Save(step);
         States.FlipByte(Path.Combine(_directory, "step-2", "manifest.json"), 100, 1);
@@ -168,7 +168,7 @@ public sealed class CheckpointStoreTests : IDisposable
         States.AssertNewest(_store, 20);
         _store.Save(States.Info(15, lineage: 1, lineageStart: 10), States.State(15));
         States.AssertNewest(Open(), 15);
-        // Abandoned, so it goes; the old lineage's step 10 is the second that stays.
+        // The abandoned one is removed. The old lineage's step 10 is the second one to keep.
         Assert.Equal(["step-10", "step-15-lineage-1"], Folders());
         _store.Save(States.Info(20, lineage: 1, lineageStart: 10), States.State(20));
         Assert.Equal(["step-15-lineage-1", "step-20-lineage-1"], Folders());
@@ -249,7 +249,7 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
-    public void What_could_not_be_read_back_is_refused_before_anything_is_written()
+    public void A_state_that_could_not_be_read_back_is_refused_before_anything_is_written()
     {
         Assert.Throws<ArgumentException>(() => _store.Save(States.Info(1) with { Step = -1 }, States.State(1)));
         Assert.Throws<ArgumentException>(() => _store.Save(States.Info(1) with { StepDigest = "XY" }, States.State(1)));

@@ -5,7 +5,7 @@ using Spikeformer.TestKit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;
 
-/// <summary>A second process for tests that kill one: this test program itself, told by an environment variable what to do.</summary>
+/// <summary>A second process for tests that kill one: this test program itself, with its task in an environment variable.</summary>
 internal static class ChildProcess
 {
     private const string Variable = "SPIKEFORMER_TEST_CHILD";
@@ -43,7 +43,7 @@ internal static class ChildProcess
         var store = new CheckpointStore(folder, States.SmallSlices);
         string[] writers = isTogether ? ["lead", "other"] : ["lead"];
         long first = (store.TryReadNewest().Checkpoint?.Info.Step ?? 0) + 1;
-        // Ends by itself should nobody kill it.
+        // Ends by itself if it is not killed.
         for (long step = first; step < first + 300; step++)
         {
             Console.WriteLine($"saving {step}");

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;
 
-/// <summary>This version reads and writes a run directory of an earlier version to the same bytes.</summary>
+/// <summary>This version reads a run directory of an earlier version, and writes it with the same bytes.</summary>
 public sealed class EarlierRunTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

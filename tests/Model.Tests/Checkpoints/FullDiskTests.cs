@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;
 
-/// <summary>A real disk of 8 MB that fills up.</summary>
+/// <summary>A real file system of 8 MB that fills up.</summary>
 public sealed class FullDiskTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -78,7 +78,7 @@ public sealed class FullDiskTests : IDisposable
         Assert.Contains("the disk is full", Assert.Single(warnings));
         FreeDisk();
         log.Append(new { Step = 101 });
-        Assert.Equal(["is written again, nothing is missing"], warnings.Skip(1).Select(warning => warning[(path.Length + 1)..]));
+        Assert.Equal([$"Writing {path} works again; no lines were lost"], warnings.Skip(1));
         Assert.Equal(Enumerable.Range(0, 102).Select(step => $"{{\"step\":{step}"), File.ReadLines(path).Select(line => line.Split(',', '}')[0]));
     }
 
@@ -130,7 +130,7 @@ public sealed class FullDiskTests : IDisposable
         Assert.Contains(_folder["checkpoints"], Assert.Throws<SpikeformerException>(store.List).Message);
     }
 
-    // Storage that does not know its free space: the write itself must fail well.
+    // A storage that does not know its free space: the write itself must fail cleanly.
     private sealed class BlindFiles(string directory) : Wrapped(directory)
     {
         public override long? AvailableBytes() => null;

@@ -27,7 +27,7 @@ public sealed class RetentionTests
     }
 
     [Fact]
-    public void Superseded_are_all_behind_the_newest_kept_but_best_pinned_and_foreign_ones()
+    public void All_after_the_newest_kept_one_are_superseded_except_best_pinned_and_foreign_ones()
     {
         CheckpointEntry[] entries =
         [

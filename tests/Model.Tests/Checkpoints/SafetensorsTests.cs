@@ -9,7 +9,7 @@ namespace Spikeformer.Model.Tests.Checkpoints;
 public sealed class SafetensorsTests
 {
     [Fact]
-    public void What_is_written_is_read_back_with_its_metadata()
+    public void Written_tensors_are_read_back_with_their_metadata()
     {
         var state = States.State(3);
         var content = RoundTrip(state, new Dictionary<string, string> { ["format"] = "pt", ["run"] = "ä\n\"" });
@@ -36,7 +36,7 @@ public sealed class SafetensorsTests
         byte[] file = Write([States.Tensor("flag", TensorType.Bool, [3]), States.Tensor("a", TensorType.F32, [5]), States.Tensor("n", TensorType.I64, [1])]);
         long dataStart = 8 + BinaryPrimitives.ReadInt64LittleEndian(file);
         Assert.Equal(0, dataStart % 64);
-        // An independent look at the header: widest first, no gaps.
+        // The header, parsed independently: widest types first, no gaps.
         string header = Encoding.UTF8.GetString(file, 8, (int)dataStart - 8).TrimEnd(' ');
         Assert.Equal("""{"n":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[5],"data_offsets":[8,28]},"flag":{"dtype":"BOOL","shape":[3],"data_offsets":[28,31]}}""", header);
         Assert.Equal(dataStart + 31, file.Length);
@@ -63,23 +63,23 @@ public sealed class SafetensorsTests
     }
 
     [Theory]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} x""", 8, "byte 63: the header is no valid JSON")]
-    [InlineData("""[1]""", 0, "byte 8: an object is needed, not StartArray")]
-    [InlineData("""{"a":5}""", 0, "byte 13: an object for tensor 'a' is needed, not Number")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} x""", 8, "byte 63: the header is not valid JSON")]
+    [InlineData("""[1]""", 0, "byte 8: expected an object, not StartArray")]
+    [InlineData("""{"a":5}""", 0, "byte 13: expected an object for tensor 'a', not Number")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}""", 8, "byte 62: the name 'a' occurs twice")]
     [InlineData("""{"a":{"dtype":"F33","shape":[2],"data_offsets":[0,8]}}""", 8, "byte 9: tensor 'a' has the unknown type 'F33'")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"z":1}}""", 8, "byte 9: tensor 'a' has the unknown field 'z'")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2]}}""", 8, "byte 9: tensor 'a' needs a name, a dtype, a shape and two data_offsets")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "byte 9: tensor 'a' of F32 [3] needs 12 bytes, its offsets 0 to 8 hold 8")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "byte 37: a whole number of at least 0 is needed")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}}""", 8, "byte 37: a whole number of at least 0 is needed")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "byte 9: tensor 'a' of F32 [3] needs 12 bytes, but its offsets 0 to 8 span 8")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "byte 37: expected a whole number of at least 0")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}}""", 8, "byte 37: expected a whole number of at least 0")]
     [InlineData("""{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}""", 8, "is too large")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "needs 8 bytes, its offsets 8 to 0 hold -8")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "needs 8 bytes, but its offsets 8 to 0 span -8")]
     [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}""", 8, "byte 9: tensor 'a' at offsets 0 to 12 reaches beyond the 8 bytes of data")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "byte 62: tensor 'b' at offsets 4 to 8 overlaps the tensor before it")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "byte 9: tensor 'a' at offsets 4 to 8 leaves a gap of 4 bytes before it")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "byte 70: 1 bytes after the last tensor belong to none")]
-    [InlineData("""{"__metadata__":{"k":1}}""", 0, "byte 29: a text is needed, not Number")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "byte 70: the file continues after the end of the last tensor")]
+    [InlineData("""{"__metadata__":{"k":1}}""", 0, "byte 29: expected a text, not Number")]
     public void A_bad_header_is_refused_with_file_and_byte(string header, int dataBytes, string expected)
     {
         byte[] json = Encoding.UTF8.GetBytes(header);
@@ -101,7 +101,7 @@ public sealed class SafetensorsTests
         var file = new byte[16];
         BinaryPrimitives.WriteUInt64LittleEndian(file, length);
         var error = Assert.Throws<SpikeformerException>(() => SafetensorsReader.Read(new MemoryStream(file), "w"));
-        Assert.Contains($"w, byte 0: a header of {length} bytes is announced", error.Message);
+        Assert.Contains($"w, byte 0: the header length is {length} bytes", error.Message);
     }
 
     [Fact]

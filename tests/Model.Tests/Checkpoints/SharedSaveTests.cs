@@ -25,7 +25,7 @@ public sealed class SharedSaveTests
     [InlineData(3, 3)]
     [InlineData(6, 6)]
     [InlineData(8, 6)]
-    public void Every_slice_has_one_writer_and_nobody_beyond_the_slices_is_waited_for(int writers, int atWork)
+    public void Every_slice_has_one_writer_and_a_worker_without_slices_is_not_awaited(int writers, int atWork)
     {
         Assert.Equal(6, s_plan.Count);
         SharedSave save = Save(writers);
@@ -37,18 +37,18 @@ public sealed class SharedSaveTests
     }
 
     [Fact]
-    public void It_is_complete_when_all_have_reported_and_lists_the_slices_in_their_order_whoever_was_first()
+    public void A_save_is_complete_when_all_have_reported_and_lists_its_slices_in_canonical_order()
     {
         SharedSave save = Save(3);
-        foreach (int writer in (int[])[2, 0]) save.Take(writer, Report(save, writer));
+        foreach (int writer in (int[])[2, 0]) save.AddReport(writer, Report(save, writer));
         Assert.Equal([1], save.Missing);
-        save.Take(1, Report(save, 1));
+        save.AddReport(1, Report(save, 1));
         Assert.Empty(save.Missing);
         Assert.Equal(s_plan.Select(slice => slice.File), save.Slices.Select(slice => slice.File));
     }
 
     [Fact]
-    public void A_save_has_a_folder_that_no_other_save_has()
+    public void Every_save_has_its_own_folder()
     {
         Assert.Equal("saving-22-n3", Save(2).Folder);
         Assert.True(SharedSave.IsFolder(Save(2).Folder));
@@ -57,7 +57,7 @@ public sealed class SharedSaveTests
     }
 
     [Fact]
-    public void A_report_of_another_save_or_other_bits_or_other_slices_ends_it()
+    public void A_report_of_another_save_or_other_bits_or_other_slices_ends_the_save()
     {
         SharedSave save = Save(2);
         Manifest right = Report(save, 1);
@@ -75,28 +75,28 @@ public sealed class SharedSaveTests
         ];
         foreach (Manifest report in wrong)
         {
-            var abandoned = Assert.Throws<SaveAbandonedException>(() => save.Take(1, report));
+            var abandoned = Assert.Throws<SaveAbandonedException>(() => save.AddReport(1, report));
             Assert.False(abandoned.IsCalledOff);
             Assert.Contains("a/1", abandoned.Message);
             Assert.Equal([0, 1], save.Missing);
         }
-        save.Take(1, right);
+        save.AddReport(1, right);
         Assert.Equal([0], save.Missing);
     }
 
     [Fact]
-    public void It_is_given_up_when_it_is_called_off_or_silent_for_too_long_and_never_when_it_is_complete()
+    public void A_save_is_abandoned_when_it_is_called_off_or_idle_for_too_long_but_not_when_it_is_complete()
     {
         SharedSave save = Save(2);
-        save.Written(0, Written(save, 0));
+        save.AddSlices(0, Written(save, 0));
         TimeSpan patience = TimeSpan.FromSeconds(60);
         save.GiveUpIfHopeless(isCalledOff: false, patience, patience);
         Assert.True(Assert.Throws<SaveAbandonedException>(() => save.GiveUpIfHopeless(isCalledOff: true, TimeSpan.Zero, patience)).IsCalledOff);
         var silent = Assert.Throws<SaveAbandonedException>(() => save.GiveUpIfHopeless(isCalledOff: false, TimeSpan.FromSeconds(61), patience));
         Assert.False(silent.IsCalledOff);
-        Assert.Equal("The checkpoint of step 22 was abandoned, earlier ones are untouched: nothing has come from a/1 for 61 s. The run saves again at its next step.",
+        Assert.Equal("The checkpoint of step 22 was abandoned (earlier ones are untouched): nothing received from a/1 for 61 s. The run saves again at its next step.",
             silent.Message);
-        save.Take(1, Report(save, 1));
+        save.AddReport(1, Report(save, 1));
         save.GiveUpIfHopeless(isCalledOff: true, TimeSpan.MaxValue, patience);
     }
 }

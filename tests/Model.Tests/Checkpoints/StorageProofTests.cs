@@ -14,27 +14,27 @@ public sealed class StorageProofTests : IDisposable
     private StorageProof Proof(string directory = "checkpoints") => new(new LocalCheckpointFiles(_folder[directory]));
 
     [Fact]
-    public void Who_shares_the_storage_finds_the_proof_of_its_generation_and_who_has_another_does_not()
+    public void Only_a_member_with_the_same_storage_finds_the_proof_of_its_generation()
     {
         StorageProof lead = Proof();
-        lead.Leave(s_first);
-        Assert.True(Proof().IsHere(s_first));
-        Assert.False(Proof("other").IsHere(s_first));
-        Assert.False(Proof().IsHere(s_second));
+        lead.Write(s_first);
+        Assert.True(Proof().Exists(s_first));
+        Assert.False(Proof("other").Exists(s_first));
+        Assert.False(Proof().Exists(s_second));
         Assert.False(Directory.Exists(_folder["other"]));
     }
 
     [Fact]
-    public void A_new_proof_takes_the_place_of_all_earlier_ones_and_leaves_checkpoints_alone()
+    public void A_new_proof_replaces_all_earlier_ones_and_does_not_touch_checkpoints()
     {
         Directory.CreateDirectory(_folder["checkpoints/step-1"]);
-        Proof().Leave(s_first);
+        Proof().Write(s_first);
         StorageProof lead = Proof();
-        lead.Leave(s_second);
-        Assert.False(Proof().IsHere(s_first));
-        Assert.True(Proof().IsHere(s_second));
-        lead.TakeBack();
-        lead.TakeBack();
+        lead.Write(s_second);
+        Assert.False(Proof().Exists(s_first));
+        Assert.True(Proof().Exists(s_second));
+        lead.Delete();
+        lead.Delete();
         Assert.Equal([_folder["checkpoints/step-1"]], Directory.GetDirectories(_folder["checkpoints"]));
     }
 }

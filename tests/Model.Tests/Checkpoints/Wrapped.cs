@@ -2,7 +2,7 @@ using Spikeformer.Checkpoints;
 
 namespace Spikeformer.Model.Tests.Checkpoints;
 
-/// <summary>A directory of checkpoints whose changes a test can disturb.</summary>
+/// <summary>A directory of checkpoints in which a test can intercept changes.</summary>
 internal class Wrapped(string directory) : ICheckpointFiles
 {
     private readonly LocalCheckpointFiles _inner = new(directory);
@@ -22,7 +22,7 @@ internal class Wrapped(string directory) : ICheckpointFiles
     public void DeleteLeftovers(string folder) => Change(() => _inner.DeleteLeftovers(folder));
 }
 
-/// <summary>A directory that fails at one operation that changes something, and at all after it: what a crash leaves, clean-up included.</summary>
+/// <summary>A directory that fails at one changing operation and at all later ones, as in a crash, including during clean-up.</summary>
 internal sealed class FailingFiles(string directory, int fault, bool after) : Wrapped(directory)
 {
     private int _operation;

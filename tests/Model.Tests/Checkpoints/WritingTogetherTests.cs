@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints;
 
-/// <summary>Several workers write one checkpoint into a storage that they share.</summary>
+/// <summary>Several workers write one checkpoint to a storage that they share.</summary>
 public sealed class WritingTogetherTests : IDisposable
 {
     private static readonly string[] s_three = ["a/0", "a/1", "a/2"], s_two = ["a/0", "a/1"];
@@ -21,7 +21,7 @@ public sealed class WritingTogetherTests : IDisposable
 
     private static CancellationToken CalledOff => new(canceled: true);
 
-    /// <summary>All writers on threads of their own, the lead among them.</summary>
+    /// <summary>Runs all writers, including the lead, on their own threads.</summary>
     private SaveResult SaveTogether(long step, IReadOnlyList<string> writers, string nonce = "n1")
     {
         Thread[] others = [.. Enumerable.Range(1, writers.Count - 1).Select(writer => new Thread(() =>
@@ -42,7 +42,7 @@ public sealed class WritingTogetherTests : IDisposable
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(7)]
-    public void A_checkpoint_has_the_same_bytes_whoever_writes_it(int count)
+    public void A_checkpoint_has_the_same_bytes_for_any_number_of_writers(int count)
     {
         string[] writers = [.. Enumerable.Range(0, count).Select(writer => $"a/{writer}")];
         SaveResult saved = SaveTogether(22, writers);
@@ -57,7 +57,7 @@ public sealed class WritingTogetherTests : IDisposable
     }
 
     [Fact]
-    public void Checkpoints_follow_each_other_and_only_the_last_ones_stay()
+    public void Repeated_shared_saves_keep_only_the_last_checkpoints()
     {
         for (long step = 1; step <= 12; step++)
         {
@@ -68,16 +68,16 @@ public sealed class WritingTogetherTests : IDisposable
     }
 
     [Fact]
-    public void A_writer_that_dies_leaves_the_former_checkpoint_and_the_next_save_tidies_up()
+    public void A_writer_that_dies_leaves_the_earlier_checkpoint_and_the_next_save_cleans_up()
     {
         SaveTogether(1, s_two);
-        // It had written one of its three slices when it died, and half of another.
+        // It died after writing one of its three slices and half of another.
         Directory.CreateDirectory(Path.Combine(_directory, "saving-2-n1"));
         File.Copy(Path.Combine(_directory, "step-1", "model-00002-of-00002.safetensors"), Path.Combine(_directory, "saving-2-n1", "model-00002-of-00002.safetensors"));
         File.WriteAllText(Path.Combine(_directory, "saving-2-n1", ".optimizer-00002-of-00004.safetensors.x.tmp"), "half");
         var abandoned = Assert.Throws<SaveAbandonedException>(() => Open().Save(Info(2), States.State(2), writers: s_two, callOff: CalledOff));
         Assert.True(abandoned.IsCalledOff);
-        Assert.Contains("before a/1 had written", abandoned.Message);
+        Assert.Contains("before a/1 had finished writing", abandoned.Message);
         Assert.Empty(States.AssertNewest(Open(), 1).Skipped);
         Assert.Equal(["saving-2-n1", "step-1"], Folders());
 
@@ -97,15 +97,15 @@ public sealed class WritingTogetherTests : IDisposable
     }
 
     [Fact]
-    public void What_was_complete_when_it_was_called_off_is_a_checkpoint()
+    public void A_save_that_was_complete_when_it_was_called_off_is_a_checkpoint()
     {
         Open().WriteShare(Info(2), States.State(2), s_two, 1);
         Open().Save(Info(2), States.State(2), writers: s_two, callOff: CalledOff);
         States.AssertNewest(Open(), 2);
     }
 
-    /// <summary>The writer of a save that was abandoned has other bits than the run, and wakes between any two operations of a later save of the
-    /// same step, before it, and after it.</summary>
+    /// <summary>The writer of an abandoned save has other bits than the run. It wakes up before a later save of the same step, between any two of its
+    /// operations, and after it.</summary>
     [Fact]
     public void A_writer_that_wakes_late_changes_nothing()
     {
@@ -147,12 +147,12 @@ public sealed class WritingTogetherTests : IDisposable
     }
 
     [Fact]
-    public void A_writer_that_sees_another_storage_is_given_up_and_the_lead_can_write_alone()
+    public void A_save_with_a_writer_on_another_storage_is_abandoned_and_the_lead_can_write_alone()
     {
         new CheckpointStore(_folder["other"], States.SmallSlices).WriteShare(Info(2), States.State(2), s_two, 1);
         var abandoned = Assert.Throws<SaveAbandonedException>(() => Open(TimeSpan.FromMilliseconds(1)).Save(Info(2), States.State(2), writers: s_two));
         Assert.False(abandoned.IsCalledOff);
-        Assert.Contains("nothing has come from a/1", abandoned.Message);
+        Assert.Contains("nothing received from a/1", abandoned.Message);
         Assert.Empty(Open().Save(Info(3), States.State(3), writers: ["a/0"]).Writers);
         States.AssertNewest(Open(), 3);
         Assert.Equal(["step-3"], Folders());
@@ -165,12 +165,12 @@ public sealed class WritingTogetherTests : IDisposable
         States.FlipByte(Path.Combine(_directory, "saving-2-n1", "writer-1.json"), 200, 1);
         Assert.Contains("writer-1.json is damaged", Assert.Throws<SaveAbandonedException>(() => Open().Save(Info(2), States.State(2), writers: s_two)).Message);
         Open().WriteShare(Info(2) with { StepDigest = "ab" }, States.State(2), s_two, 1);
-        Assert.Contains("a/1 has written other bits", Assert.Throws<SaveAbandonedException>(() => Open().Save(Info(2), States.State(2), writers: s_two)).Message);
+        Assert.Contains("a/1 wrote other bits", Assert.Throws<SaveAbandonedException>(() => Open().Save(Info(2), States.State(2), writers: s_two)).Message);
         Assert.Empty(Folders());
     }
 
     [Fact]
-    public void Writing_together_needs_a_generation()
+    public void A_shared_save_needs_a_generation()
     {
         Assert.Throws<ArgumentException>(() => Open().WriteShare(States.Info(2), States.State(2), s_two, 1));
         Assert.Throws<ArgumentException>(() => Open().Save(States.Info(2), States.State(2), writers: s_two));
@@ -203,7 +203,7 @@ public sealed class WritingTogetherTests : IDisposable
             long newest = store.TryReadNewest().Checkpoint!.Info.Step;
             Assert.True(newest == 3 || (newest == 2 && !saved), $"fault {fault}: step {newest}, saved {saved}");
             Assert.Empty(States.AssertNewest(store, newest).Skipped);
-            // The next lead goes on as if nothing had been.
+            // The next lead saves normally.
             store.WriteShare(Info(4, "n2"), States.State(4), s_two, 1);
             Assert.Empty(new CheckpointStore(folder.Path, States.SmallSlices).Save(Info(4, "n2"), States.State(4), writers: s_two).Warnings);
             States.AssertNewest(store, 4);
@@ -211,7 +211,7 @@ public sealed class WritingTogetherTests : IDisposable
         }
     }
 
-    /// <summary>A directory that tells what is done to it.</summary>
+    /// <summary>A directory that reports its operations.</summary>
     private sealed class WatchedFiles(string directory) : Wrapped(directory)
     {
         private int _looks;

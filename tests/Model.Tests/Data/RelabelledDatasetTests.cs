@@ -25,14 +25,14 @@ public sealed class RelabelledDatasetTests
     }
 
     [Fact]
-    public void The_same_order_is_the_same_data_set()
+    public void The_same_order_returns_the_same_data_set()
     {
         using IDataset gestures = Gestures();
         Assert.Same(gestures, RelabelledDataset.Of(gestures, [.. gestures.ClassNames]));
     }
 
     [Fact]
-    public void Other_classes_are_refused()
+    public void Other_classes_are_rejected()
     {
         using IDataset gestures = Gestures();
         foreach (string[] names in new[] { ["cat", .. gestures.ClassNames.Skip(1)], [.. gestures.ClassNames.Skip(1)], new[] { "dog" } })

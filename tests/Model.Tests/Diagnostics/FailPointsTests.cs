@@ -6,7 +6,7 @@ namespace Spikeformer.Model.Tests.Diagnostics;
 public sealed class FailPointsTests
 {
     [Fact]
-    public void A_list_names_worker_place_step_and_signal()
+    public void A_list_gives_worker_place_step_and_signal()
     {
         Assert.Empty(FailPoints.Parse(null));
         Assert.Empty(FailPoints.Parse(""));
@@ -20,5 +20,5 @@ public sealed class FailPointsTests
     [InlineData("a/1:compute@30")]
     [InlineData("a/1:compute@30=maim")]
     [InlineData("a/1:compute@x=kill")]
-    public void Anything_else_is_refused(string text) => Assert.Throws<FormatException>(() => FailPoints.Parse(text));
+    public void Anything_else_is_rejected(string text) => Assert.Throws<FormatException>(() => FailPoints.Parse(text));
 }

@@ -13,7 +13,7 @@ public sealed partial class AtomicFileTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_file_is_written_and_replaced_whole()
+    public void A_file_is_written_and_replaced_atomically()
     {
         AtomicFile.WriteAllText(_folder["run.json"], "first, and longer");
         AtomicFile.WriteAllText(_folder["run.json"], "second");
@@ -47,9 +47,9 @@ public sealed partial class AtomicFileTests : IDisposable
         Assert.Equal("new", File.ReadAllText(_folder["run.json"]));
     }
 
-    /// <summary>Written pages are given back to the system, which it can only do when they are on the disk: those that are not stay in memory.</summary>
+    /// <summary>The writer asks the system to drop the file's pages. The system keeps pages that are not on the disk yet.</summary>
     [Fact]
-    public void What_has_its_name_is_on_the_disk()
+    public void A_renamed_file_is_on_the_disk()
     {
         const int bytes = 1 << 20;
         AtomicFile.WriteAllBytes(_folder["state"], new byte[bytes]);
@@ -70,12 +70,12 @@ public sealed partial class AtomicFileTests : IDisposable
         File.WriteAllText(_folder["file"], "");
         Assert.Contains(_folder["file"], Assert.Throws<SpikeformerException>(() => AtomicFile.CreateDirectory(_folder["file"])).Message);
         var permission = StorageErrors.Explain(new IOException("Read-only file system", Posix.EROFS), "Cannot write x");
-        Assert.Equal((ErrorKind.Usage, "Cannot write x: no permission (Read-only file system). Choose a folder that this user may write."),
+        Assert.Equal((ErrorKind.Usage, "Cannot write x: no permission (Read-only file system). Choose a folder that you may write to."),
             (permission.Kind, permission.Message));
     }
 
     [Fact]
-    public void Leftovers_of_killed_writers_are_removed_and_nothing_else_is()
+    public void Only_leftovers_of_killed_writers_are_removed()
     {
         File.WriteAllText(_folder[".run.json.abc.tmp"], "half");
         File.WriteAllText(_folder["notes.tmp"], "mine");
@@ -85,14 +85,14 @@ public sealed partial class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void A_directory_is_made_with_its_parents()
+    public void A_directory_is_created_with_its_parents()
     {
         AtomicFile.CreateDirectory(_folder["a/b/c/"]);
         AtomicFile.CreateDirectory(_folder["a/b"]);
         Assert.True(Directory.Exists(_folder["a/b/c"]));
     }
 
-    /// <summary>How many pages of a file are in memory; -1 where the system does not tell.</summary>
+    /// <summary>Returns the number of a file's pages in memory, or -1 if the system does not provide it.</summary>
     private static unsafe int PagesInMemory(string path, int bytes)
     {
         using var file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);

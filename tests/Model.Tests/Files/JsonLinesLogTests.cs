@@ -25,7 +25,7 @@ public sealed class JsonLinesLogTests : IDisposable
     }
 
     [Fact]
-    public void Each_object_becomes_one_line_that_is_there_at_once()
+    public void Each_object_becomes_one_line_at_once()
     {
         using var log = Open();
         log.Append(new { Step = 1, Loss = double.NaN, Text = "a\nb", Kind = ErrorKind.NotFound });
@@ -35,7 +35,7 @@ public sealed class JsonLinesLogTests : IDisposable
     }
 
     [Fact]
-    public void A_reopened_log_goes_on_at_its_end()
+    public void A_reopened_log_continues_at_its_end()
     {
         using (var log = Open()) log.Append(new { Step = 1 });
         using (var log = Open()) log.Append(new { Step = 2 });
@@ -49,7 +49,7 @@ public sealed class JsonLinesLogTests : IDisposable
     [InlineData("{\"st", "")]
     [InlineData("{\"step\":1}\ndamaged\n{\"step\":2}\n", "{\"step\":1}\ndamaged\n{\"step\":2}\n")]
     [InlineData("{\"step\":1}\n[2]\n", "{\"step\":1}\n")]
-    public void Torn_lines_at_the_end_are_removed_when_it_is_opened(string content, string expected) => Assert.Equal(expected, Reopened(content));
+    public void Opening_removes_incomplete_lines_at_the_end(string content, string expected) => Assert.Equal(expected, Reopened(content));
 
     [Theory]
     [InlineData(2, "{\"step\":1}\n{\"a\":{\"step\":9},\"step\":2}\n{\"event\":\"saved\"}\n")]
@@ -71,10 +71,10 @@ public sealed class JsonLinesLogTests : IDisposable
     }
 
     [Fact]
-    public void A_disk_that_never_takes_lines_costs_bounded_memory_and_says_what_is_lost()
+    public void A_disk_that_always_fails_costs_limited_memory_and_reports_lost_lines()
     {
         var warnings = new List<string>();
-        // A device that refuses every write for lack of space; the log is opened on it through a link.
+        // Every write to this device fails because it is full. The log opens it through a link.
         File.CreateSymbolicLink(_path, "/dev/full");
         using (var log = JsonLinesLog.Open(_path, warnings.Add))
         {
@@ -83,7 +83,7 @@ public sealed class JsonLinesLogTests : IDisposable
             Assert.Contains("the disk is full", Assert.Single(warnings));
             Assert.InRange(log.LostLines, 100 - JsonLinesLog.MaxWaitingBytes / 100_000, 99);
         }
-        Assert.Contains("could not be written and are lost", warnings[1]);
+        Assert.Contains("that could not be written", warnings[1]);
     }
 
     [Fact]

@@ -9,7 +9,7 @@ namespace Spikeformer.Model.Tests.Metrics;
 public sealed class CatalogueTests
 {
     [Fact]
-    public void The_page_lists_exactly_what_the_instruments_say()
+    public void The_documentation_lists_exactly_the_instruments()
     {
         var instruments = new Dictionary<string, Instrument>();
         using var listener = new MeterListener
@@ -42,7 +42,7 @@ public sealed class CatalogueTests
     }
 
     [Fact]
-    public void Histograms_and_only_they_have_buckets_and_those_ascend()
+    public void Only_histograms_have_buckets_and_these_ascend()
     {
         Assert.All(Catalogue.All, metric => Assert.Equal(metric.Kind is MetricKind.Histogram, metric.Bounds.Count > 0));
         Assert.All(Catalogue.All, metric => Assert.Equal(metric.Bounds.Distinct().Order(), metric.Bounds));

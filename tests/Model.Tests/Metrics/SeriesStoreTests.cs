@@ -66,7 +66,7 @@ public sealed class SeriesStoreTests : IDisposable
     }
 
     [Fact]
-    public void Counters_never_go_back_however_long_the_group_was_away()
+    public void Counters_never_decrease_however_long_the_group_had_ended()
     {
         _group.Begin();
         _group.Add(Catalogue.Steps, 7);
@@ -80,7 +80,7 @@ public sealed class SeriesStoreTests : IDisposable
     }
 
     [Fact]
-    public void Histograms_end_with_their_group_and_begin_anew()
+    public void Histograms_end_with_their_group_and_restart()
     {
         _group.Begin();
         _group.Record(Catalogue.RecoveryDuration, 0.5);
@@ -96,7 +96,7 @@ public sealed class SeriesStoreTests : IDisposable
     }
 
     [Fact]
-    public void A_gauge_can_be_forgotten()
+    public void A_gauge_can_be_removed()
     {
         _group.Begin();
         _group.Set(Catalogue.HeartbeatAge, 1, "a/0");
@@ -108,7 +108,7 @@ public sealed class SeriesStoreTests : IDisposable
     }
 
     [Fact]
-    public void Only_the_last_of_those_that_have_ended_are_remembered()
+    public void Only_the_most_recently_ended_groups_are_remembered()
     {
         _group.Begin();
         _group.Add(Catalogue.Steps, 7);
@@ -128,7 +128,7 @@ public sealed class SeriesStoreTests : IDisposable
     }
 
     [Fact]
-    public void A_value_of_another_kind_or_with_other_labels_is_a_mistake_in_the_program()
+    public void A_value_of_another_kind_or_with_other_labels_throws()
     {
         Assert.Throws<ArgumentException>(() => _group.Set(Catalogue.Steps, 1));
         Assert.Throws<ArgumentException>(() => _group.Add(Catalogue.Steps, 1, "x"));

@@ -16,7 +16,7 @@ public sealed class AttentionTests
 {
     private const int Groups = 3, Heads = 2;
 
-    // Around the 16 lanes and the tiles of 4 rows and 64 columns.
+    // Sizes around the 16 lanes and the tiles of 4 rows and 64 columns.
     public static MatrixTheoryData<int, int> Sizes => new([1, 3, 4, 16, 17, 81, 130], [4, 16, 20, 64]);
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class AttentionTests
     }
 
     [Fact]
-    public void Not_a_number_stays_one()
+    public void NaN_stays_NaN()
     {
         using var scope = NewDisposeScope();
         Tensor qkv = ones([1, 3, 3 * 4]), y = empty([1, 3, 4]);

@@ -10,14 +10,14 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Model.Tests.Network;
 
-/// <summary>BatchNorm's passes, alone and inside the neuron kernels, against the same in float64 libtorch operations.</summary>
+/// <summary>BatchNorm's passes, alone and inside the neuron kernels, against float64 libtorch operations.</summary>
 [Collection(nameof(ComputeThreadsTests))]
 public sealed class BatchNormKernelsTests
 {
     private const int Steps = 3, Frames = 7;
     private const double Decay = 0.4;
 
-    // Channels around the 16 lanes, and enough for several tiles and blocks.
+    // Numbers of channels around the 16 lanes, and enough for several tiles and blocks.
     public static TheoryData<int> Channels => [1, 2, 15, 16, 17, 33, 64, 1000];
 
     [Theory]
@@ -68,7 +68,7 @@ public sealed class BatchNormKernelsTests
         }
     }
 
-    /// <summary>bfloat16 is only how numbers are stored: with inputs that it holds exactly, the result is the float32 one, rounded.</summary>
+    /// <summary>bfloat16 is only a storage format: for inputs that it represents exactly, the result is the rounded float32 result.</summary>
     [Theory]
     [MemberData(nameof(Channels))]
     public void In_bfloat16_only_the_results_are_rounded(int channels)
@@ -95,7 +95,7 @@ public sealed class BatchNormKernelsTests
     }
 
     [Fact]
-    public void Not_a_number_stays_one_in_bfloat16()
+    public void NaN_stays_NaN_in_bfloat16()
     {
         using var scope = NewDisposeScope();
         (_, ChannelAffine affine) = Norm(1);

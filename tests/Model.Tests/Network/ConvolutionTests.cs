@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 
 namespace Spikeformer.Model.Tests.Network;
 
-/// <summary>oneDNN computes some narrow shapes wrongly, channels last: 1x1 convolutions to 36 channels, anything from a single channel. What
-/// we let through to it is checked against float64, in memory that held something else before.</summary>
+/// <summary>With channels last, oneDNN computes some narrow shapes wrongly: 1x1 convolutions to 36 channels, and convolutions of a single channel.
+/// The shapes that we pass to it are checked against float64, in memory with other values before.</summary>
 public sealed class ConvolutionTests
 {
     public static MatrixTheoryData<int, int> Channels => new([1, 2, 3, 8, 12, 16, 36, 64], [1, 4, 12, 20, 36, 64]);

@@ -61,7 +61,7 @@ public sealed class DropPathTests
     }
 
     [Fact]
-    public void Branches_blocks_and_steps_draw_apart()
+    public void Branches_blocks_and_steps_have_different_draws()
     {
         KeyedDropPath draws = Draws(DropPathAxis.Reference, 5, 6);
         var later = new KeyedDropPath(seed: 1, epoch: 3, step: 8, samples: [5, 6], DropPathAxis.Reference);

@@ -28,7 +28,7 @@ public sealed class NetworkOptionsTests
     }
 
     [Fact]
-    public void Frame_sizes_that_are_refused_come_with_the_next_ones_that_fit() =>
+    public void A_refused_frame_size_names_the_next_size_that_fits() =>
         Assert.Contains("[36, 32]", Assert.Throws<SpikeformerException>((s_valid with { Height = 34 }).Validate).Message);
 
     [Theory]

@@ -35,12 +35,12 @@ public sealed class OperationCountsTests
     }
 
     [Fact]
-    public void A_small_network_is_counted_as_by_hand()
+    public void The_counts_of_a_small_network_equal_the_hand_count()
     {
         OperationCounts counts = OperationCounts.Of(s_options, Activity(input: 0.25, spikes: 0.5));
         Dictionary<string, LayerOperations> layers = counts.Layers.ToDictionary(layer => layer.Name);
         const double Positions = 3 * 4 * 4, N = 16, T = 3, E = 4;
-        // Frames come into the first unit and into the shortcut: multiplications.
+        // The inputs of the first unit and of the shortcut are frames, so they multiply.
         Assert.Equal((Positions * 9 * 2 * 4, Positions * 9 * 2 * 4, 0.0), Of("patch_embed.conv_layers.0.residual_function.0"));
         Assert.Equal((Positions * 2 * 4, Positions * 2 * 4, 0.0), Of("patch_embed.conv_layers.0.shortcut.1"));
         Assert.Equal((Positions * 9 * 4 * 4, 0.0, Positions * 9 * 4 * 4 * 0.25), Of("patch_embed.conv_layers.0.residual_function.1"));
@@ -77,7 +77,7 @@ public sealed class OperationCountsTests
     }
 
     [Fact]
-    public void Watching_an_evaluation_changes_no_bit_of_it_and_sees_every_layer()
+    public void Observing_an_evaluation_changes_no_bit_and_reports_every_layer()
     {
         Recipe recipe = RecipeCatalogue.Load("demo", ["data.trainSamples=22", "data.testSamples=22", "model.width=32", "data.canvas=[16,16]", "batch=6"]);
         using IDataset dataset = DatasetCatalogue.Open(recipe.Data, null, null);

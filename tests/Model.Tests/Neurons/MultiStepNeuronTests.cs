@@ -29,7 +29,7 @@ public sealed class MultiStepNeuronTests
     }
 
     [Fact]
-    public void Currents_and_gradients_of_any_layout_are_taken()
+    public void Currents_and_gradients_of_any_layout_are_accepted()
     {
         using var scope = NewDisposeScope();
         var options = new NeuronOptions();
@@ -69,7 +69,7 @@ public sealed class MultiStepNeuronTests
     [Fact]
     public void A_forward_and_backward_pass_leaves_no_tensors_behind()
     {
-        // Nothing but the scope's own tensors may be alive: the live count of this thread's scope statistics comes back to where it was.
+        // Only the scope's own tensors may be alive: this thread's live count returns to its value before.
         Step();
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         for (int i = 0; i < 20; i++) Step();

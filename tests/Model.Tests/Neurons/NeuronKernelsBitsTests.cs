@@ -18,7 +18,7 @@ public sealed class NeuronKernelsBitsTests
     [Fact]
     public void The_bits_do_not_depend_on_the_number_of_threads() => AnyThreads.AssertSameDigest(Digest);
 
-    /// <summary>Everything that the kernels compute for currents of all sizes, near the threshold, far from it and not numbers.</summary>
+    /// <summary>The digest of all kernels' results for currents of all sizes: near the threshold, far from it, and NaN.</summary>
     private static string Digest()
     {
         using var scope = NewDisposeScope();
@@ -31,7 +31,7 @@ public sealed class NeuronKernelsBitsTests
                     Tensor x = Values(steps, count, isWild), dy = Values(steps, count, false), y = empty_like(x), dx = empty_like(x);
                     NeuronKernels.Forward(x, y, 0.41, options);
                     double dw = NeuronKernels.Backward(x, dy, dx, 0.41, options);
-                    // One NaN for all: which NaN an operation passes on depends on how the compiler orders its operands.
+                    // All NaNs count as the same one: which NaN an operation propagates depends on the order of its operands.
                     Tensor results = cat([y, dx]).nan_to_num(nan: 12345, posinf: double.PositiveInfinity, neginf: double.NegativeInfinity);
                     hash.Append(MemoryMarshal.AsBytes(TensorMemory.Span<float>(results)));
                     hash.Append(MemoryMarshal.AsBytes([double.IsNaN(dw) ? 12345 : dw]));

@@ -73,9 +73,9 @@ public sealed class NeuronKernelsTests
         Assert.Equal([1.5f, 0.75f, 1.125f], Forward(x, 0.5, new NeuronOptions { Kind = NeuronKind.Liaf }));
     }
 
-    /// <summary>NaNs of several payloads: none may be taken for a number on the way through the exponential.</summary>
+    /// <summary>NaNs with several payloads: the exponential must not treat any of them as a number.</summary>
     [Theory, MemberData(nameof(Kinds))]
-    public void A_current_that_is_not_a_number_makes_its_own_gradients_NaN_and_no_others(NeuronKind kind)
+    public void A_NaN_current_makes_only_its_own_gradients_NaN(NeuronKind kind)
     {
         using var scope = NewDisposeScope();
         var options = new NeuronOptions { Kind = kind };
@@ -98,7 +98,7 @@ public sealed class NeuronKernelsTests
     }
 
     [Fact]
-    public void A_gradient_that_is_not_a_number_stays_so()
+    public void A_NaN_gradient_stays_NaN()
     {
         using var scope = NewDisposeScope();
         var options = new NeuronOptions();
@@ -181,7 +181,7 @@ public sealed class NeuronKernelsTests
         return tensor(values, [steps, count]);
     }
 
-    /// <summary>Currents that keep every potential away from the threshold and from the kink of relu; the others are silenced.</summary>
+    /// <summary>Currents that keep every potential away from the threshold and from the kink of relu. The others are set to 0.</summary>
     private static Tensor Currents(int steps, int count, int seed, NeuronOptions options)
     {
         Tensor x = Uniform(steps, count, seed, 3) + 0.5;

@@ -11,7 +11,7 @@ public sealed class SigmoidSurrogateTests
     [InlineData(4.0, 1.0)]
     [InlineData(1.0, 1.0)]
     [InlineData(2.7, 0.3)]
-    public void The_exponential_is_right_to_2_ulp_and_the_slope_to_5(double alpha, double factor)
+    public void The_exponential_is_accurate_to_2_ulp_and_the_slope_to_5(double alpha, double factor)
     {
         var surrogate = new SigmoidSurrogate(alpha, factor);
         double worstExponential = 0, worstSlope = 0;

@@ -13,7 +13,7 @@ public sealed class RecipeCatalogueTests
         Assert.Equal(["demo", "dvs-cifar10", "dvs-gesture", "imagenet", "imagenet-4-segments", "nmnist"], RecipeCatalogue.Names);
 
     [Theory, MemberData(nameof(Names))]
-    public void Load_EveryRecipe_IsValidAndBearsItsName(string name) => Assert.Equal(name, RecipeCatalogue.Load(name).Name);
+    public void Load_EveryRecipe_IsValidAndHasItsName(string name) => Assert.Equal(name, RecipeCatalogue.Load(name).Name);
 
     [Theory, MemberData(nameof(Names))]
     public void Header_EveryRecipe_SaysSourceAndHardware(string name)
@@ -57,8 +57,8 @@ public sealed class RecipeCatalogueTests
     {
         var error = Assert.Throws<SpikeformerException>(() => RecipeCatalogue.Load("nminst"));
         Assert.Equal(ErrorKind.NotFound, error.Kind);
-        Assert.Equal("There is no recipe 'nminst'; did you mean 'nmnist'. Take one of demo, dvs-cifar10, dvs-gesture, imagenet, "
-            + "imagenet-4-segments, nmnist, or give a file (with a slash in its path, or ending with .json).", error.Message);
+        Assert.Equal("There is no recipe 'nminst'; did you mean 'nmnist'. Use one of demo, dvs-cifar10, dvs-gesture, imagenet, "
+            + "imagenet-4-segments, nmnist, or a file (a path with a slash or ending with .json).", error.Message);
     }
 
     [Fact]

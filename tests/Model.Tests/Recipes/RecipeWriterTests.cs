@@ -10,7 +10,7 @@ public sealed class RecipeWriterTests
 {
     public static TheoryData<string> Names => RecipeCatalogueTests.Names;
 
-    /// <summary>Stored runs and checkpoints carry the hash: this text must never change for an unchanged recipe.</summary>
+    /// <summary>Runs and checkpoints store the hash, so this text must never change for an unchanged recipe.</summary>
     [Fact]
     public void ToCanonical_SmallRecipe_IsThisText() =>
         Assert.Equal(
@@ -71,7 +71,7 @@ public sealed class RecipeWriterTests
         Assert.Equal((1, 256), (properties["shards"]!["minimum"]!.GetValue<int>(), properties["shards"]!["maximum"]!.GetValue<int>()));
         Assert.Equal(["shard", "global"], properties["batchNorm"]!["enum"]!.AsArray().Select(n => n!.GetValue<string>()));
         Assert.Equal("global", properties["batchNorm"]!["default"]!.GetValue<string>());
-        Assert.Equal("Passes over the training data.", properties["epochs"]!["description"]!.GetValue<string>());
+        Assert.Equal("Number of passes over the training data.", properties["epochs"]!["description"]!.GetValue<string>());
         JsonNode model = properties["model"]!["properties"]!;
         Assert.Equal(1.0, model["dropPath"]!["exclusiveMaximum"]!.GetValue<double>());
         Assert.Equal("integer", model["strides"]!["items"]!["type"]!.GetValue<string>());

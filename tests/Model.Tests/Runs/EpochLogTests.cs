@@ -27,7 +27,7 @@ public sealed class EpochLogTests : IDisposable
 
     internal static EvaluationResult Test(int top1) => new(10, top1, 8, 15, 4);
 
-    /// <summary>Progress after so many epochs of one step.</summary>
+    /// <summary>The progress after a number of epochs with one step each.</summary>
     private static TrainingProgress Progress(int epochs)
     {
         var progress = new TrainingProgress();
@@ -53,10 +53,10 @@ public sealed class EpochLogTests : IDisposable
         var row = lines[0].Split(',').Zip(lines[1].Split(',')).ToDictionary(pair => pair.First, pair => pair.Second);
         Assert.Equal(("demo", "trial", "0", "0.25", "run", "1", "2", "1"),
             (row["job"], row["run"], row["epoch"], row["lr"], row["train_source"], row["last_logged_iter"], row["iters_per_epoch"], row["complete"]));
-        // 4 samples of loss 2 and 2 of loss 1; the authors' mean counts both steps alike.
+        // 4 samples with loss 2 and 2 samples with loss 1; the authors' mean gives both steps the same weight.
         Assert.Equal((10 / 6.0, 1.5), (Of("train_loss"), Of("train_loss_reference")));
         Assert.Equal((50.0, 100 * (5 / 6.0)), (Of("train_acc1"), Of("train_acc5")));
-        // Of 10 samples in batches of 4 the last batch has 2 with a loss of 4: (11 / 8 of two full batches) and 2.
+        // 10 samples in batches of 4: two full batches with a loss of 11 / 8 per sample, and a last batch of 2 samples with a loss of 2 each.
         Assert.Equal((1.5, ((15 - 4) / 4.0 + 2) / 3), (Of("test_loss"), Of("test_loss_reference")));
         Assert.Equal((50.0, 80.0), (Of("test_acc1"), Of("test_acc5")));
         Assert.Equal((2.5, 1.5, 2.0, 2.4), (Of("train_seconds"), Of("test_seconds"), Of("samples_per_s_per_gpu_median"), Of("samples_per_s_whole_job")));
@@ -79,7 +79,7 @@ public sealed class EpochLogTests : IDisposable
         }
         Assert.Equal([3, 4], EpochTable.Read(_directory.EpochsFile, int.MaxValue).Epochs);
         Assert.Equal([3, 4], Steps("te", "Test/test_loss"));
-        // The second session goes on behind the first instead of telling its epoch again.
+        // The second session continues after the first and does not repeat its epoch.
         string second = Directory.GetFiles(Path.Combine(_directory.TensorBoardFolder, "te")).Order(StringComparer.Ordinal).Last();
         Assert.Equal([4], EventFile.Read(second).Where(what => what.Tag == "Test/test_loss").Select(what => what.Step));
         Assert.Empty(_warnings);
@@ -111,7 +111,7 @@ public sealed class EpochLogTests : IDisposable
     }
 
     [Fact]
-    public void A_resumed_run_drops_the_epochs_behind_its_checkpoint_and_keeps_the_rest_as_it_is()
+    public void A_resumed_run_drops_the_epochs_after_its_checkpoint_and_keeps_the_others_unchanged()
     {
         using (EpochLog log = Open()) log.Write(Progress(4));
         string[] before = Rows;
@@ -141,7 +141,7 @@ public sealed class EpochLogTests : IDisposable
     }
 
     [Fact]
-    public void Lost_curves_come_back_from_the_table_and_a_damaged_row_is_left_out()
+    public void Lost_curves_are_restored_from_the_table_without_damaged_rows()
     {
         using (EpochLog log = Open()) log.Write(Progress(3));
         string[] whole = File.ReadAllLines(_directory.EpochsFile);
@@ -153,7 +153,7 @@ public sealed class EpochLogTests : IDisposable
     }
 
     [Fact]
-    public void A_disk_that_refuses_is_reported_and_the_next_epoch_writes_all()
+    public void A_storage_error_is_reported_and_the_next_epoch_writes_everything()
     {
         File.WriteAllText(_directory.TensorBoardFolder, "a file where the folder should be");
         using EpochLog log = Open();

@@ -37,7 +37,7 @@ public sealed class InitialWeightsTests : IDisposable
     }
 
     [Fact]
-    public void Of_a_run_directory_the_newest_sound_checkpoint_is_taken()
+    public void A_run_directory_gives_its_newest_valid_checkpoint()
     {
         using TrainingState state = New();
         string sound = Save(state, step: 4), damaged = Save(state, step: 8);
@@ -53,15 +53,15 @@ public sealed class InitialWeightsTests : IDisposable
         Save(state, step: 4);
         var error = Assert.Throws<SpikeformerException>(() => InitialWeights.Read(_folder["run"]).For(wider.Network.Layout));
         Assert.Equal(ErrorKind.Conflict, error.Kind);
-        Assert.Contains("model.pos_embed is F32 [1, 16, 16], needed is F32 [1, 16, 32]", error.Message);
-        Assert.Contains("the recipe that the checkpoint was made with", error.Remedy);
+        Assert.Contains("model.pos_embed is F32 [1, 16, 16], expected F32 [1, 16, 32]", error.Message);
+        Assert.Contains("the recipe of the checkpoint", error.Remedy);
         TorchFile.Write(_folder["w.pth"], [.. state.Snapshot().Where(tensor => tensor.Group == StateTensor.NetworkGroup && tensor.Name != "model.head.bias")]);
         error = Assert.Throws<SpikeformerException>(() => InitialWeights.Read(_folder["w.pth"]).For(state.Network.Layout));
         Assert.Contains("1 missing:\n    model.head.bias F32 [3]", error.Message);
     }
 
     [Fact]
-    public void Where_there_are_no_weights_the_path_and_what_would_do_are_told()
+    public void Missing_weights_are_reported_with_the_path_and_the_accepted_kinds()
     {
         Directory.CreateDirectory(_folder["empty/checkpoints"]);
         Directory.CreateDirectory(_folder["other"]);

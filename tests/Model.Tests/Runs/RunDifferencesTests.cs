@@ -34,7 +34,7 @@ public sealed class RunDifferencesTests
     }
 
     [Fact]
-    public void Data_and_numerics_differ_by_their_own_names_and_what_the_recipe_says_is_told_once()
+    public void Data_and_numerics_have_their_own_names_and_a_field_of_the_recipe_is_listed_once()
     {
         using IDataset dataset = DatasetCatalogue.Open(Before.Data, null);
         RunDescription begun = RunDescription.Of("run", Before, null, dataset, DateTimeOffset.UnixEpoch);
@@ -46,7 +46,7 @@ public sealed class RunDifferencesTests
     }
 
     [Fact]
-    public void Other_initial_weights_and_another_first_epoch_are_named_as_they_can_be_allowed()
+    public void Other_initial_weights_and_another_first_epoch_have_the_names_that_overrides_use()
     {
         using IDataset dataset = DatasetCatalogue.Open(Before.Data, null);
         RunDescription fresh = RunDescription.Of("run", Before, null, dataset, DateTimeOffset.UnixEpoch);

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Runs;
 
-/// <summary>What a lead makes of saves that others take part in.</summary>
+/// <summary>How a lead handles shared saves.</summary>
 public sealed class RunKeeperTests : IDisposable
 {
     private const int StepsPerEpoch = 22;
@@ -58,7 +58,7 @@ public sealed class RunKeeperTests : IDisposable
     private void Save(RunKeeper keeper, params string[] writers) => keeper.Save(_state, _progress, StepsPerEpoch, s_generation, writers);
 
     [Fact]
-    public void A_save_that_is_called_off_leaves_the_run_behind_until_the_next_one_which_is_the_best_then()
+    public void After_a_save_is_called_off_the_next_one_catches_up_and_is_marked_as_the_best()
     {
         using RunKeeper keeper = Begin();
         Save(keeper, "a/0", "a/1");
@@ -99,7 +99,7 @@ public sealed class RunKeeperTests : IDisposable
     }
 
     [Fact]
-    public void A_save_by_several_names_them()
+    public void A_shared_save_names_its_writers()
     {
         using RunKeeper keeper = Begin();
         Store.WriteShare(_description.InfoOf(_state, _progress, StepsPerEpoch, s_generation, default), _state.Snapshot(), ["a/0", "a/1"], 1);
@@ -123,7 +123,7 @@ public sealed class RunKeeperTests : IDisposable
         keeper.Wait();
         Assert.False(keeper.IsBehind);
         Assert.True(keeper.MustWriteAlone);
-        keeper.Enter(new(2, "n2"), hasOthers: true, due: 0);
+        keeper.LeadGeneration(new(2, "n2"), hasOthers: true, due: 0);
         Assert.False(keeper.MustWriteAlone);
     }
 
@@ -134,8 +134,8 @@ public sealed class RunKeeperTests : IDisposable
         using (RunKeeper keeper = Begin())
             foreach (GenerationId generation in (GenerationId[])[s_generation, new(2, "n2")])
             {
-                keeper.Enter(generation, hasOthers: true, due: 0);
-                await Eventually.HoldsAsync("the proof", () => proof.IsHere(generation));
+                keeper.LeadGeneration(generation, hasOthers: true, due: 0);
+                await Eventually.HoldsAsync("the proof", () => proof.Exists(generation));
             }
         Assert.Empty(Directory.GetDirectories(Checkpoints));
     }
@@ -145,11 +145,11 @@ public sealed class RunKeeperTests : IDisposable
     [InlineData(21, true)]
     [InlineData(22, true)]
     [InlineData(20, false)]
-    public void A_new_lead_finds_out_whether_the_checkpoint_that_was_due_last_is_missing(long due, bool isMissing)
+    public void A_new_lead_notices_whether_the_last_due_checkpoint_is_missing(long due, bool isMissing)
     {
         RunKeeper keeper = Begin();
         Store.Save(States.Info(20), States.State(20));
-        using (keeper) keeper.Enter(s_generation, hasOthers: false, due);
+        using (keeper) keeper.LeadGeneration(s_generation, hasOthers: false, due);
         Assert.Equal(isMissing, keeper.IsBehind);
         Assert.Equal([Path.Combine(Checkpoints, "step-20")], Directory.GetDirectories(Checkpoints));
     }

@@ -9,13 +9,13 @@ public sealed class RunOriginTests
     [InlineData("weights", 0)]
     [InlineData("weights", 7)]
     [InlineData(null, 0)]
-    public void A_run_begins_in_any_of_its_epochs_with_weights_and_in_the_first_without(string? weights, int epoch) => RunOrigin.Check(weights, epoch, epochs: 8);
+    public void A_run_starts_in_any_epoch_with_weights_and_in_the_first_without(string? weights, int epoch) => RunOrigin.Check(weights, epoch, epochs: 8);
 
     [Theory]
     [InlineData("weights", 8, "epoch 8: the recipe has epochs 0 to 7")]
     [InlineData("weights", -1, "epoch -1")]
     [InlineData(null, 7, "--init-from")]
-    public void Anything_else_is_refused_with_what_to_do(string? weights, int epoch, string message)
+    public void Any_other_start_is_refused_with_a_remedy(string? weights, int epoch, string message)
     {
         var error = Assert.Throws<SpikeformerException>(() => RunOrigin.Check(weights, epoch, epochs: 8));
         Assert.Equal(ErrorKind.Usage, error.Kind);

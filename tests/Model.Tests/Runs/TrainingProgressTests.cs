@@ -43,7 +43,7 @@ public sealed class TrainingProgressTests
     }
 
     [Fact]
-    public void A_member_that_missed_an_evaluation_takes_it_over_and_keeps_the_earlier_ones()
+    public void A_member_that_missed_an_evaluation_receives_it_and_keeps_the_earlier_ones()
     {
         TrainingProgress behind = After(2), ahead = After(3);
         behind.State = ahead.Newest;
@@ -52,7 +52,7 @@ public sealed class TrainingProgressTests
     }
 
     [Fact]
-    public void A_newcomer_gets_every_epoch_and_a_state_that_goes_back_takes_epochs_away()
+    public void A_joining_worker_receives_every_epoch_and_a_rewind_removes_epochs()
     {
         TrainingProgress newcomer = new() { State = After(3).State };
         Assert.Equal([0, 1, 2], newcomer.History.Select(epoch => epoch.Epoch));

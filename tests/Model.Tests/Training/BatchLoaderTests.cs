@@ -13,7 +13,7 @@ public sealed class BatchLoaderTests
 
     [Theory]
     [InlineData(1, 1), InlineData(1, 4), InlineData(3, 2), InlineData(4, 3)]
-    public void Batches_hold_exactly_the_planned_samples_whatever_the_threads(int threads, int readAhead)
+    public void Batches_have_exactly_the_planned_samples_for_any_number_of_threads(int threads, int readAhead)
     {
         using var loader = new BatchLoader(new IndexDataset(), Split.Train, Plans, Seed, readAhead, threads);
         for (long step = 0; step < 20; step++) Check(loader, step, [0, 1, 2, 3, 4]);
@@ -25,7 +25,7 @@ public sealed class BatchLoaderTests
         using var loader = new BatchLoader(new IndexDataset(), Split.Train, Plans, Seed, threads: 2);
         Check(loader, 1_000_003, [2, 3]);
         Check(loader, 1_000_004, [2, 3]);
-        Check(loader, 1_000_004, [0]);         // computed again for a lost worker
+        Check(loader, 1_000_004, [0]);         // recomputed for a lost worker
         Check(loader, 1_000_005, [0, 2, 3]);   // the next generation
         Check(loader, 7, [4, 1]);
         Check(loader, 7, [4, 1]);
@@ -56,7 +56,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void Memory_is_used_again_and_reading_ahead_is_bounded()
+    public void Memory_is_reused_and_reading_ahead_is_bounded()
     {
         var dataset = new IndexDataset();
         using var loader = new BatchLoader(dataset, Split.Train, Plans, null, readAhead: 3, threads: 2);
@@ -66,7 +66,7 @@ public sealed class BatchLoaderTests
             using var batch = loader.Load(step, [1, 2]);
             foreach (var input in batch.Inputs)
                 if (input.X_BTCHW is not null) seen.Add(Address(input.X_BTCHW));
-            // Of each epoch's steps, shards 1 and 2 read at most what lies up to 3 steps ahead.
+            // In each epoch, shards 1 and 2 read at most 3 steps ahead.
             int allowed = 0;
             for (long s = 0; s <= step + 3; s++) allowed += Plans.Plan(s).Samples(1).Length + Plans.Plan(s).Samples(2).Length;
             Assert.InRange(dataset.Reads, 0, allowed);
@@ -75,7 +75,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void An_error_shows_when_its_step_is_asked_for_and_asking_again_tries_again()
+    public void An_error_is_thrown_when_its_step_is_requested_and_a_repeated_request_tries_again()
     {
         int bad = Plans.Plan(2).Samples(3)[0];
         var dataset = new IndexDataset { Bad = bad };
@@ -121,7 +121,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void Dispose_waits_for_no_more_than_the_sample_in_hand()
+    public void Dispose_waits_at_most_for_the_current_sample()
     {
         using var inRead = new SemaphoreSlim(0);
         using var goOn = new ManualResetEventSlim();
@@ -141,7 +141,7 @@ public sealed class BatchLoaderTests
         inRead.Wait(TestContext.Current.CancellationToken);
         var disposing = new Thread(loader.Dispose);
         disposing.Start();
-        asking.Join(); // Load has seen that the loader stops, so both threads will too.
+        asking.Join(); // Load has noticed that the loader is stopping, so both threads will notice too.
         goOn.Set();
         disposing.Join();
         Assert.IsType<ObjectDisposedException>(raised);
@@ -198,7 +198,7 @@ public sealed class BatchLoaderTests
 
     private static unsafe nint Address(torch.Tensor tensor) => (nint)TensorMemory.Pointer(tensor);
 
-    /// <summary>A sample holds its own number and its first augmentation draw.</summary>
+    /// <summary>Each sample contains its own number and its first augmentation draw.</summary>
     private sealed class IndexDataset : IDataset
     {
         private int _reads;

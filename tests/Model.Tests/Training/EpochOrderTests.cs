@@ -11,7 +11,7 @@ public sealed class EpochOrderTests
     private static int Small(PositiveInt number, int limit) => (number.Get - 1) % limit + 1;
 
     [Property(MaxTest = 300)]
-    public void Every_epoch_uses_every_sample_once_whatever_the_shards(ulong seed, PositiveInt samples, PositiveInt batch, PositiveInt shards)
+    public void Every_epoch_uses_every_sample_once_for_any_number_of_shards(ulong seed, PositiveInt samples, PositiveInt batch, PositiveInt shards)
     {
         var (n, b, V) = (Small(samples, 200), Small(batch, 70), Small(shards, 20));
         var order = new EpochOrder(seed, n, b, V);
@@ -55,7 +55,7 @@ public sealed class EpochOrderTests
     }
 
     [Fact]
-    public void Seeds_and_epochs_have_orders_of_their_own()
+    public void Seeds_and_epochs_have_different_orders()
     {
         static int[] First(ulong seed, long step) => new EpochOrder(seed, 100, 100, 1).Plan(step).Samples(0).ToArray();
         Assert.Equal(First(1, 0), First(1, 0));
@@ -64,7 +64,7 @@ public sealed class EpochOrderTests
     }
 
     [Fact]
-    public void Steps_can_be_asked_for_in_any_order()
+    public void Steps_can_be_requested_in_any_order()
     {
         var order = new EpochOrder(7, 10, 3, 2);
         var forward = Enumerable.Range(0, 12).Select(step => order.Plan(step).Samples(1).ToArray()).ToList();

@@ -25,7 +25,7 @@ public sealed class EvaluationPlansTests
                 used[v].AddRange(plan.Samples(v));
                 any |= plan.Samples(v).Length > 0;
             }
-            Assert.True(any, "A step without any sample is one too many.");
+            Assert.True(any, "There is a step without samples.");
         }
         for (int v = 0; v < V; v++)
             Assert.Equal(Enumerable.Range(v * samples / V, (v + 1) * samples / V - v * samples / V), used[v]);

@@ -6,7 +6,7 @@ namespace Spikeformer.Model.Tests.Training;
 public sealed class LossScalerTests
 {
     [Fact]
-    public void It_halves_at_every_step_that_is_not_finite()
+    public void The_scale_halves_at_every_step_that_is_not_finite()
     {
         var scaler = new LossScaler();
         for (float expected = 65536; expected > 1f / 8; expected /= 2)
@@ -17,7 +17,7 @@ public sealed class LossScalerTests
     }
 
     [Fact]
-    public void It_doubles_after_2000_finite_steps_in_a_row_and_no_earlier()
+    public void The_scale_doubles_after_2000_consecutive_finite_steps_and_no_earlier()
     {
         var scaler = new LossScaler();
         Finite(scaler, 1999);
@@ -30,7 +30,7 @@ public sealed class LossScalerTests
     }
 
     [Fact]
-    public void It_never_grows_to_infinity()
+    public void The_scale_never_grows_to_infinity()
     {
         var scaler = new LossScaler();
         scaler.Restore(MathF.ScaleB(1, 127), 1999);

@@ -26,7 +26,7 @@ public sealed class NumericsFingerprintTests
     }
 
     [Fact]
-    public void Another_device_is_another_numerics()
+    public void Another_device_has_other_numerics()
     {
         Recipe recipe = RecipeCatalogue.Load("demo");
         NumericsFingerprint here = NumericsFingerprint.OfThisProcess(recipe), there = NumericsFingerprint.OfThisProcess(recipe, new SimulatedDevice());
@@ -34,7 +34,7 @@ public sealed class NumericsFingerprintTests
     }
 
     [Fact]
-    public void A_fingerprint_of_a_build_that_named_no_device_is_one_of_the_CPU()
+    public void A_fingerprint_without_a_device_is_that_of_the_CPU()
     {
         NumericsFingerprint now = NumericsFingerprint.OfThisProcess(RecipeCatalogue.Load("demo"));
         var then = new NumericsFingerprint(now.Fields.Where(field => field.Key != "device").ToDictionary());

@@ -29,7 +29,7 @@ public sealed class ScheduleTests
         Near([0.25, 0.5, 0.75, 1, 1], Rates(5, Segment(ScheduleKind.Constant, warmup: 3)));
 
     [Fact]
-    public void Step_DropsEverySoManyEpochsAfterWarmUp() =>
+    public void Step_AfterWarmUp_DropsAtRegularIntervals() =>
         Near([0.5, 1, 1, 0.5, 0.5, 0.25], Rates(6, Segment(ScheduleKind.Step, warmup: 1, every: 2, factor: 0.5)));
 
     [Fact]

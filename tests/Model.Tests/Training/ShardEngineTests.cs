@@ -34,7 +34,7 @@ public sealed class ShardEngineTests
     [Theory]
     [InlineData(BatchNormMode.Global, 4, 3, 1)]
     [InlineData(BatchNormMode.Shard, 4, 2, 2)]
-    public void So_it_does_in_bf16(BatchNormMode mode, int shards, params int[] groups)
+    public void In_bf16_every_grouping_of_the_shards_gives_the_same_vectors(BatchNormMode mode, int shards, params int[] groups)
     {
         using var rig = new Rig(mode, Precision.Bf16);
         ShardInput[] inputs = rig.Inputs(shards, Samples);
@@ -46,7 +46,7 @@ public sealed class ShardEngineTests
     [Fact]
     public void In_bf16_a_step_has_other_bits_and_nearly_the_same_gradient()
     {
-        // Analogue neurons: a spike more or less, which rounding decides, would change the gradient of so small a network by a quarter.
+        // The neurons are analogue: a single spike decided by rounding would change the gradient of so small a network by a quarter.
         using Rig exact = new(BatchNormMode.Global, Precision.Fp32, NeuronKind.Pliaf), half = new(BatchNormMode.Global, Precision.Bf16, NeuronKind.Pliaf);
         float[] expected = exact.Sum(exact.Inputs(2, Samples)), actual = half.Sum(half.Inputs(2, Samples));
         int parameters = (int)exact.Network.Layout.ParameterCount;
@@ -64,7 +64,7 @@ public sealed class ShardEngineTests
     [Theory]
     [InlineData(BatchNormMode.Global)]
     [InlineData(BatchNormMode.Shard)]
-    public void A_step_computed_again_gives_the_same_bits(BatchNormMode mode)
+    public void A_recomputed_step_gives_the_same_bits(BatchNormMode mode)
     {
         using var rig = new Rig(mode);
         ShardInput[] inputs = rig.Inputs(4, Samples);
@@ -103,7 +103,7 @@ public sealed class ShardEngineTests
     }
 
     [Fact]
-    public void The_ledger_sum_rides_exactly_for_any_number_of_shards()
+    public void The_ledger_sum_is_exact_for_any_number_of_shards()
     {
         using var rig = new Rig(BatchNormMode.Shard);
         ulong expected = Ledger.Sum(3, [.. Enumerable.Range(0, Samples)]);
@@ -167,7 +167,7 @@ public sealed class ShardEngineTests
             layer.Index == 2 ? throw new IOException("peer lost") : inner.Merge(layer, own);
     }
 
-    /// <summary>Joins groups on several threads: each merge waits for all groups, then every group gets the whole tree's result.</summary>
+    /// <summary>Couples groups on several threads: each merge waits for all groups, then every group gets the result of the whole tree.</summary>
     private sealed class Rendezvous(int shards, int groups)
     {
         private readonly Barrier _barrier = new(groups);
@@ -249,7 +249,7 @@ public sealed class ShardEngineTests
         public LocalBatchNormCoupling LocalCoupling(ShardInput[] inputs) =>
             new(inputs.Length, [.. inputs.Where(input => input.Samples.Length > 0).Select(input => input.Shard)]);
 
-        /// <summary>Computes the shards in neighbouring groups of the given sizes, each on a thread with an engine of its own.</summary>
+        /// <summary>Computes the shards in neighbouring groups of the given sizes, each on its own thread with its own engine.</summary>
         public byte[][] Compute(ShardInput[] inputs, int[] groups)
         {
             var vectors = new byte[inputs.Length][];

@@ -61,7 +61,7 @@ public sealed class TrainingStateTests
     }
 
     [Fact]
-    public void A_state_that_was_reset_is_that_of_a_new_one_and_goes_the_same_way()
+    public void A_reset_state_equals_a_new_one_and_trains_the_same_way()
     {
         using TrainingState reset = New(), fresh = New();
         for (int step = 0; step < 3; step++)
@@ -78,7 +78,7 @@ public sealed class TrainingStateTests
     }
 
     [Fact]
-    public void Weights_of_another_training_begin_in_a_later_epoch_with_the_update_of_a_fresh_optimizer()
+    public void Weights_of_another_training_start_in_a_later_epoch_with_a_new_optimizer()
     {
         using TrainingState trained = New(), begun = New(firstStep: 3), fresh = New();
         for (int step = 0; step < 3; step++) Step(trained, step);
@@ -88,7 +88,7 @@ public sealed class TrainingStateTests
         Assert.Equal((3L, 3L, false), (begun.FirstStep, begun.Step, begun.HasBegun));
         Assert.Equal(new StateCounters(3, 0, 0, new string('0', 32)), begun.Counters);
 
-        // The same vector, first as step 0 of the fresh run, then as step 3 of the run that begins there and of the one that goes on.
+        // The same vector as step 0 of a new run, then as step 3 of the run that starts there and of the run that continues.
         using StepVector vector = Vector(trained, 3);
         Assert.Equal(0, fresh.Apply(Order.Plan(0), vector).Epoch);
         CommittedStep first = begun.Apply(Order.Plan(3), vector);
@@ -103,7 +103,7 @@ public sealed class TrainingStateTests
     }
 
     [Fact]
-    public void A_state_has_begun_with_its_first_step_even_where_that_made_no_update()
+    public void A_state_has_begun_with_its_first_step_even_if_that_made_no_update()
     {
         using TrainingState state = New(firstStep: 3), restored = New();
         using StepVector vector = Vector(state, 3);
@@ -132,7 +132,7 @@ public sealed class TrainingStateTests
                 bits ^= 1;
             }
         Assert.Equal(whole, state.Hash());
-        // A moment that differs: one more update of the same weights.
+        // Another moment: one more update of the same weights.
         using TrainingState other = New();
         other.Restore(state.Counters, [.. state.Snapshot().Select(tensor => tensor.Name.StartsWith("optimizer/", StringComparison.Ordinal) && tensor.Type == TensorType.F32
             ? tensor with { Data = tensor.Data.ToArray().Select((value, i) => i == 0 ? (byte)(value ^ 1) : value).ToArray() } : tensor)], "a test");
@@ -165,7 +165,7 @@ public sealed class TrainingStateTests
     }
 
     [Fact]
-    public void A_snapshot_into_used_memory_holds_the_state_of_now()
+    public void A_snapshot_in_reused_memory_has_the_current_state()
     {
         using TrainingState state = New();
         IReadOnlyList<StateTensor> used = state.Snapshot();

@@ -9,13 +9,13 @@ using System.Xml.Linq;
 namespace Spikeformer.TestKit.ObjectStore;
 
 /// <summary>
-/// A local imitation of S3, in memory and on the loopback device: no real store. It has what we use of S3's HTTP interface (put, get with ranges, head,
-/// delete, list version 2 with pages, uploads in parts, conditional requests, SHA-256 checksums), checks the signature of every request, sees every
-/// write at once as S3 does, and fails where a test wants it to.
+/// A local imitation of S3, in memory and on the loopback device. It implements the part of S3's HTTP interface that we use (put, get with ranges,
+/// head, delete, list version 2 with pages, multipart uploads, conditional requests, SHA-256 checksums) and checks the signature of every request.
+/// Writes are visible at once, as in S3. A test can make it fail.
 /// </summary>
 public sealed class LocalS3 : IDisposable
 {
-    /// <summary>The one key that it knows.</summary>
+    /// <summary>The only access key.</summary>
     public const string AccessKey = "local-key", SecretKey = "local-secret";
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -27,8 +27,8 @@ public sealed class LocalS3 : IDisposable
     private readonly Dictionary<string, Upload> _uploads = [];
     private int _begun;
 
-    /// <summary>Starts it on a free port.</summary>
-    /// <param name="bucket">The one bucket that it has.</param>
+    /// <summary>Starts the store on a free port.</summary>
+    /// <param name="bucket">Name of the only bucket.</param>
     public LocalS3(string bucket = "checkpoints")
     {
         _bucket = bucket;
@@ -43,31 +43,31 @@ public sealed class LocalS3 : IDisposable
 
     private sealed record Answer(HttpStatusCode Status, byte[] Body, params (string Name, string Value)[] Headers);
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The address of the store.</summary>
     public Uri Endpoint { get; }
 
-    /// <summary>What a process needs to use it.</summary>
+    /// <summary>The environment variables that a process needs to use the store.</summary>
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
     {
         ["Spikeformer__S3__Endpoint"] = Endpoint.ToString(), ["AWS_ACCESS_KEY_ID"] = AccessKey, ["AWS_SECRET_ACCESS_KEY"] = SecretKey,
     };
 
-    /// <summary>Decides what happens to a request; called for one at a time.</summary>
+    /// <summary>Chooses the fault for a request. Called for one request at a time.</summary>
     public Func<S3Request, S3Fault>? Fault { get; set; }
 
-    /// <summary>Whether it knows If-Match and If-None-Match on writes; else it answers 501.</summary>
+    /// <summary>Whether writes support If-Match and If-None-Match. If not, such requests get the answer 501.</summary>
     public bool KnowsConditions { get; set; } = true;
 
-    /// <summary>Entries of a page of a list.</summary>
+    /// <summary>Number of entries per page of a list.</summary>
     public int PageSize { get; set; } = 1000;
 
-    /// <summary>Smallest part of an upload but for the last; 5 MiB as S3.</summary>
+    /// <summary>Minimum size of a part of a multipart upload, except the last; 5 MiB as in S3.</summary>
     public int MinPartBytes { get; set; } = 5 << 20;
 
-    /// <summary>All requests that came, signature right or wrong.</summary>
+    /// <summary>All requests received, including those with a wrong signature.</summary>
     public ConcurrentQueue<S3Request> Requests { get; } = [];
 
-    /// <summary>The keys.</summary>
+    /// <summary>The keys of all objects.</summary>
     public IReadOnlyList<string> Keys
     {
         get
@@ -76,7 +76,7 @@ public sealed class LocalS3 : IDisposable
         }
     }
 
-    /// <summary>How many uploads are neither complete nor given up.</summary>
+    /// <summary>Number of multipart uploads that are neither completed nor aborted.</summary>
     public int Uploads
     {
         get
@@ -85,7 +85,7 @@ public sealed class LocalS3 : IDisposable
         }
     }
 
-    /// <summary>An object's bytes, to read or to damage; set without a request.</summary>
+    /// <summary>The bytes of an object. Tests can read or damage them without a request.</summary>
     public byte[] this[string key]
     {
         get
@@ -121,7 +121,7 @@ public sealed class LocalS3 : IDisposable
         }
         catch (Exception error) when (error is SocketException or InvalidOperationException)
         {
-            // Disposed, while it waited or just before.
+            // The store was disposed.
         }
     }
 
@@ -134,12 +134,12 @@ public sealed class LocalS3 : IDisposable
         }
         catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
         {
-            // The client or the test has gone.
+            // The client has disconnected, or the test has ended.
         }
     }
 
-    /// <summary>Answers, or not.</summary>
-    /// <returns>Whether the connection goes on.</returns>
+    /// <summary>Answers a request, unless a fault prevents it.</summary>
+    /// <returns>Whether to keep the connection open.</returns>
     private bool AnswerTo(S3Connection connection, S3Request request)
     {
         Requests.Enqueue(request);
@@ -299,7 +299,7 @@ public sealed class LocalS3 : IDisposable
 
     private static string Checksum(byte[] content) => Convert.ToBase64String(SHA256.HashData(content));
 
-    // As S3 does; clients check it.
+    // Like S3. Clients check it.
     private static Stored Store(byte[] content) => new(content, $"\"{Convert.ToHexStringLower(MD5.HashData(content))}\"");
 
     private static Answer Error(HttpStatusCode status, string code) =>

@@ -5,15 +5,15 @@ using System.Text;
 
 namespace Spikeformer.TestKit.ObjectStore;
 
-/// <summary>One HTTP/1.1 connection of <see cref="LocalS3"/>: requests with a Content-Length, one after the other. By hand, since no server of the
-/// framework drops a connection where a test wants it to.</summary>
+/// <summary>An HTTP/1.1 connection of <see cref="LocalS3"/>: requests with a Content-Length, one after another. Written by hand, because no server
+/// of the framework can drop a connection at a chosen moment.</summary>
 internal sealed class S3Connection(Socket socket) : IDisposable
 {
     private readonly NetworkStream _stream = new(socket, ownsSocket: true);
     private readonly byte[] _buffer = new byte[1 << 16];
     private int _used, _filled;
 
-    /// <summary>The next request, or null when the client has closed the connection.</summary>
+    /// <summary>Reads the next request. Returns null if the client has closed the connection.</summary>
     public S3Request? Read()
     {
         if (ReadLine() is not { Length: > 0 } first) return null;
@@ -37,8 +37,8 @@ internal sealed class S3Connection(Socket socket) : IDisposable
     /// <param name="status">The status.</param>
     /// <param name="headers">The headers.</param>
     /// <param name="body">The body.</param>
-    /// <param name="isWithoutBody">Tells its length only.</param>
-    /// <param name="isHalf">Sends half of the body, or where there is none, half of the head.</param>
+    /// <param name="isWithoutBody">Whether to send only the length of the body.</param>
+    /// <param name="isHalf">Whether to send only half of the body, or half of the head if there is no body.</param>
     public void Write(int status, IEnumerable<(string Name, string Value)> headers, byte[] body, bool isWithoutBody, bool isHalf)
     {
         string head = $"HTTP/1.1 {status} -\r\n{string.Concat(headers.Select(header => $"{header.Name}: {header.Value}\r\n"))}"

@@ -1,24 +1,24 @@
 namespace Spikeformer.TestKit.ObjectStore;
 
-/// <summary>What a store does instead of answering.</summary>
+/// <summary>The faults of a store.</summary>
 public enum S3Fault
 {
-    /// <summary>Nothing: it answers.</summary>
+    /// <summary>No fault.</summary>
     None,
-    /// <summary>503 SlowDown, and does nothing.</summary>
+    /// <summary>Answers 503 SlowDown without performing the request.</summary>
     Unavailable,
-    /// <summary>429, and does nothing.</summary>
+    /// <summary>Answers 429 without performing the request.</summary>
     TooMany,
-    /// <summary>500, and does nothing.</summary>
+    /// <summary>Answers 500 without performing the request.</summary>
     Internal,
-    /// <summary>403, and does nothing.</summary>
+    /// <summary>Answers 403 without performing the request.</summary>
     Forbidden,
-    /// <summary>Closes the connection, and does nothing.</summary>
+    /// <summary>Closes the connection without performing the request.</summary>
     Drop,
-    /// <summary>Does what it was asked to, and closes the connection without an answer.</summary>
+    /// <summary>Performs the request and closes the connection without an answer.</summary>
     DropAnswer,
-    /// <summary>Does what it was asked to, and closes the connection in the middle of the answer's body.</summary>
+    /// <summary>Performs the request and closes the connection in the middle of the answer's body.</summary>
     HalfAnswer,
-    /// <summary>Does nothing, for as long as the client waits.</summary>
+    /// <summary>Neither performs nor answers the request for as long as the client waits.</summary>
     Silence,
 }

@@ -4,14 +4,14 @@ using System.Text;
 
 namespace Spikeformer.TestKit.ObjectStore;
 
-/// <summary>Checks AWS Signature Version 4 as S3 does: of method, path, query, signed headers and the hash of the body.</summary>
+/// <summary>Checks AWS Signature Version 4 like S3: over method, path, query, signed headers and the hash of the body.</summary>
 /// <remarks>Source: Amazon S3 API reference, "Authenticating requests: using the Authorization header".</remarks>
 internal static class S3Signature
 {
-    /// <summary>What is wrong with a request, as S3's error code; null when nothing is.</summary>
+    /// <summary>Returns S3's error code for a wrong signature, or null for a valid one.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="accessKey">The one key that is known.</param>
-    /// <param name="secretKey">Its secret.</param>
+    /// <param name="accessKey">The only valid access key.</param>
+    /// <param name="secretKey">The secret of the access key.</param>
     public static string? Problem(S3Request request, string accessKey, string secretKey)
     {
         NameValueCollection headers = request.Headers;

@@ -5,10 +5,10 @@ using System.Text.Json;
 
 namespace Spikeformer.TestKit.Servers;
 
-/// <summary>A Prometheus of a test's own on a free port of the loopback device, that scrapes silos twice a second. Killed on disposal.</summary>
+/// <summary>A Prometheus server for one test, on a free port of the loopback device. It scrapes the silo twice a second. Killed on disposal.</summary>
 public sealed class PrometheusServer : IDisposable
 {
-    /// <summary>Time between two scrapes; 500 ms.</summary>
+    /// <summary>Time between two scrapes: 500 ms.</summary>
     public static readonly TimeSpan ScrapeInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly TemporaryFolder _folder = new();
@@ -26,13 +26,13 @@ public sealed class PrometheusServer : IDisposable
             """);
     }
 
-    /// <summary>Skips the calling test, by name, where Prometheus is not installed.</summary>
+    /// <summary>Skips the calling test, with a reason, if Prometheus is not installed.</summary>
     public static void Require() => ServerProcess.Require("prometheus", "prometheus");
 
     /// <summary>Starts a server and waits until it has scraped the silo.</summary>
-    /// <param name="silo">Where the silo answers by HTTP.</param>
-    /// <param name="kubernetesNamespace">Label that a scrape has in Kubernetes.</param>
-    /// <param name="pod">Another.</param>
+    /// <param name="silo">HTTP address of the silo.</param>
+    /// <param name="kubernetesNamespace">The label <c>namespace</c>, which scrapes have in Kubernetes.</param>
+    /// <param name="pod">The label <c>pod</c>, which scrapes have in Kubernetes.</param>
     /// <param name="rules">Groups of rules in YAML.</param>
     public static async Task<PrometheusServer> StartAsync(string silo, string kubernetesNamespace, string pod, string rules)
     {
@@ -54,7 +54,7 @@ public sealed class PrometheusServer : IDisposable
         }
     }
 
-    /// <summary>The values that a query has now; none while the server is not up. Fails when it does not understand the query.</summary>
+    /// <summary>Returns the current values of a query, or no values while the server is starting. Throws for an invalid query.</summary>
     public async Task<double[]> AskAsync(string query)
     {
         try
@@ -68,7 +68,7 @@ public sealed class PrometheusServer : IDisposable
         }
     }
 
-    /// <summary>The rules with what was wrong when they were evaluated last; an empty text for nothing.</summary>
+    /// <summary>Returns the rules and the error of their last evaluation, or an empty text if there was none.</summary>
     public async Task<(string Rule, string Error)[]> RulesAsync() =>
     [
         .. from @group in (await GetAsync("rules")).GetProperty("groups").EnumerateArray()
@@ -77,8 +77,8 @@ public sealed class PrometheusServer : IDisposable
                rule.GetProperty("health").GetString() == "ok" ? "" : rule.TryGetProperty("lastError", out JsonElement error) ? error.GetString()! : "not evaluated"),
     ];
 
-    /// <summary>Has promtool check a scrape.</summary>
-    /// <returns>What it complains about.</returns>
+    /// <summary>Checks a scrape with promtool.</summary>
+    /// <returns>The complaints of promtool.</returns>
     public static string Check(string scrape)
     {
         using Process promtool = Process.Start(new ProcessStartInfo("promtool", ["check", "metrics"]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true })!;

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Spikeformer.TestKit.Servers;
 
-/// <summary>A Redis server of a test's own on a free port of the loopback device, writing through to disk. Killed on disposal.</summary>
+/// <summary>A Redis server for one test, on a free port of the loopback device. It writes every change to disk at once. Killed on disposal.</summary>
 public sealed class RedisServer : IDisposable
 {
     private const string Loopback = "127.0.0.1";
@@ -15,11 +15,11 @@ public sealed class RedisServer : IDisposable
 
     private RedisServer(string address) => _address = address;
 
-    /// <summary>How clients name it.</summary>
+    /// <summary>The connection string for clients.</summary>
     public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"{_address}:{_port}");
 
-    /// <summary>Starts a server. Skips the test, by name, where Redis is not installed.</summary>
-    /// <param name="address">An address of this machine that others reach; it is bound besides the loopback one.</param>
+    /// <summary>Starts a server. Skips the test, with a reason, if Redis is not installed.</summary>
+    /// <param name="address">An address of this machine to listen on, in addition to the loopback address.</param>
     public static async Task<RedisServer> StartAsync(string address = Loopback)
     {
         ServerProcess.Require("redis-server", "redis-server");
@@ -36,7 +36,7 @@ public sealed class RedisServer : IDisposable
         }
     }
 
-    /// <summary>Starts the process, anew after <see cref="Kill"/> and with what was written before.</summary>
+    /// <summary>Starts the process. After <see cref="Kill"/> it starts again with the data written before.</summary>
     public async Task RunAsync() => _process = await ServerProcess.StartAsync("a Redis",
         new("redis-server",
             ["--port", $"{_port}", "--bind", .. _address == Loopback ? [Loopback] : (string[])[Loopback, _address], "--protected-mode", "no",

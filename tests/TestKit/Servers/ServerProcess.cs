@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Spikeformer.TestKit.Servers;
 
-/// <summary>A server in a process of its own, whose talk is kept. Killed on disposal, with all that it has started.</summary>
+/// <summary>A server process with captured output. Killed on disposal, together with all its child processes.</summary>
 public sealed class ServerProcess : IDisposable
 {
     private readonly Process _process;
@@ -19,19 +19,19 @@ public sealed class ServerProcess : IDisposable
         (_output, _error) = (_process.StandardOutput.ReadToEndAsync(), _process.StandardError.ReadToEndAsync());
     }
 
-    /// <summary>Its id.</summary>
+    /// <summary>The process id.</summary>
     public int Id => _process.Id;
 
-    /// <summary>Whether it has ended.</summary>
+    /// <summary>Whether the process has ended.</summary>
     public bool HasExited => _process.HasExited;
 
     /// <summary>Starts a server.</summary>
     public static ServerProcess Start(ProcessStartInfo start) => new(start);
 
-    /// <summary>Starts a server and waits until it is up; fails with what it said when it ends instead.</summary>
-    /// <param name="name">What it is, for the message.</param>
-    /// <param name="start">How to start it.</param>
-    /// <param name="isUp">Whether it is up.</param>
+    /// <summary>Starts a server and waits until it is up. If it ends early, the test fails with its error output.</summary>
+    /// <param name="name">Name of the server, for messages.</param>
+    /// <param name="start">How to start the server.</param>
+    /// <param name="isUp">Whether the server is up.</param>
     public static async Task<ServerProcess> StartAsync(string name, ProcessStartInfo start, Func<Task<bool>> isUp)
     {
         var server = new ServerProcess(start);
@@ -51,12 +51,12 @@ public sealed class ServerProcess : IDisposable
         }
     }
 
-    /// <summary>Skips the calling test, by name, where a program is not installed.</summary>
+    /// <summary>Skips the calling test, with a reason, if a program is not installed.</summary>
     public static void Require(string program, string package) => Assert.SkipUnless(
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program))),
         $"needs {program}; install the package {package}");
 
-    /// <summary>A port of the loopback device that nobody has.</summary>
+    /// <summary>Returns a free port of the loopback device.</summary>
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -64,24 +64,24 @@ public sealed class ServerProcess : IDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    /// <summary>Closes its standard input.</summary>
+    /// <summary>Closes the standard input of the process.</summary>
     public void CloseInput() => _process.StandardInput.Close();
 
-    /// <summary>Sends it a signal.</summary>
+    /// <summary>Sends a signal to the process.</summary>
     public void Signal(int signal)
     {
         using Process kill = Process.Start("kill", [string.Create(CultureInfo.InvariantCulture, $"-{signal}"), $"{_process.Id}"]);
         kill.WaitForExit();
     }
 
-    /// <summary>SIGKILL: the process gets no chance to tidy up.</summary>
+    /// <summary>Sends SIGKILL, so that the process cannot clean up.</summary>
     public void Kill()
     {
         _process.Kill();
         _process.WaitForExit();
     }
 
-    /// <summary>Waits until the process has ended, at most a minute.</summary>
+    /// <summary>Waits for at most a minute until the process has ended.</summary>
     public (int ExitCode, string Output, string Error) Finish()
     {
         if (!_process.WaitForExit(TimeSpan.FromMinutes(1))) Assert.Fail("The server did not end within a minute.");

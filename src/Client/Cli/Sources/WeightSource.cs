@@ -31,7 +31,7 @@ internal sealed record WeightSource(
     /// <exception cref="SpikeformerException">It does not exist, is damaged, or does not tell what it should.</exception>
     public static WeightSource OfFile(string path, Recipe? given)
     {
-        if (TorchArchive.IsOne(path))
+        if (TorchArchive.IsArchive(path))
         {
             TorchCheckpoint checkpoint = TorchArchive.Read(path);
             return new(Path.GetFileName(path), null, given

@@ -4,13 +4,13 @@ using Orleans.Connections.Security;
 
 namespace Spikeformer.Clustering.Tls;
 
-/// <summary>TLS on the connections that Orleans makes. Both sides always show a certificate.</summary>
+/// <summary>Adds TLS to Orleans' connections. Both sides always present a certificate.</summary>
 internal static class TlsConnections
 {
-    /// <summary>Connections to silos and gateways.</summary>
-    /// <param name="connections">What Orleans builds them with.</param>
-    /// <param name="identity">How this process shows who it is.</param>
-    /// <param name="refused">Hears of silos that are not believed.</param>
+    /// <summary>Adds TLS to outgoing connections, to silos and gateways.</summary>
+    /// <param name="connections">Orleans' builder.</param>
+    /// <param name="identity">This process's identity.</param>
+    /// <param name="refused">Called for silos that are not trusted.</param>
     public static void UseTlsTo(this IConnectionBuilder connections, TlsIdentity identity, Action<ConnectionContext?, TlsObjection>? refused = null)
     {
         var connecting = new AsyncLocal<ConnectionContext?>();
@@ -31,11 +31,11 @@ internal static class TlsConnections
         });
     }
 
-    /// <summary>Connections that others make to this silo.</summary>
-    /// <param name="connections">What Orleans builds them with.</param>
-    /// <param name="identity">How this silo shows who it is.</param>
-    /// <param name="mustBeSilo">Whether only silos may come, not clients.</param>
-    /// <param name="refused">Hears of each connection that is refused.</param>
+    /// <summary>Adds TLS to incoming connections.</summary>
+    /// <param name="connections">Orleans' builder.</param>
+    /// <param name="identity">This silo's identity.</param>
+    /// <param name="mustBeSilo">Whether only silos may connect, and not clients.</param>
+    /// <param name="refused">Called for each refused connection.</param>
     public static void UseTlsFrom(this IConnectionBuilder connections, TlsIdentity identity, bool mustBeSilo, Action<ConnectionContext, TlsObjection> refused)
     {
         var attempts = new AsyncLocal<Attempt?>();
@@ -49,14 +49,14 @@ internal static class TlsConnections
             }
             finally
             {
-                if (!attempt.IsIn)
+                if (!attempt.HasSucceeded)
                     refused(context, attempt.Objection
-                        ?? new(TlsRefusalCause.NoCertificate, "it shows no certificate, speaks no TLS, or does not believe this silo's certificate"));
+                        ?? new(TlsRefusalCause.NoCertificate, "it presents no certificate, does not speak TLS, or does not trust this silo's certificate"));
             }
         });
         connections.UseServerTls(new()
         {
-            // Never used: each connection takes the one that the files hold then.
+            // Required but not used: each connection takes the certificate that the files contain at that time.
             LocalCertificate = identity.Current.Own!.TargetCertificate,
             RemoteCertificateMode = RemoteCertificateMode.RequireCertificate,
             RemoteCertificateValidation = (certificate, chain, errors) =>
@@ -69,15 +69,15 @@ internal static class TlsConnections
         });
         connections.Use(next => context =>
         {
-            if (attempts.Value is { } attempt) attempt.IsIn = true;
+            if (attempts.Value is { } attempt) attempt.HasSucceeded = true;
             return next(context);
         });
     }
 
-    /// <summary>A connection on its way through the handshake.</summary>
+    /// <summary>A connection in its handshake.</summary>
     private sealed class Attempt
     {
-        public volatile bool IsIn;
+        public volatile bool HasSucceeded;
         public volatile TlsObjection? Objection;
     }
 }

@@ -5,23 +5,23 @@ using System.Text;
 
 namespace Spikeformer.Clustering.Tls;
 
-/// <summary>What the files of <see cref="TlsSettings"/> held when they were read: the own certificate with its key, and the authority.</summary>
+/// <summary>The content of the files of <see cref="TlsSettings"/> when they were read: the own certificate with its key, and the authority.</summary>
 internal sealed class TlsCredentials
 {
     private const string ServerUse = "1.3.6.1.5.5.7.3.1", ClientUse = "1.3.6.1.5.5.7.3.2";
 
     private TlsCredentials(X509Certificate2Collection authority, SslStreamCertificateContext? own) => (Authority, Own) = (authority, own);
 
-    /// <summary>The own certificate with its key and those between it and the authority; null for a client that has none.</summary>
+    /// <summary>The own certificate with its key and the intermediate certificates; null for a client without a certificate.</summary>
     public SslStreamCertificateContext? Own { get; }
 
     private X509Certificate2Collection Authority { get; }
 
-    /// <summary>Reads files that were loaded before.</summary>
-    /// <param name="settings">Their names, for messages.</param>
-    /// <param name="files">Their contents.</param>
-    /// <param name="now">The time, against which the certificate is checked.</param>
-    /// <exception cref="SpikeformerException">A file holds something else, or they do not fit together (Usage).</exception>
+    /// <summary>Parses and checks the contents of the files.</summary>
+    /// <param name="settings">Names of the files, for messages.</param>
+    /// <param name="files">Contents of the files.</param>
+    /// <param name="now">The time at which the certificate must be valid.</param>
+    /// <exception cref="SpikeformerException">A file has another content, or the files do not match (Usage).</exception>
     public static TlsCredentials Parse(TlsSettings settings, TlsFiles files, DateTimeOffset now)
     {
         var authority = new X509Certificate2Collection();
@@ -31,11 +31,11 @@ internal sealed class TlsCredentials
         }
         catch (CryptographicException)
         {
-            // It then holds too few.
+            // The collection then stays empty.
         }
         if (authority.Count == 0)
-            throw Wrong(settings, nameof(TlsSettings.Authority), "it holds no certificate in PEM",
-                "Give the certificate of the authority that has signed the cluster's");
+            throw Wrong(settings, nameof(TlsSettings.Authority), "the file contains no certificate in PEM",
+                "Give the certificate of the authority that signs the cluster's certificates");
         if (files.Certificate is null) return new(authority, null);
 
         X509Certificate2Collection own = IsPem(files.Certificate) ? ParsePem(settings, files) : ParsePfx(settings, files);
@@ -44,8 +44,8 @@ internal sealed class TlsCredentials
         return credentials;
     }
 
-    /// <summary>How a certificate of the other side is checked: it must be signed by the authority, whatever this machine trusts else.</summary>
-    /// <remarks>Its use, as a server's or a client's, is checked too; the one who asks for a chain adds that.</remarks>
+    /// <summary>Returns the policy for the other side's certificate: only this authority is trusted, regardless of what this machine trusts.</summary>
+    /// <remarks>The caller adds the check of the certificate's use, as a server's or a client's.</remarks>
     public X509ChainPolicy CreatePolicy()
     {
         var policy = new X509ChainPolicy
@@ -56,14 +56,14 @@ internal sealed class TlsCredentials
         return policy;
     }
 
-    // What the other side would refuse is better told here.
+    // An error here says more than a refusal by the other side.
     private void Check(TlsSettings settings, X509Certificate2Collection own, DateTimeOffset now)
     {
         X509Certificate2 certificate = own[0];
         if (now.UtcDateTime > certificate.NotAfter.ToUniversalTime() || now.UtcDateTime < certificate.NotBefore.ToUniversalTime())
             throw Wrong(settings, nameof(TlsSettings.Certificate),
                 $"the certificate is valid from {certificate.NotBefore.ToUniversalTime():yyyy-MM-dd} to {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd} only",
-                "Have a new one signed");
+                "Have a new certificate signed");
         foreach (string use in settings.IsOfSilo ? (string[])[ServerUse, ClientUse] : [ClientUse])
         {
             using var chain = new X509Chain { ChainPolicy = CreatePolicy() };
@@ -73,13 +73,13 @@ internal sealed class TlsCredentials
             bool isForOtherUse = chain.ChainStatus.All(status => status.Status == X509ChainStatusFlags.NotValidForUsage);
             throw isForOtherUse
                 ? Wrong(settings, nameof(TlsSettings.Certificate), $"the certificate may not be used by a {(use == ServerUse ? "server" : "client")}",
-                    "Have it signed with the extended key usages serverAuth and clientAuth; a client needs the second only")
+                    "Have it signed with the extended key usages serverAuth and clientAuth; a client needs only clientAuth")
                 : Wrong(settings, nameof(TlsSettings.Certificate), $"the certificate is not signed by the authority in {settings.Authority}",
-                    $"Give the certificate and {settings.NameOf(nameof(TlsSettings.Authority))} of one authority");
+                    $"Give a certificate that this authority has signed, or its authority as {settings.NameOf(nameof(TlsSettings.Authority))}");
         }
         if (settings.IsOfSilo && !certificate.MatchesHostname(settings.Name))
-            throw Wrong(settings, nameof(TlsSettings.Certificate), $"the certificate does not hold the DNS name '{settings.Name}' that silos are known by",
-                $"Have it signed with the subject alternative name DNS:{settings.Name}, or give its name as {settings.NameOf(nameof(TlsSettings.Name))} to everybody");
+            throw Wrong(settings, nameof(TlsSettings.Certificate), $"the certificate does not contain the DNS name '{settings.Name}' of silos",
+                $"Have it signed with the subject alternative name DNS:{settings.Name}, or give its name as {settings.NameOf(nameof(TlsSettings.Name))} to all silos and clients");
     }
 
     private static X509Certificate2Collection ParsePem(TlsSettings settings, TlsFiles files)
@@ -93,11 +93,11 @@ internal sealed class TlsCredentials
         }
         catch (CryptographicException)
         {
-            // It then holds too few.
+            // The collection then stays empty.
         }
-        if (all.Count == 0) throw Wrong(settings, nameof(TlsSettings.Certificate), "it holds no certificate in PEM or PFX", "Give the file of a certificate");
+        if (all.Count == 0) throw Wrong(settings, nameof(TlsSettings.Certificate), "the file contains no certificate in PEM or PFX", "Give the file of a certificate");
         if (keyText.Contains("ENCRYPTED", StringComparison.Ordinal))
-            throw Wrong(settings, keySetting, "the private key is encrypted", "Give it without a passphrase, in a file that only this user may read");
+            throw Wrong(settings, keySetting, "the private key is encrypted", "Give the key without a passphrase, in a file that only this user may read");
         try
         {
             X509Certificate2 certificate = X509Certificate2.CreateFromPem(text, keyText);
@@ -105,7 +105,7 @@ internal sealed class TlsCredentials
         }
         catch (Exception error) when (error is CryptographicException or ArgumentException)
         {
-            throw Wrong(settings, keySetting, "it holds no private key in PEM that belongs to the certificate", "Give the key that the certificate was made with");
+            throw Wrong(settings, keySetting, "the file contains no private key in PEM that belongs to the certificate", "Give the certificate's private key");
         }
     }
 
@@ -119,10 +119,10 @@ internal sealed class TlsCredentials
         }
         catch (CryptographicException)
         {
-            throw Wrong(settings, nameof(TlsSettings.Certificate), "it is no certificate in PEM or PFX, or the PFX has another password",
-                $"Give the file of a certificate; {settings.NameOf(nameof(TlsSettings.Key))} is then the file with the password");
+            throw Wrong(settings, nameof(TlsSettings.Certificate), "the file is not a certificate in PEM or PFX, or the PFX has another password",
+                $"Give the file of a certificate; for a PFX, give the file with its password as {settings.NameOf(nameof(TlsSettings.Key))}");
         }
-        throw Wrong(settings, nameof(TlsSettings.Certificate), "the PFX holds no certificate with a private key", "Export it with its key");
+        throw Wrong(settings, nameof(TlsSettings.Certificate), "the PFX contains no certificate with a private key", "Export the certificate with its key");
     }
 
     private static bool IsPem(byte[] content) => content.AsSpan().IndexOf("-----BEGIN"u8) >= 0;

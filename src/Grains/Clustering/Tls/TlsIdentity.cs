@@ -3,8 +3,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Spikeformer.Clustering.Tls;
 
-/// <summary>How this process shows who it is, and whom it believes. Its files are read for every connection, so that new certificates take effect
-/// without a restart; connections that are there stay. For any thread.</summary>
+/// <summary>The certificate that this process presents, and the authority that it trusts. The files are read for every connection, so new certificates take
+/// effect without a restart. Existing connections stay. Safe for use from any thread.</summary>
 internal sealed class TlsIdentity
 {
     private readonly TimeProvider _time;
@@ -16,16 +16,16 @@ internal sealed class TlsIdentity
     private TlsIdentity(TlsSettings settings, TlsFiles files, TlsCredentials credentials, TimeProvider time) =>
         (Settings, _files, _credentials, _time) = (settings, files, credentials, time);
 
-    /// <summary>Where the files are.</summary>
+    /// <summary>Names of the files.</summary>
     public TlsSettings Settings { get; }
 
-    /// <summary>Gets what is wrong with files that have changed, once for each problem; the ones before stay in use.</summary>
+    /// <summary>Called with the problem of files that have changed, once for each problem. The previous contents stay in use.</summary>
     public Action<string>? Unusable { get; set; }
 
-    /// <summary>Reads the files.</summary>
-    /// <param name="settings">Where they are.</param>
-    /// <param name="time">Tells whether a certificate is valid now.</param>
-    /// <exception cref="SpikeformerException">Something is wrong with them (Usage).</exception>
+    /// <summary>Reads and checks the files.</summary>
+    /// <param name="settings">Names of the files.</param>
+    /// <param name="time">The clock for the validity of certificates.</param>
+    /// <exception cref="SpikeformerException">A file is wrong (Usage).</exception>
     public static TlsIdentity Load(TlsSettings settings, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -33,7 +33,7 @@ internal sealed class TlsIdentity
         return new(settings, files, TlsCredentials.Parse(settings, files, time.GetUtcNow()), time);
     }
 
-    /// <summary>What the files hold now, or held when they were last right: a certificate and its key are not replaced in one instant.</summary>
+    /// <summary>The current content of the files, or the last one that was valid: a certificate and its key cannot be replaced at the same instant.</summary>
     public TlsCredentials Current
     {
         get
@@ -56,7 +56,7 @@ internal sealed class TlsIdentity
         }
     }
 
-    /// <summary>Sets a connection up that this process makes to a silo.</summary>
+    /// <summary>Sets the options of an outgoing connection to a silo.</summary>
     public void Apply(SslClientAuthenticationOptions options)
     {
         TlsCredentials credentials = Current;
@@ -65,11 +65,11 @@ internal sealed class TlsIdentity
         options.LocalCertificateSelectionCallback = null;
         options.ClientCertificateContext = credentials.Own;
         options.CertificateChainPolicy = credentials.CreatePolicy();
-        // A resumed session would hold the certificates of the time before.
+        // A resumed session would use the previous certificates.
         options.AllowTlsResume = false;
     }
 
-    /// <summary>Sets a connection up that somebody makes to this silo.</summary>
+    /// <summary>Sets the options of an incoming connection.</summary>
     public void Apply(SslServerAuthenticationOptions options)
     {
         TlsCredentials credentials = Current;
@@ -81,20 +81,20 @@ internal sealed class TlsIdentity
         options.AllowTlsResume = false;
     }
 
-    /// <summary>Why the other side is not believed, or null when it is.</summary>
-    /// <param name="certificate">What it showed.</param>
-    /// <param name="chain">The chain to the authority, as far as there is one.</param>
-    /// <param name="errors">What the check found, made as <see cref="Apply(SslClientAuthenticationOptions)"/> asks for it.</param>
-    /// <param name="mustBeSilo">Whether the certificate must hold the silos' name.</param>
+    /// <summary>Returns why the other side is not trusted, or null if it is.</summary>
+    /// <param name="certificate">The other side's certificate.</param>
+    /// <param name="chain">The chain to the authority, as far as it exists.</param>
+    /// <param name="errors">Result of the check that <see cref="Apply(SslClientAuthenticationOptions)"/> configures.</param>
+    /// <param name="mustBeSilo">Whether the certificate must contain the silos' name.</param>
     public TlsObjection? ObjectionTo(X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors, bool mustBeSilo)
     {
-        if (certificate is null || errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable)) return new(TlsRefusalCause.NoCertificate, "it shows no certificate");
+        if (certificate is null || errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable)) return new(TlsRefusalCause.NoCertificate, "it presents no certificate");
         string whose = $"its certificate ({certificate.Subject})";
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors))
         {
             X509ChainStatusFlags found = 0;
             foreach (X509ChainStatus status in chain?.ChainStatus ?? []) found |= status.Status;
-            // One that has ended or is for something else is still the authority's; of others these say nothing.
+            // A certificate with only one of these flags was signed by the authority. On other certificates the flags say nothing.
             if (found == X509ChainStatusFlags.NotTimeValid)
                 return new(TlsRefusalCause.OutOfDate,
                     $"{whose} is valid from {certificate.NotBefore.ToUniversalTime():yyyy-MM-dd} to {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd} only");
@@ -102,7 +102,7 @@ internal sealed class TlsIdentity
             return new(TlsRefusalCause.Untrusted, $"{whose} is not signed by the authority in {Settings.Authority}");
         }
         return errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) || mustBeSilo && !certificate.MatchesHostname(Settings.Name)
-            ? new(TlsRefusalCause.WrongName, $"{whose} does not hold the name '{Settings.Name}' of a silo")
+            ? new(TlsRefusalCause.WrongName, $"{whose} does not contain the name '{Settings.Name}' of silos")
             : null;
     }
 }

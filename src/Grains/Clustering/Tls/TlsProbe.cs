@@ -6,21 +6,21 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Spikeformer.Clustering.Tls;
 
-/// <summary>Why a silo and this process do not come together, as far as TLS is the reason.</summary>
-/// <param name="What">What the silo did, behind its address.</param>
-/// <param name="Remedy">What to do.</param>
+/// <summary>Why TLS prevents a connection between this process and a silo.</summary>
+/// <param name="What">What happened, to follow the silo's address.</param>
+/// <param name="Remedy">What the user can do.</param>
 internal sealed record TlsRefusal(string What, string Remedy);
 
-/// <summary>Asks a silo by a handshake why it cannot be talked to. Orleans only says that a connection was closed.</summary>
+/// <summary>Finds out with a handshake why a silo cannot be reached. Orleans only reports that a connection was closed.</summary>
 internal static class TlsProbe
 {
-    // One that refuses hangs up at once after the handshake; one that does not says nothing, and is not waited for any longer.
+    // A silo that refuses hangs up immediately after the handshake. One that accepts stays silent, so the wait is short.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5), s_hangUp = TimeSpan.FromSeconds(2);
 
-    /// <summary>Tries some endpoints, and tells the first one's reason.</summary>
-    /// <param name="endpoints">Ports of silos or gateways.</param>
-    /// <param name="identity">How this process shows who it is; null without TLS.</param>
-    /// <returns>The endpoint and its reason, or null when TLS is none.</returns>
+    /// <summary>Tries some endpoints and returns the first refusal.</summary>
+    /// <param name="endpoints">Endpoints of silos or gateways.</param>
+    /// <param name="identity">This process's identity; null without TLS.</param>
+    /// <returns>The endpoint and its refusal, or null if TLS is not the reason.</returns>
     public static async Task<(IPEndPoint Endpoint, TlsRefusal Refusal)?> FirstRefusalAsync(IEnumerable<IPEndPoint> endpoints, TlsIdentity? identity)
     {
         const int some = 8;
@@ -30,7 +30,7 @@ internal static class TlsProbe
         return null;
     }
 
-    /// <summary>The reason of one.</summary>
+    /// <summary>Returns an endpoint's refusal, or null if TLS is not the reason.</summary>
     public static async Task<TlsRefusal?> RefusalAsync(IPEndPoint endpoint, TlsIdentity? identity)
     {
         using var patience = new CancellationTokenSource(s_patience);
@@ -45,7 +45,7 @@ internal static class TlsProbe
         }
         catch (Exception unknown) when (unknown is SocketException or IOException or OperationCanceledException)
         {
-            return null; // nobody is there, or it takes its time: no matter of TLS
+            return null; // the endpoint is down or slow, which has nothing to do with TLS
         }
     }
 
@@ -54,7 +54,7 @@ internal static class TlsProbe
         await using var tls = new SslStream(wire);
         try
         {
-            // Nothing is sent to it; the question is only whether it speaks TLS.
+            // The question is only whether the silo speaks TLS; no data is sent.
             var options = new SslClientAuthenticationOptions { TargetHost = TlsSettings.DefaultName, RemoteCertificateValidationCallback = (_, _, _, _) => true };
             await tls.AuthenticateAsClientAsync(options, cancellation).ConfigureAwait(false);
         }
@@ -62,7 +62,7 @@ internal static class TlsProbe
         {
             return null;
         }
-        return new("demands TLS, and this side has no certificate", Remedy);
+        return new("requires TLS, but no certificate was given", Remedy);
     }
 
     private static async Task<TlsRefusal?> AskAsync(Stream wire, TlsIdentity identity, CancellationToken cancellation)
@@ -82,8 +82,8 @@ internal static class TlsProbe
         catch (Exception failure) when (failure is AuthenticationException or IOException)
         {
             return objection is { } seen
-                ? new($"is not believed: {seen.What}", $"Check {identity.Settings.NameOf(nameof(TlsSettings.Authority))}, and the certificate of that silo")
-                : new("does not answer in TLS", "Switch TLS on there as well, or off here");
+                ? new($"is not trusted: {seen.What}", $"Check {identity.Settings.NameOf(nameof(TlsSettings.Authority))} and the certificate of that silo")
+                : new("does not use TLS", "Switch TLS on there as well, or off here");
         }
         using var hangUp = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         hangUp.CancelAfter(s_hangUp);
@@ -93,14 +93,14 @@ internal static class TlsProbe
         }
         catch (IOException)
         {
-            // Hung up without a goodbye.
+            // The silo hung up without closing TLS.
         }
         return identity.Settings.Certificate is { } file
             ? new($"refuses the certificate in {file}",
-                "Use one that the cluster's authority has signed and that is valid now; the silo's log says what is wrong with this one")
-            : new("demands a certificate, and this side has none", Remedy);
+                "Use one that the cluster's authority has signed and that is valid now; the silo's log says why it refused this one")
+            : new("requires a certificate, but none was given", Remedy);
     }
 
-    private const string Remedy = "Give certificate, key and authority: SPIKEFORMER_TLS_CERTIFICATE, SPIKEFORMER_TLS_KEY and SPIKEFORMER_TLS_AUTHORITY of a client, "
-        + "Spikeformer__Tls__Certificate and so on of a silo";
+    private const string Remedy = "Give certificate, key and authority: SPIKEFORMER_TLS_CERTIFICATE, SPIKEFORMER_TLS_KEY and SPIKEFORMER_TLS_AUTHORITY for a client, "
+        + "Spikeformer__Tls__Certificate, __Key and __Authority for a silo";
 }

@@ -3,31 +3,29 @@ using System.Text;
 
 namespace Spikeformer.Checkpoints.Torch;
 
-/// <summary>Something that a pickle names in Python's modules: a class, or a function.</summary>
-/// <param name="Name">Module and name, <c>torch._utils._rebuild_tensor_v2</c>.</param>
+/// <summary>A class or function of a Python module, named in a pickle.</summary>
+/// <param name="Name">Module and name, such as <c>torch._utils._rebuild_tensor_v2</c>.</param>
 internal sealed record PickleName(string Name);
 
-/// <summary>What a pickle would have made by a call: its parts, and what was put into it later. Nothing is called.</summary>
-/// <param name="Callee">Whom it would have called.</param>
-/// <param name="Arguments">With what.</param>
+/// <summary>An object that Python would create by a call. The call is recorded, not executed, together with later changes to the object.</summary>
+/// <param name="Callee">The class or function to call.</param>
+/// <param name="Arguments">The arguments of the call.</param>
 internal sealed record PickleCall(PickleName Callee, object? Arguments)
 {
-    /// <summary>Entries that were set, of an <c>OrderedDict</c> for example.</summary>
+    /// <summary>Entries that were set, for example in an <c>OrderedDict</c>.</summary>
     public Dictionary<object, object?> Items { get; } = [];
     /// <summary>Elements that were appended.</summary>
     public List<object?> Elements { get; } = [];
-    /// <summary>What its attributes would have been set from.</summary>
+    /// <summary>The state for the object's attributes.</summary>
     public object? State { get; set; }
 }
 
-/// <summary>Something that is stored outside of the pickle.</summary>
-/// <param name="Id">By which it is found.</param>
+/// <summary>A reference to an object stored outside the pickle.</summary>
+/// <param name="Id">The identifier of the object.</param>
 internal sealed record PickleReference(object? Id);
 
-/// <summary>
-/// Reads a Python pickle as data. Pickles are programs: what this one would call is noted down and never called, so a file from anywhere can be
-/// looked at. Libraries at hand insist on making the objects, and refuse files with classes that they do not know; checkpoints are full of them.
-/// </summary>
+/// <summary>Reads a Python pickle as data. A pickle is a program; this reader records its calls but never executes them, so it is safe for files from any
+/// source. Existing libraries create the objects and refuse files with unknown classes, which checkpoints contain in numbers.</summary>
 /// <remarks>Protocols 2 to 4, as PyTorch writes them. Values become null, bool, long, double, string, byte[], List of object (list), object[]
 /// (tuple), Dictionary (dict), and the records above.</remarks>
 internal sealed class PickleReader
@@ -44,9 +42,10 @@ internal sealed class PickleReader
     private PickleReader(byte[] bytes, string file) => (_bytes, _file) = (bytes, file);
 
     /// <summary>Reads a pickle.</summary>
-    /// <param name="bytes">All of it.</param>
-    /// <param name="file">Its name, for errors.</param>
-    /// <exception cref="SpikeformerException">It is cut, or does what PyTorch's do not (CheckFailed, with the byte).</exception>
+    /// <param name="bytes">The whole pickle.</param>
+    /// <param name="file">The name of the file, for errors.</param>
+    /// <exception cref="SpikeformerException">The pickle is truncated, or has an operation that PyTorch does not write (CheckFailed, with the
+    /// byte).</exception>
     public static object? Read(byte[] bytes, string file) => new PickleReader(bytes, file).Read();
 
     private object? Read()
@@ -102,14 +101,14 @@ internal sealed class PickleReader
                 case '\x94': _memo[_memo.Count] = Top; break;
                 case 'h': Push(Memo(Take(1)[0])); break;
                 case 'j': Push(Memo(Length4())); break;
-                case '\x80': if (Take(1)[0] is var protocol and (< 2 or > 4)) throw Bad($"it is of protocol {protocol}, not 2 to 4"); break;
-                case '\x95': Take(8); break; // a frame only says how much could be read at once
-                default: throw Bad($"code 0x{code:x2} is none that PyTorch writes");
+                case '\x80': if (Take(1)[0] is var protocol and (< 2 or > 4)) throw Bad($"its protocol is {protocol}, not 2 to 4"); break;
+                case '\x95': Take(8); break; // a frame only gives the size of the next block
+                default: throw Bad($"PyTorch does not write code 0x{code:x2}");
             }
         }
     }
 
-    private object? Top => _stack.Count > 0 && _stack[^1] != s_mark ? _stack[^1] : throw Bad("it takes from an empty stack");
+    private object? Top => _stack.Count > 0 && _stack[^1] != s_mark ? _stack[^1] : throw Bad("it pops from an empty stack");
 
     private void Push(object? value) => _stack.Add(value);
 
@@ -142,7 +141,7 @@ internal sealed class PickleReader
         {
             case List<object?> list: list.AddRange(values); break;
             case PickleCall call: call.Elements.AddRange(values); break;
-            default: throw Bad("it appends to what is no list");
+            default: throw Bad("it appends to a value that is not a list");
         }
     }
 
@@ -153,22 +152,22 @@ internal sealed class PickleReader
         {
             Dictionary<object, object?> dictionary => dictionary,
             PickleCall call => call.Items,
-            _ => throw Bad("it sets an entry of what is no dictionary"),
+            _ => throw Bad("it sets an entry of a value that is not a dictionary"),
         };
         for (int i = 0; i < pairs.Length; i += 2) items[pairs[i] ?? throw Bad("a key is None")] = pairs[i + 1];
     }
 
-    private void StackGlobal(object?[] names) => Push(names is [string module, string name] ? new PickleName($"{module}.{name}") : throw Bad("a name is no text"));
+    private void StackGlobal(object?[] names) => Push(names is [string module, string name] ? new PickleName($"{module}.{name}") : throw Bad("a name is not a text"));
 
-    private void Call(object?[] parts) => Push(parts[0] is PickleName callee ? new PickleCall(callee, parts[1]) : throw Bad("it calls what is no name"));
+    private void Call(object?[] parts) => Push(parts[0] is PickleName callee ? new PickleCall(callee, parts[1]) : throw Bad("it calls a value that is not a name"));
 
     private void Build(object? state)
     {
-        if (Top is not PickleCall call) throw Bad("it sets the state of what is no object");
+        if (Top is not PickleCall call) throw Bad("it sets the state of a value that is not an object");
         call.State = state;
     }
 
-    private object? Memo(long index) => _memo.TryGetValue(index, out object? value) ? value : throw Bad($"it recalls {index}, which was not stored");
+    private object? Memo(long index) => _memo.TryGetValue(index, out object? value) ? value : throw Bad($"it reads memo {index}, which was not stored");
 
     private long Long(int length)
     {
@@ -202,18 +201,18 @@ internal sealed class PickleReader
         return line;
     }
 
-    private int Length4() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4)) is var length && length <= int.MaxValue ? (int)length : throw Bad("a length is beyond the file");
+    private int Length4() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4)) is var length && length <= int.MaxValue ? (int)length : throw Bad("a length exceeds the file");
 
-    private int Length8() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8)) is var length && length <= int.MaxValue ? (int)length : throw Bad("a length is beyond the file");
+    private int Length8() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8)) is var length && length <= int.MaxValue ? (int)length : throw Bad("a length exceeds the file");
 
     private ReadOnlySpan<byte> Take(int count)
     {
-        if (count > _bytes.Length - _position) throw Bad("it is cut off");
+        if (count > _bytes.Length - _position) throw Bad("it is truncated");
         ReadOnlySpan<byte> taken = _bytes.AsSpan(_position, count);
         _position += count;
         return taken;
     }
 
     private SpikeformerException Bad(string problem) =>
-        new(ErrorKind.CheckFailed, $"{_file} cannot be read at byte {_position} of its pickle: {problem}", "Save it again with torch.save");
+        new(ErrorKind.CheckFailed, $"Cannot read {_file} at byte {_position} of its pickle: {problem}", "Save it again with torch.save");
 }

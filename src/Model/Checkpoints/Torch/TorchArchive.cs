@@ -4,24 +4,22 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints.Torch;
 
-/// <summary>What a file of <c>torch.save</c> holds of a network.</summary>
+/// <summary>The weights of a network in a file of <c>torch.save</c>.</summary>
 /// <param name="Tensors">The state dictionary in its order, under the authors' names.</param>
-/// <param name="Epoch">Number of the last epoch, from 0, where the file tells it.</param>
+/// <param name="Epoch">The last epoch, from 0; null if the file does not contain it.</param>
 public sealed record TorchCheckpoint(IReadOnlyList<StateTensor> Tensors, long? Epoch);
 
-/// <summary>
-/// Reads the weights out of a <c>.pth</c> file as PyTorch 1.6 and later write them (a zip with a pickle and the values), such as the checkpoints of
-/// the authors' scripts: a state dictionary, or a dictionary with one under <c>model</c> or <c>state_dict</c>. Nothing in the file is run; optimizer,
-/// scheduler and arguments are passed over.
-/// </summary>
+/// <summary>Reads the weights from a <c>.pth</c> file of PyTorch 1.6 or later (a zip with a pickle and the values), such as the checkpoints of the authors'
+/// scripts: a state dictionary, or a dictionary with a state dictionary under <c>model</c> or <c>state_dict</c>. No code in the file is executed; optimizer,
+/// scheduler and arguments are ignored.</summary>
 public static class TorchArchive
 {
     private const string ParallelPrefix = "module.";
 
-    /// <summary>Whether a file looks like one: it is a zip.</summary>
+    /// <summary>Returns whether a file may be such a file: it is a zip.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="SpikeformerException">It cannot be read.</exception>
-    public static bool IsOne(string path)
+    /// <exception cref="SpikeformerException">The file cannot be read.</exception>
+    public static bool IsArchive(string path)
     {
         try
         {
@@ -37,14 +35,14 @@ public static class TorchArchive
 
     /// <summary>Reads the weights.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="SpikeformerException">It does not exist, is damaged or no such file (CheckFailed), or holds no weights.</exception>
+    /// <exception cref="SpikeformerException">The file does not exist, is damaged, has another format, or contains no weights (CheckFailed).</exception>
     public static TorchCheckpoint Read(string path)
     {
         try
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
             ZipArchiveEntry pickle = zip.Entries.FirstOrDefault(entry => entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal) || entry.FullName == "data.pkl")
-                ?? throw Bad(path, "there is no data.pkl in it");
+                ?? throw Bad(path, "data.pkl is missing");
             string folder = pickle.FullName[..^"data.pkl".Length];
             if (zip.GetEntry(folder + "byteorder") is { } order && Encoding.ASCII.GetString(Bytes(order)) != "little") throw Bad(path, "its numbers are big-endian");
             object? root = PickleReader.Read(Bytes(pickle), path);
@@ -75,7 +73,7 @@ public static class TorchArchive
         foreach (object? candidate in new[] { Items(root)?.GetValueOrDefault("model"), Items(root)?.GetValueOrDefault("state_dict"), root })
             if (Items(candidate) is { Count: > 0 } items && items.All(item => item.Key is string && IsTensor(item.Value)))
                 return [.. items.Select(item => ((string)item.Key, (PickleCall)item.Value!))];
-        throw Bad(path, "there is no state dictionary, neither as a whole nor under 'model' or 'state_dict'");
+        throw Bad(path, "it is not a state dictionary and has none under 'model' or 'state_dict'");
     }
 
     private static Dictionary<object, object?>? Items(object? value) => value switch
@@ -92,7 +90,7 @@ public static class TorchArchive
         if (call is { Callee.Name: "torch._utils._rebuild_parameter", Arguments: object?[] and [PickleCall inner, ..] }) call = inner;
         if (call.Arguments is not (object?[] and [PickleReference { Id: object?[] and ["storage", PickleName kind, string key, ..] }, long offset, object?[] sizes, object?[] strides, ..])
             || sizes.Length != strides.Length || sizes.Any(size => size is not long and >= 0) || strides.Any(stride => stride is not long))
-            throw Bad(path, $"tensor '{name}' is stored in a way that is not known");
+            throw Bad(path, $"tensor '{name}' is stored in an unknown way");
         TensorType type = kind.Name switch
         {
             "torch.FloatStorage" => TensorType.F32,
@@ -105,14 +103,14 @@ public static class TorchArchive
             "torch.CharStorage" => TensorType.I8,
             "torch.ByteStorage" => TensorType.U8,
             "torch.BoolStorage" => TensorType.Bool,
-            _ => throw Bad(path, $"tensor '{name}' is of {kind.Name}"),
+            _ => throw Bad(path, $"tensor '{name}' has the unknown type {kind.Name}"),
         };
         long[] shape = [.. sizes.Cast<long>()];
         byte[]? values = Gather(storageOf(key), type.Size(), offset, shape, [.. strides.Cast<long>()]);
-        return values is null ? throw Bad(path, $"tensor '{name}' reaches beyond its values") : new(name, type, shape, values);
+        return values is null ? throw Bad(path, $"tensor '{name}' exceeds its stored values") : new(name, type, shape, values);
     }
 
-    /// <summary>The values in C order; null when they lie outside the storage.</summary>
+    /// <summary>Returns the values in C order; null if they lie outside the storage.</summary>
     private static byte[]? Gather(byte[] storage, int size, long offset, long[] shape, long[] strides)
     {
         long count = 1, first = offset, last = offset;
@@ -143,7 +141,7 @@ public static class TorchArchive
 
     private static byte[] Bytes(ZipArchiveEntry entry)
     {
-        if (entry.Length > int.MaxValue) throw new InvalidDataException($"{entry.FullName} has {entry.Length} bytes; more than {int.MaxValue} are not read");
+        if (entry.Length > int.MaxValue) throw new InvalidDataException($"{entry.FullName} has {entry.Length} bytes, but at most {int.MaxValue} can be read");
         var bytes = new byte[entry.Length];
         using Stream stream = entry.Open();
         stream.ReadExactly(bytes);
@@ -151,5 +149,5 @@ public static class TorchArchive
     }
 
     private static SpikeformerException Bad(string path, string problem) =>
-        new(ErrorKind.CheckFailed, $"{path} is no checkpoint of PyTorch that can be read: {problem}", "Give a file that torch.save of PyTorch 1.6 or later has written");
+        new(ErrorKind.CheckFailed, $"{path} is not a readable PyTorch checkpoint: {problem}", "Use a file written by torch.save of PyTorch 1.6 or later");
 }

@@ -11,14 +11,15 @@ namespace Spikeformer.Data.Datasets;
 /// <summary>Opens the data set that a recipe names.</summary>
 public static class DatasetCatalogue
 {
-    /// <summary>Opens a data set as the trainer reads it: frames, from the cache where there can be one, changed at random where the recipe
-    /// says so and the reader gives a key.</summary>
+    /// <summary>Opens a data set for the trainer. Samples are frames, cached where possible, with the recipe's augmentation for reads with a
+    /// key.</summary>
     /// <param name="recipe">The recipe's data fields.</param>
-    /// <param name="dataPath">The folder of the recordings or photographs, or one that <c>data prepare</c> made; not needed by the synthetic camera.</param>
-    /// <param name="cache">Where decoded frames and what is known of photographs are kept; null takes the defaults.</param>
-    /// <param name="warn">Receives a sentence for each odd thing about the data; null passes them on to the cache's.</param>
-    /// <exception cref="SpikeformerException">A field is wrong, the kind is not read by this version, the path is missing or its layout
-    /// wrong, or a recording is damaged.</exception>
+    /// <param name="dataPath">The folder of the recordings or photographs, or a folder made by <c>data prepare</c>. The synthetic camera needs
+    /// none.</param>
+    /// <param name="cache">Settings of the cache for frames and image indexes. Null selects the defaults.</param>
+    /// <param name="warn">Receives warnings about the data. Null sends them to the cache's receiver.</param>
+    /// <returns>The data set; the caller disposes it.</returns>
+    /// <exception cref="SpikeformerException">A field is wrong, the path is missing or has the wrong layout, or a recording is damaged.</exception>
     public static IDataset Open(DataRecipe recipe, string? dataPath, FrameCacheOptions? cache = null, Action<string>? warn = null)
     {
         cache ??= new();
@@ -27,12 +28,12 @@ public static class DatasetCatalogue
         return recipe.Augmentation is Augmentation.Dvs or Augmentation.DvsReference ? new AugmentedDataset(clean, recipe.Augmentation) : clean;
     }
 
-    /// <summary>Opens a data set without a cache and without augmentation, for a look at what the files hold.</summary>
+    /// <summary>Opens a data set without cache and augmentation, to inspect the content of its files.</summary>
     /// <param name="recipe">The recipe's data fields.</param>
     /// <param name="dataPath">As for <see cref="Open"/>.</param>
-    /// <param name="warn">Receives a sentence for each odd thing that is met; null drops it.</param>
-    /// <returns>A <see cref="RecordingDataset"/>, frames that others made of recordings, a <see cref="FrameStore"/>, or an
-    /// <see cref="ImageFolderDataset"/>.</returns>
+    /// <param name="warn">Receives warnings about the data. May be null.</param>
+    /// <returns>A <see cref="RecordingDataset"/>, a data set of SpikingJelly's frames, a <see cref="FrameStore"/>, or an
+    /// <see cref="ImageFolderDataset"/>. The caller disposes it.</returns>
     /// <exception cref="SpikeformerException">As for <see cref="Open"/>.</exception>
     public static IDataset OpenUncached(DataRecipe recipe, string? dataPath, Action<string>? warn = null) => OpenUncached(recipe, dataPath, new FrameCacheOptions { Warn = warn });
 
@@ -41,16 +42,16 @@ public static class DatasetCatalogue
         if (recipe.Kind == DataKind.Synthetic) return Synthetic(recipe);
         if (recipe.TrainSamples is not null || recipe.TestSamples is not null)
             throw new SpikeformerException(ErrorKind.Usage,
-                "recipe fields data.trainSamples and data.testSamples are for the synthetic camera only", "Remove them from the recipe");
+                "recipe fields data.trainSamples and data.testSamples: only for the synthetic camera", "Remove them from the recipe");
         if (recipe.Addresses is not null && recipe.Kind != DataKind.DvsCifar10)
-            throw new SpikeformerException(ErrorKind.Usage, "recipe field data.addresses: is for dvs-cifar10 only", "Remove it from the recipe");
+            throw new SpikeformerException(ErrorKind.Usage, "recipe field data.addresses: only for dvs-cifar10", "Remove it from the recipe");
         return recipe.Kind switch
         {
             DataKind.Nmnist => Events(NmnistReader.Sensor, (folder, options, _) => new NmnistDataset(folder, options)),
             DataKind.DvsGesture => Events(Aedat31Reader.Sensor, DvsGesture.Open),
             DataKind.DvsCifar10 => Events(Aedat20Reader.Sensor, DvsCifar10.Open),
             DataKind.ImageFolder => ImageFolderDataset.Open(recipe, Folder(recipe, dataPath), cache),
-            _ => throw new ArgumentOutOfRangeException(nameof(recipe), recipe.Kind, "There is no such kind."),
+            _ => throw new ArgumentOutOfRangeException(nameof(recipe), recipe.Kind, "Unknown kind of data."),
         };
 
         IDataset Events(SensorSize sensor, Func<string, FrameOptions, Action<string>?, IDataset> open)

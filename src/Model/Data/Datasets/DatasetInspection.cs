@@ -2,33 +2,32 @@ using Spikeformer.Data.Events;
 
 namespace Spikeformer.Data.Datasets;
 
-/// <summary>What a split's recordings hold.</summary>
+/// <summary>Statistics of the recordings in a split.</summary>
 /// <param name="Split">The part of the data set.</param>
 /// <param name="Samples">Number of recordings.</param>
-/// <param name="ClassCounts">Recordings of each class, by label.</param>
-/// <param name="MinEvents">Events of the shortest recording.</param>
-/// <param name="MeanEvents">Mean events of a recording.</param>
-/// <param name="MaxEvents">Events of the longest recording.</param>
-/// <param name="OnEvents">ON events of all recordings.</param>
-/// <param name="OffEvents">OFF events of all recordings.</param>
-/// <param name="X">Lowest and highest column met; null without events.</param>
-/// <param name="Y">Lowest and highest row met; null without events.</param>
-/// <param name="Microseconds">Lowest and highest time met; null without events.</param>
-/// <param name="OverflowWords">Clock-overflow words met.</param>
-/// <param name="BackwardSteps">Events out of order met.</param>
-/// <param name="LeftOut">Invalid and external words, and events outside the sensor, that were left out.</param>
+/// <param name="ClassCounts">Number of recordings in each class, by label.</param>
+/// <param name="MinEvents">Number of events in the shortest recording.</param>
+/// <param name="MeanEvents">Mean number of events in a recording.</param>
+/// <param name="MaxEvents">Number of events in the longest recording.</param>
+/// <param name="OnEvents">Number of ON events in all recordings.</param>
+/// <param name="OffEvents">Number of OFF events in all recordings.</param>
+/// <param name="X">Lowest and highest column; null without events.</param>
+/// <param name="Y">Lowest and highest row; null without events.</param>
+/// <param name="Microseconds">Lowest and highest time; null without events or for frames.</param>
+/// <param name="OverflowWords">Number of clock-overflow words.</param>
+/// <param name="BackwardSteps">Number of events out of order.</param>
+/// <param name="LeftOut">Number of skipped words: invalid events, external triggers, and events outside the sensor.</param>
 public sealed record SplitInspection(Split Split, int Samples, IReadOnlyList<int> ClassCounts, long MinEvents, double MeanEvents,
     long MaxEvents, long OnEvents, long OffEvents, (int Low, int High)? X, (int Low, int High)? Y, (long Low, long High)? Microseconds,
     long OverflowWords, long BackwardSteps, long LeftOut);
 
-/// <summary>Looks through a data set of events, as <c>data inspect</c> shows it.</summary>
+/// <summary>Computes the statistics of an event data set for <c>data inspect</c>.</summary>
 public static class DatasetInspection
 {
     /// <summary>Reads every sample of a split once.</summary>
-    /// <param name="dataset">The recordings, or frames made of them: those have no times any more, and rows and columns are those of the
-    /// canvas.</param>
-    /// <param name="split">The part to look through.</param>
-    /// <exception cref="SpikeformerException">A recording is damaged or missing; names the file and the byte.</exception>
+    /// <param name="dataset">A data set of recordings or of frames. Frames have no times, and their rows and columns are those of the canvas.</param>
+    /// <param name="split">The split to read.</param>
+    /// <exception cref="SpikeformerException">A recording is damaged or missing. The message names the file and the byte.</exception>
     public static SplitInspection Of(IDataset dataset, Split split)
     {
         var counts = new Counts(dataset.ClassNames.Count);

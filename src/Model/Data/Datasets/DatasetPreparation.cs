@@ -7,38 +7,36 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Datasets;
 
-/// <summary>How a data set is prepared.</summary>
+/// <summary>Options for preparing a data set.</summary>
 public sealed record PreparationOptions
 {
-    /// <summary>Samples that are decoded at once; each takes the memory of two samples and one recording.</summary>
+    /// <summary>Number of samples to decode in parallel. Each needs the memory of two samples and one recording. Default: all cores.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>False takes archives as they are, for copies that were packed anew.</summary>
+    /// <summary>Whether to compare archives with their published sums. False accepts repacked archives.</summary>
     public bool CheckSums { get; init; } = true;
 
-    /// <summary>Receives a sentence at each stage and for each odd thing. Null drops it.</summary>
+    /// <summary>Receives a message at each stage, and warnings. May be null.</summary>
     public Action<string>? Say { get; init; }
 
-    /// <summary>Receives how many samples of how many are done. Null drops it.</summary>
+    /// <summary>Receives the number of completed samples and of all samples. May be null.</summary>
     public Action<int, int>? Progress { get; init; }
 }
 
-/// <summary>What <see cref="DatasetPreparation"/> has made.</summary>
-/// <param name="Store">The file.</param>
-/// <param name="ContentHash">Hash of the data set, as runs store it.</param>
-/// <param name="TrainSamples">Training samples.</param>
-/// <param name="TestSamples">Test samples.</param>
+/// <summary>The result of <see cref="DatasetPreparation"/>.</summary>
+/// <param name="Store">Path of the frame store.</param>
+/// <param name="ContentHash">Content hash of the data set, which runs record.</param>
+/// <param name="TrainSamples">Number of training samples.</param>
+/// <param name="TestSamples">Number of test samples.</param>
 public sealed record PreparedData(string Store, string ContentHash, int TrainSamples, int TestSamples);
 
-/// <summary>
-/// Turns a data set as users download it into one checksummed file of frames (<see cref="FrameStore"/>), which workers map read-only. What
-/// was interrupted goes on where it stopped.
-/// </summary>
-/// <remarks>Archives are compared with the published sums first. Those that cannot be read in place are unpacked below the output folder,
-/// and removed once the frames are there.</remarks>
+/// <summary>Converts a downloaded data set into one checksummed file of frames (<see cref="FrameStore"/>), which workers map read-only. An interrupted
+/// preparation continues where it stopped.</summary>
+/// <remarks>Archives are first compared with their published sums. Archives that cannot be read in place are unpacked into the output folder;
+/// the unpacked files are removed when the frames are complete.</remarks>
 public static class DatasetPreparation
 {
-    /// <summary>The published files of a kind.</summary>
+    /// <summary>Returns the published files of a kind of data; empty if there are none.</summary>
     public static IReadOnlyList<PublishedFile> FilesOf(DataKind kind) => kind switch
     {
         DataKind.DvsGesture => PublishedFiles.Gesture,
@@ -48,13 +46,13 @@ public static class DatasetPreparation
     };
 
     /// <summary>Prepares a data set.</summary>
-    /// <param name="recipe">The recipe's data fields: kind, and how recordings become frames.</param>
-    /// <param name="source">The folder of the data set, archives or recordings.</param>
-    /// <param name="output">The folder of the result; made when needed.</param>
-    /// <param name="options">How it is done.</param>
-    /// <param name="cancellation">Stops; the next call goes on.</param>
-    /// <exception cref="SpikeformerException">The source is missing, incomplete, damaged or not what was published; the output cannot be
-    /// written, or another process is preparing the same.</exception>
+    /// <param name="recipe">The recipe's data fields: kind, and how to turn recordings into frames.</param>
+    /// <param name="source">The folder of the archives or recordings.</param>
+    /// <param name="output">The folder for the result; created if necessary.</param>
+    /// <param name="options">Options for the preparation.</param>
+    /// <param name="cancellation">Stops the preparation. The next call continues it.</param>
+    /// <exception cref="SpikeformerException">The source is missing, incomplete, damaged or differs from the published files, the output cannot
+    /// be written, or another process is writing it (Conflict).</exception>
     public static PreparedData Run(DataRecipe recipe, string source, string output, PreparationOptions options, CancellationToken cancellation = default)
     {
         if (!Directory.Exists(source))
@@ -63,10 +61,10 @@ public static class DatasetPreparation
         string unpacked = Path.Combine(output, "unpacked");
         if (options.CheckSums) CheckSums(recipe.Kind, source, options, cancellation);
         string folder = Unpack(recipe.Kind, source, unpacked, options, cancellation) ? unpacked : source;
-        options.Say?.Invoke($"Looking through {folder}.");
+        options.Say?.Invoke($"Scanning {folder}.");
         using IDataset dataset = DatasetCatalogue.OpenUncached(recipe, folder, options.Say);
         if (dataset is not IFrameDataset frames)
-            throw new SpikeformerException(ErrorKind.Usage, $"{folder} is prepared already", "Give it to train with --data");
+            throw new SpikeformerException(ErrorKind.Usage, $"{folder} is already prepared", "Give it to train with --data");
         string path = PreparedFolder.PathOf(output, dataset);
         if (FrameStore.TryOpen(path, frames) is { } there) there.Dispose();
         else Write(path, frames, options, cancellation);
@@ -74,9 +72,9 @@ public static class DatasetPreparation
         return new(path, dataset.ContentHash, dataset.Count(Split.Train), dataset.Count(Split.Test));
     }
 
-    /// <summary>Compares the published files with their sums, where the archives lie: in a folder, or below it in <c>download</c>.</summary>
-    /// <returns>How many there are.</returns>
-    /// <exception cref="SpikeformerException">One differs.</exception>
+    /// <summary>Compares the files in a folder, or in its subfolder <c>download</c>, with their published MD5 sums.</summary>
+    /// <returns>The number of files compared.</returns>
+    /// <exception cref="SpikeformerException">A file differs from its sum (CheckFailed).</exception>
     public static int CheckSums(DataKind kind, string source, PreparationOptions options, CancellationToken cancellation = default)
     {
         int files = 0;
@@ -86,17 +84,18 @@ public static class DatasetPreparation
         {
             string path = Path.Combine(folder!, file.Name);
             if (!File.Exists(path)) continue;
-            options.Say?.Invoke($"Checking the sum of {path}.");
+            options.Say?.Invoke($"Checking the MD5 sum of {path}.");
             string sum = Md5.Of(path, cancellation);
             if (sum != file.Md5)
-                throw new SpikeformerException(ErrorKind.CheckFailed, $"{path} has the MD5 sum {sum}, the published file has {file.Md5}",
-                    "Download it again, or give --no-checksums if it was packed anew on purpose");
+                throw new SpikeformerException(ErrorKind.CheckFailed, $"{path} has the MD5 sum {sum}; the published file has {file.Md5}",
+                    "Download the file again, or give --no-checksums for an archive that was repacked");
             files++;
         }
         return files;
     }
 
-    /// <summary>Unpacks archives that cannot be read in place, where there is nothing else to read.</summary>
+    /// <summary>Unpacks archives that cannot be read in place, unless the source already holds recordings.</summary>
+    /// <returns>Whether the data set is in the target folder.</returns>
     private static bool Unpack(DataKind kind, string source, string target, PreparationOptions options, CancellationToken cancellation)
     {
         if (Directory.Exists(target)) return true;
@@ -115,7 +114,7 @@ public static class DatasetPreparation
             Directory.CreateDirectory(unfinished);
             foreach (string name in names)
             {
-                string archive = Find(source, name) ?? throw new SpikeformerException(ErrorKind.NotFound, $"{source} has no {name}", "Download it too");
+                string archive = Find(source, name) ?? throw new SpikeformerException(ErrorKind.NotFound, $"{source} has no {name}", "Download this file too");
                 options.Say?.Invoke($"Unpacking {archive}.");
                 cancellation.ThrowIfCancellationRequested();
                 Unpack(archive, unfinished, cancellation);
@@ -142,7 +141,7 @@ public static class DatasetPreparation
         }
         using var file = File.OpenRead(archive);
         using var unzipped = new GZipStream(file, CompressionMode.Decompress);
-        // Refuses members that would lie outside the folder.
+        // Rejects members whose paths lie outside the folder.
         TarFile.ExtractToDirectoryAsync(unzipped, folder, overwriteFiles: true, cancellation).GetAwaiter().GetResult();
     }
 
@@ -152,7 +151,7 @@ public static class DatasetPreparation
         int samples = dataset.Count(Split.Train) + dataset.Count(Split.Test);
         try
         {
-            using (FileStream file = OpenAlone(unfinished))
+            using (FileStream file = OpenExclusively(unfinished))
             {
                 FrameStoreWriter.Write(file.SafeFileHandle, dataset, options.Threads, done => options.Progress?.Invoke(done, samples), cancellation);
                 RandomAccess.FlushToDisk(file.SafeFileHandle);
@@ -167,7 +166,7 @@ public static class DatasetPreparation
         using FrameStore written = FrameStore.Open(path);
     }
 
-    private static FileStream OpenAlone(string path)
+    private static FileStream OpenExclusively(string path)
     {
         try
         {
@@ -175,7 +174,7 @@ public static class DatasetPreparation
         }
         catch (IOException e) when (File.Exists(path) && !StorageErrors.IsFull(e))
         {
-            throw new SpikeformerException(ErrorKind.Conflict, $"{path} is being written by another process", "Wait for it, or choose another --out", e);
+            throw new SpikeformerException(ErrorKind.Conflict, $"Another process is writing {path}", "Wait until it ends, or choose another --out", e);
         }
     }
 

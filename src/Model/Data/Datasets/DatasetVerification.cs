@@ -1,12 +1,12 @@
 namespace Spikeformer.Data.Datasets;
 
-/// <summary>Reads every sample of a data set and tells what is damaged, as <c>data verify</c> shows it.</summary>
+/// <summary>Finds the damaged samples of a data set for <c>data verify</c>.</summary>
 public static class DatasetVerification
 {
     /// <summary>Reads all samples.</summary>
-    /// <param name="dataset">The data set, uncached: what its files hold.</param>
+    /// <param name="dataset">The data set, opened without a cache.</param>
     /// <param name="cancellation">Stops between samples.</param>
-    /// <returns>One sentence for each damaged sample; empty when all is well.</returns>
+    /// <returns>One message for each damaged sample; empty if all samples are intact.</returns>
     public static IReadOnlyList<string> Problems(IDataset dataset, CancellationToken cancellation = default)
     {
         var problems = new List<string>();

@@ -3,13 +3,13 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Data.Datasets;
 
-/// <summary>Checks files against published sums. MD5 is what the publishers list: it tells damage, not forgery.</summary>
+/// <summary>Computes MD5 sums, which the publishers of the data sets list. They reveal damage, not forgery.</summary>
 public static class Md5
 {
-    /// <summary>Lower-case hex MD5 of a file.</summary>
+    /// <summary>Returns the lower-case hex MD5 sum of a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="cancellation">Stops between two parts.</param>
-    /// <exception cref="SpikeformerException">It cannot be read.</exception>
+    /// <param name="cancellation">Stops between two blocks.</param>
+    /// <exception cref="SpikeformerException">The file cannot be read.</exception>
     public static string Of(string path, CancellationToken cancellation = default)
     {
         try

@@ -2,27 +2,27 @@ using Spikeformer.Data.Recordings;
 
 namespace Spikeformer.Data.Datasets;
 
-/// <summary>A file of a data set as its authors publish it.</summary>
+/// <summary>A published file of a data set.</summary>
 /// <param name="Name">File name.</param>
-/// <param name="Md5">Lower-case hex MD5, as SpikingJelly 0.0.0.0.10 lists it.</param>
-/// <param name="Url">Where it can be had without a person at the browser; null if its owners do not offer that.</param>
+/// <param name="Md5">Lower-case hex MD5 sum, as listed by SpikingJelly 0.0.0.0.10.</param>
+/// <param name="Url">Address for downloads without a browser; null if the owners do not offer one.</param>
 public sealed record PublishedFile(string Name, string Md5, Uri? Url)
 {
-    /// <summary>Whether it holds recordings, and not words about them.</summary>
+    /// <summary>Whether the file is an archive of recordings.</summary>
     public bool IsArchive => Name.EndsWith(".zip", StringComparison.Ordinal) || Name.EndsWith(".tar.gz", StringComparison.Ordinal);
 }
 
-/// <summary>The files of the event data sets as their authors publish them.</summary>
-/// <remarks>Names and sums are those that SpikingJelly's <c>resource_url_md5</c> lists; the addresses of CIFAR10-DVS too. N-MNIST's are those of
-/// its present home at Mendeley Data, whose files have the sums that SpikingJelly lists.</remarks>
+/// <summary>The published files of the event data sets.</summary>
+/// <remarks>Names, sums and the addresses of CIFAR10-DVS come from SpikingJelly's <c>resource_url_md5</c>. The addresses of N-MNIST are those of
+/// its current home at Mendeley Data; the files there have the same sums.</remarks>
 public static class PublishedFiles
 {
     private const string Figshare = "https://ndownloader.figshare.com/files/", Mendeley = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files/";
 
-    /// <summary>Where DVS128 Gesture can be had, by hand and after accepting its terms.</summary>
+    /// <summary>The download page of DVS128 Gesture. Its owners require everyone to accept the terms in a browser.</summary>
     public const string GesturePage = "https://ibm.ent.box.com/s/3hiq58ww1pbbjrinh367ykfdf60xsfm8/folder/50167556794";
 
-    /// <summary>DVS128 Gesture; by hand only.</summary>
+    /// <summary>The files of DVS128 Gesture, which can only be downloaded with a browser.</summary>
     public static IReadOnlyList<PublishedFile> Gesture { get; } =
     [
         new(DvsGesture.Archive, "8a5c71fb11e24e5ca5b11866ca6c00a1", null),
@@ -31,7 +31,7 @@ public static class PublishedFiles
         new("README.txt", "a0663d3b1d8307c329a43d949ee32d19", null),
     ];
 
-    /// <summary>CIFAR10-DVS.</summary>
+    /// <summary>The files of CIFAR10-DVS.</summary>
     public static IReadOnlyList<PublishedFile> Cifar10Dvs { get; } =
     [
         new("airplane.zip", "0afd5c4bf9ae06af762a77b180354fdd", new($"{Figshare}7712788")),
@@ -46,7 +46,7 @@ public static class PublishedFiles
         new("truck.zip", "89f3922fd147d9aeff89e76a2b0b70a7", new($"{Figshare}7712839")),
     ];
 
-    /// <summary>N-MNIST.</summary>
+    /// <summary>The files of N-MNIST.</summary>
     public static IReadOnlyList<PublishedFile> Nmnist { get; } =
     [
         new("Train.zip", "20959b8e626244a1b502305a9e6e2031", new($"{Mendeley}39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded")),

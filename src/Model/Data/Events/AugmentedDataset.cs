@@ -3,8 +3,9 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Events;
 
-/// <summary>Event frames that are changed at random when they are read with a key, and clean without one. Owns the data set below it.</summary>
-/// <remarks>What is drawn is a pure function of the key, (seed, epoch, sample).</remarks>
+/// <summary>Wraps a data set of event frames: reading with a key augments the sample, reading without one returns it unchanged. Disposes the
+/// wrapped data set.</summary>
+/// <remarks>The augmentation is a pure function of the key (seed, epoch, sample).</remarks>
 internal sealed class AugmentedDataset(IDataset clean, Augmentation kind) : IDataset
 {
     public string Name => clean.Name;

@@ -9,27 +9,25 @@ public readonly record struct SensorSize(int Width, int Height)
     public override string ToString() => $"{Height}x{Width}";
 }
 
-/// <summary>
-/// One recording of an event camera: its events in order, as one array per field (13 bytes an event). The arrays are kept when the stream
-/// is cleared, so that one stream can hold many recordings in turn without garbage.
-/// </summary>
-/// <remarks>Not thread-safe. Readers bound the size of a recording; the stream itself grows as far as it is filled.</remarks>
+/// <summary>One recording of an event camera: its events in order, as one array per field (13 bytes per event). Clearing the stream keeps the arrays,
+/// so one stream can hold many recordings in turn without new allocations.</summary>
+/// <remarks>Not thread-safe. The stream grows without limit; readers limit the size of a recording.</remarks>
 public sealed class EventStream
 {
     private long[] _times = [];
     private ushort[] _x = [], _y = [];
     private byte[] _polarities = [];
 
-    /// <summary>The sensor that the recording comes from.</summary>
+    /// <summary>The sensor that made the recording.</summary>
     public SensorSize Sensor { get; private set; }
 
     /// <summary>Number of events.</summary>
     public int Count { get; private set; }
 
-    /// <summary>How many events are earlier than the one before them; 0 in a recording that is in order of time.</summary>
+    /// <summary>Number of events that are earlier than the event before them; 0 when the recording is in order of time.</summary>
     public int BackwardSteps { get; private set; }
 
-    /// <summary>Time of each event, microseconds from a start that the recording chose.</summary>
+    /// <summary>Time of each event in microseconds. The recording chooses the origin.</summary>
     public ReadOnlySpan<long> Times => _times.AsSpan(0, Count);
 
     /// <summary>Column of each event, 0 to Sensor.Width-1, from the left.</summary>
@@ -41,9 +39,9 @@ public sealed class EventStream
     /// <summary>Polarity of each event: 0 = OFF (darker), anything else = ON (brighter).</summary>
     public ReadOnlySpan<byte> Polarities => _polarities.AsSpan(0, Count);
 
-    /// <summary>Forgets all events and makes room for a recording.</summary>
+    /// <summary>Removes all events and prepares for another recording.</summary>
     /// <param name="sensor">The sensor of the next recording.</param>
-    /// <param name="capacity">Expected number of events; more can be added.</param>
+    /// <param name="capacity">Expected number of events. The stream can take more.</param>
     public void Clear(SensorSize sensor, int capacity = 0)
     {
         (Sensor, Count, BackwardSteps) = (sensor, 0, 0);
@@ -69,8 +67,8 @@ public sealed class EventStream
         Count++;
     }
 
-    /// <summary>Appends an event, unless its pixel is not on the sensor.</summary>
-    /// <returns>Whether it was appended.</returns>
+    /// <summary>Appends an event if its pixel lies on the sensor.</summary>
+    /// <returns>Whether the event was appended.</returns>
     internal bool TryAdd(long time, int x, int y, byte polarity)
     {
         if ((uint)x >= (uint)Sensor.Width || (uint)y >= (uint)Sensor.Height) return false;
@@ -78,7 +76,7 @@ public sealed class EventStream
         return true;
     }
 
-    /// <summary>Puts the events in order of time; events of the same time keep their order.</summary>
+    /// <summary>Sorts the events by time. Events of the same time keep their order.</summary>
     public void SortByTime()
     {
         if (BackwardSteps == 0) return;

@@ -6,8 +6,7 @@ namespace Spikeformer.Data.Events;
 /// <param name="Pixels">Red, green, blue of each pixel, row by row; Width * Height * 3 bytes.</param>
 public sealed record RgbImage(int Width, int Height, byte[] Pixels);
 
-/// <summary>Draws a sample's frames side by side: ON red, OFF blue, both where both happened, brighter where there were more
-/// events.</summary>
+/// <summary>Draws a sample's frames side by side: ON events red, OFF events blue, both mixed, brighter for more events.</summary>
 public static class FramePreview
 {
     private const byte Grid = 64;
@@ -16,14 +15,14 @@ public static class FramePreview
     /// <param name="frames_TCHW">Counts in row-major [T,2,H,W] order, channel 0 = OFF, 1 = ON.</param>
     /// <param name="shape">Their shape.</param>
     /// <param name="scale">Side of a drawn pixel, at least 1.</param>
-    /// <returns>An image of T frames with one grey column between neighbours. The largest count of the sample has full brightness; any
-    /// event at all is visible.</returns>
-    /// <exception cref="ArgumentException">The frames are not of two channels or not of this shape.</exception>
+    /// <returns>An image of T frames with one grey column between neighbours. The largest count of the sample has full brightness, and even a
+    /// single event is visible.</returns>
+    /// <exception cref="ArgumentException">The frames do not have two channels or do not have this shape.</exception>
     public static RgbImage Render(ReadOnlySpan<float> frames_TCHW, SampleShape shape, int scale = 4)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scale);
         if (shape.Channels != 2 || frames_TCHW.Length != shape.Elements)
-            throw new ArgumentException($"{frames_TCHW.Length} values in {shape} are not event frames.", nameof(frames_TCHW));
+            throw new ArgumentException($"{frames_TCHW.Length} values of shape {shape} are not event frames.", nameof(frames_TCHW));
         var (T, H, W) = (shape.TimeSteps, shape.Height, shape.Width);
         int width = T * W * scale + T - 1, height = H * scale;
         var pixels = new byte[checked(width * height * 3)];

@@ -3,15 +3,14 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Events;
 
-/// <summary>A data set of event recordings: samples are recordings, read as events or, as the trainer does, as frames.</summary>
-/// <remarks>Safe for concurrent readers. Reading needs no garbage per sample once each reading thread has met the longest
-/// recording.</remarks>
-/// <param name="options">How recordings become frames.</param>
+/// <summary>A data set whose samples are event recordings. Callers can read a sample as events or, as the trainer does, as frames.</summary>
+/// <remarks>Safe for concurrent readers. Once each reading thread has read the longest recording, reading allocates no memory.</remarks>
+/// <param name="options">How to turn recordings into frames.</param>
 public abstract class RecordingDataset(FrameOptions options) : IFrameDataset
 {
     private readonly ConcurrentBag<EventStream> _idle = [];
 
-    /// <summary>How recordings become frames.</summary>
+    /// <summary>How recordings are turned into frames.</summary>
     public FrameOptions Options { get; } = options;
 
     /// <inheritdoc/>
@@ -38,8 +37,8 @@ public abstract class RecordingDataset(FrameOptions options) : IFrameDataset
     /// <summary>Reads a sample's recording.</summary>
     /// <param name="split">The part of the data set.</param>
     /// <param name="index">Sample number, 0 to Count(split)-1.</param>
-    /// <param name="events">Receives the recording, in order of time; what it held before is forgotten.</param>
-    /// <exception cref="SpikeformerException">The file is damaged or missing; names the file and the byte.</exception>
+    /// <param name="events">Receives the recording in order of time. Its previous content is discarded.</param>
+    /// <exception cref="SpikeformerException">The file is damaged or missing. The message names the file and the byte.</exception>
     public abstract RecordingNotes ReadRecording(Split split, int index, EventStream events);
 
     /// <inheritdoc/>

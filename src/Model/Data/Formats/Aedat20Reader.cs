@@ -5,45 +5,44 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Formats;
 
-/// <summary>
-/// Reads AEDAT 2.0 recordings of a DVS128 camera, the container of CIFAR10-DVS: text lines that begin with <c>#</c>, then 8 bytes an event,
-/// big end first: 32 bits of address, 32 bits of time in microseconds.
-/// </summary>
-/// <remarks>The header ends before the first line that does not begin with <c>#</c>, is not ended by a line feed, or holds a byte that no
-/// text has; so an event whose first byte happens to be <c>#</c> stays an event. Times are unsigned; one that jumps back by more than 2^31
-/// has wrapped round, and the clock goes on. External events (bit 15) are left out and counted. The format is jAER's.</remarks>
+/// <summary>Reads AEDAT 2.0 recordings of a DVS128 camera, the file format of CIFAR10-DVS: text lines that begin with <c>#</c>, then 8 bytes per event
+/// in big-endian order, 32 bits of address and 32 bits of time in microseconds.</summary>
+/// <remarks>The header ends before the first line that does not begin with <c>#</c>, does not end with a line feed, or contains a byte that is not
+/// text. An event whose first byte happens to be <c>#</c> is therefore read as an event. Times are unsigned. A jump back by more than 2^31 is a counter
+/// overflow, after which the clock continues. External events (bit 15) are skipped and counted. The format comes from jAER.</remarks>
 public static class Aedat20Reader
 {
     /// <summary>The sensor of the DVS128 camera.</summary>
     public static SensorSize Sensor => new(128, 128);
 
-    /// <summary>Longest file that is read, bytes (33.5 million events; recordings of CIFAR10-DVS hold about 200,000).</summary>
+    /// <summary>Maximum file size in bytes (33.5 million events; recordings of CIFAR10-DVS have about 200,000).</summary>
     public const int MaxFileBytes = 256 << 20;
 
     private const int EventBytes = 8;
     private const uint External = 1 << 15, SensorBits = 0x7FFF;
     private static ReadOnlySpan<byte> Magic => "#!AER-DAT"u8;
 
-    /// <summary>Printable ASCII, tab, carriage return, and what UTF-8 text in a preferences block may have.</summary>
+    /// <summary>Printable ASCII, tab, carriage return, and the bytes of UTF-8 text in a preferences block.</summary>
     private static readonly SearchValues<byte> TextBytes =
         SearchValues.Create([(byte)'\t', (byte)'\r', .. Enumerable.Range(0x20, 0xE0).Where(b => b != 0x7F).Select(b => (byte)b)]);
 
     /// <summary>Reads one recording.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="file">Name of the file, for messages.</param>
-    /// <param name="convention">What the address bits mean.</param>
-    /// <param name="events">Receives the recording, in order of time, possibly empty; what it held before is forgotten.</param>
-    /// <exception cref="SpikeformerException">The file is too long, of another format or version, cut off inside an event, or of another
-    /// camera; names the file and the byte.</exception>
+    /// <param name="convention">How address bits map to pixel and polarity.</param>
+    /// <param name="events">Receives the recording in order of time, possibly empty. Its previous content is discarded.</param>
+    /// <returns>Counts of everything unusual in the recording.</returns>
+    /// <exception cref="SpikeformerException">The file is too long, has another format or version, ends inside an event, or comes from
+    /// another camera. The message names the file and the byte.</exception>
     public static RecordingNotes Read(ReadOnlySpan<byte> bytes, string file, AddressConvention convention, EventStream events)
     {
         if (bytes.Length > MaxFileBytes)
-            throw Damaged($"{file}: {bytes.Length:N0} bytes are too many for a DVS128 recording (limit {MaxFileBytes:N0})");
+            throw Damaged($"{file}: {bytes.Length:N0} bytes are too much for a DVS128 recording (limit {MaxFileBytes:N0})");
         int start = HeaderLength(bytes, file);
         int rest = (bytes.Length - start) % EventBytes;
         if (rest != 0)
-            throw Damaged($"{file}: cut off inside an event at byte {bytes.Length - rest}: "
-                + $"{bytes.Length - start} bytes after the header are no multiple of {EventBytes}");
+            throw Damaged($"{file}: ends inside an event at byte {bytes.Length - rest}: "
+                + $"the {bytes.Length - start} bytes after the header are not a multiple of {EventBytes}");
         events.Clear(Sensor, (bytes.Length - start) / EventBytes);
         long clock = 0;
         uint before = 0;
@@ -78,11 +77,11 @@ public static class Aedat20Reader
         }
     }
 
-    /// <summary>Bytes before the first event.</summary>
+    /// <summary>Number of bytes before the first event.</summary>
     private static int HeaderLength(ReadOnlySpan<byte> bytes, string file)
     {
         if (!bytes.StartsWith(Magic) || bytes.Length == Magic.Length || bytes[Magic.Length] != (byte)'2')
-            throw Damaged($"{file}: byte 0: no AEDAT 2.0 recording, it does not begin with #!AER-DAT2");
+            throw Damaged($"{file}: byte 0: not an AEDAT 2.0 recording, does not begin with #!AER-DAT2");
         int start = 0;
         while (start < bytes.Length && bytes[start] == (byte)'#')
         {
@@ -90,7 +89,7 @@ public static class Aedat20Reader
             if (length < 0 || bytes.Slice(start, length).ContainsAnyExcept(TextBytes)) break;
             start += length + 1;
         }
-        if (start == 0) throw Damaged($"{file}: byte 0: the first line of the header has no end");
+        if (start == 0) throw Damaged($"{file}: byte 0: the first header line does not end");
         return start;
     }
 

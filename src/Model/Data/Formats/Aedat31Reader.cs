@@ -3,17 +3,15 @@ using Spikeformer.Data.Events;
 
 namespace Spikeformer.Data.Formats;
 
-/// <summary>
-/// Reads AEDAT 3.1 recordings packet by packet, the container of DVS128 Gesture: text lines up to <c>#!END-HEADER</c>, then packets of a
-/// header of 28 bytes and their events, little end first. Memory is bounded by one packet.
-/// </summary>
-/// <remarks>Polarity packets (type 1) hold 8 bytes an event: x in bits 17 to 31, y in bits 2 to 16, polarity in bit 1 and validity in bit 0
-/// of the first word, then 31 bits of time, which the packet's overflow counter continues. Of a packet's <c>capacity</c> slots the first
-/// <c>number</c> are events. Invalid events and those outside the sensor are left out and counted, other packets are skipped by length, and
-/// a last packet that the file cuts short gives its whole events. Events come in the order of the file. The format is iniVation's.</remarks>
+/// <summary>Reads AEDAT 3.1 recordings packet by packet, the file format of DVS128 Gesture: text lines up to <c>#!END-HEADER</c>, then packets of a
+/// 28-byte header and events, in little-endian order. Memory use is limited to one packet.</summary>
+/// <remarks>Polarity packets (type 1) use 8 bytes per event. The first word has x in bits 17 to 31, y in bits 2 to 16, polarity in bit 1 and validity
+/// in bit 0. The second word has 31 bits of time, extended by the packet's overflow counter. Of the <c>capacity</c> slots in a packet, the first
+/// <c>number</c> are events. Invalid events and events outside the sensor are skipped and counted. Packets of other types are skipped. If the file ends
+/// inside the last packet, its complete events are read. Events keep the order of the file. The format comes from iniVation.</remarks>
 internal sealed class Aedat31Reader
 {
-    /// <summary>Most events of one packet; cameras write some thousands.</summary>
+    /// <summary>Maximum number of events in a packet; cameras write a few thousand.</summary>
     private const int MaxPacketEvents = 1 << 22;
     private const int HeaderBytes = 28, EventBytes = 8, MaxTextBytes = 1 << 20;
     private const ushort Polarity = 1;
@@ -30,19 +28,19 @@ internal sealed class Aedat31Reader
     /// <summary>The sensor of the DVS128 camera.</summary>
     public static SensorSize Sensor => new(128, 128);
 
-    /// <summary>Where the packet read last begins, bytes from the start of the file.</summary>
+    /// <summary>Start of the last packet read, in bytes from the start of the file.</summary>
     public long PacketStart { get; private set; }
 
-    /// <summary>Where it ends.</summary>
+    /// <summary>End of the last packet read, in bytes from the start of the file.</summary>
     public long PacketEnd => _position;
 
-    /// <summary>What was met so far. Steps back are for whoever keeps the events to count.</summary>
+    /// <summary>Counts of everything unusual so far, except backward steps: the caller takes those from its event stream.</summary>
     public RecordingNotes Notes => new(0, 0, _others, _outside, _missing);
 
     /// <summary>Opens a file at its start and reads its header.</summary>
-    /// <param name="stream">The file; read to its end, not disposed.</param>
+    /// <param name="stream">The file. The reader does not dispose it.</param>
     /// <param name="file">Name of the file, for messages.</param>
-    /// <exception cref="SpikeformerException">It is no AEDAT 3.1 file.</exception>
+    /// <exception cref="SpikeformerException">The file is not an AEDAT 3.1 file.</exception>
     public static Aedat31Reader OfFile(Stream stream, string file)
     {
         var reader = new Aedat31Reader(stream, file, 0);
@@ -50,18 +48,18 @@ internal sealed class Aedat31Reader
         return reader;
     }
 
-    /// <summary>Reads packets from a part of a file that begins with one.</summary>
-    /// <param name="stream">The part.</param>
+    /// <summary>Reads packets from a part of a file that begins at a packet.</summary>
+    /// <param name="stream">The part. The reader does not dispose it.</param>
     /// <param name="file">Name of the file, for messages.</param>
-    /// <param name="start">Where the part begins, bytes from the start of the file.</param>
+    /// <param name="start">Start of the part, in bytes from the start of the file.</param>
     public static Aedat31Reader OfPackets(Stream stream, string file, long start) => new(stream, file, start);
 
     /// <summary>Appends the events of the next polarity packet.</summary>
-    /// <param name="events">Receives them; cleared by the caller, for <see cref="Sensor"/>.</param>
-    /// <param name="from">Earliest time that is wanted, microseconds.</param>
-    /// <param name="to">First time that is no longer wanted.</param>
+    /// <param name="events">Receives the events. The caller clears it for <see cref="Sensor"/>.</param>
+    /// <param name="from">Earliest time to read, microseconds.</param>
+    /// <param name="to">End of the time range, microseconds; exclusive.</param>
     /// <returns>False at the end of the file.</returns>
-    /// <exception cref="SpikeformerException">A packet's header is damaged; names the byte.</exception>
+    /// <exception cref="SpikeformerException">A packet header is damaged. The message names the byte.</exception>
     public bool ReadPacket(EventStream events, long from = long.MinValue, long to = long.MaxValue)
     {
         Span<byte> header = stackalloc byte[HeaderBytes];
@@ -91,9 +89,9 @@ internal sealed class Aedat31Reader
         int size = Field(header, 4), timeOffset = Field(header, 8), overflow = Field(header, 12);
         int capacity = Field(header, 16), number = Field(header, 20), valid = Field(header, 24);
         if (size < 0 || overflow < 0 || valid < 0 || number < valid || capacity < number)
-            throw Damaged($"size {size}, overflow {overflow}, capacity {capacity}, number {number} and valid {valid} cannot be");
+            throw Damaged($"size {size}, overflow {overflow}, capacity {capacity}, number {number} and valid {valid} are impossible");
         if (type == Polarity && (size != EventBytes || timeOffset != 4))
-            throw Damaged($"polarity events of {size} bytes with their time at byte {timeOffset}, not of {EventBytes} with it at byte 4");
+            throw Damaged($"polarity events of {size} bytes with the time at byte {timeOffset}, not of {EventBytes} bytes with the time at byte 4");
         if (type == Polarity && number > MaxPacketEvents)
             throw Damaged($"a packet of {number:N0} events (limit {MaxPacketEvents:N0})");
         return (type, size, overflow, capacity, number);
@@ -144,7 +142,7 @@ internal sealed class Aedat31Reader
             while (Read(line.AsSpan(Math.Min(length, line.Length - 1), 1)) == 1 && line[Math.Min(length, line.Length - 1)] != '\n') length++;
             ReadOnlySpan<byte> text = line.AsSpan(0, Math.Min(length, line.Length));
             if (number == 0 && !text.StartsWith("#!AER-DAT3.1"u8))
-                throw new SpikeformerException(ErrorKind.CheckFailed, $"{_file}: byte 0: no AEDAT 3.1 recording, it does not begin with #!AER-DAT3.1",
+                throw new SpikeformerException(ErrorKind.CheckFailed, $"{_file}: byte 0: not an AEDAT 3.1 recording, does not begin with #!AER-DAT3.1",
                     "Copy the file again or remove it");
             if (text.StartsWith("#!END-HEADER"u8)) return;
             if (!text.StartsWith("#"u8) || _position > MaxTextBytes)

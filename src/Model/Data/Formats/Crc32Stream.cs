@@ -2,7 +2,7 @@ using System.IO.Hashing;
 
 namespace Spikeformer.Data.Formats;
 
-/// <summary>Takes the CRC-32 of what is read through it, since ZipArchive does not compare it. Owns the stream below.</summary>
+/// <summary>Computes the CRC-32 of everything read through it, because ZipArchive does not check it. Owns the inner stream.</summary>
 internal sealed class Crc32Stream(Stream inner) : Stream
 {
     private readonly Crc32 _crc = new();

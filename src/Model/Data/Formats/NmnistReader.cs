@@ -2,19 +2,17 @@ using Spikeformer.Data.Events;
 
 namespace Spikeformer.Data.Formats;
 
-/// <summary>
-/// Reads N-MNIST recordings: no header, 5 bytes an event, big end first: x, y, then one bit of polarity (1 = ON) and 23 bits of time in
-/// microseconds.
-/// </summary>
-/// <remarks>A word in row 240 is a clock overflow of the original ATIS stream, not an event: every later event is 8,192 us later. Times
-/// that step back are sorted stably. Both are counted. The format is that of Orchard et al., "Converting static image datasets to spiking
-/// neuromorphic datasets using saccades" (2015).</remarks>
+/// <summary>Reads N-MNIST recordings: no header, 5 bytes per event in big-endian order: x, y, one bit of polarity (1 = ON), 23 bits of time in
+/// microseconds.</summary>
+/// <remarks>A word in row 240 is not an event but a clock overflow of the original ATIS stream: every later event is 8,192 microseconds
+/// later. Events that are out of order are sorted stably. Both are counted. Source: Orchard et al., "Converting static image datasets to
+/// spiking neuromorphic datasets using saccades" (2015).</remarks>
 public static class NmnistReader
 {
     /// <summary>The sensor of N-MNIST.</summary>
     public static SensorSize Sensor => new(34, 34);
 
-    /// <summary>Longest file that is read, bytes (13.4 million events; real recordings hold some thousands).</summary>
+    /// <summary>Maximum file size in bytes (13.4 million events; real recordings have a few thousand).</summary>
     public const int MaxFileBytes = 64 << 20;
 
     private const int EventBytes = 5, OverflowRow = 240, OverflowMicroseconds = 1 << 13;
@@ -22,9 +20,10 @@ public static class NmnistReader
     /// <summary>Reads one recording.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="file">Name of the file, for messages.</param>
-    /// <param name="events">Receives the recording, in order of time; what it held before is forgotten.</param>
-    /// <exception cref="SpikeformerException">The file is empty, too long, cut off inside an event, or has an event outside the sensor;
-    /// names the file and the byte.</exception>
+    /// <param name="events">Receives the recording in order of time. Its previous content is discarded.</param>
+    /// <returns>Counts of everything unusual in the recording.</returns>
+    /// <exception cref="SpikeformerException">The file is empty, too long, ends inside an event, or has an event outside the sensor. The
+    /// message names the file and the byte.</exception>
     public static RecordingNotes Read(ReadOnlySpan<byte> bytes, string file, EventStream events)
     {
         CheckLength(bytes.Length, file);
@@ -51,8 +50,8 @@ public static class NmnistReader
         return new(overflows, backwardSteps);
     }
 
-    /// <summary>Checks that a file of this length can be a recording, before it is read into memory.</summary>
-    /// <exception cref="SpikeformerException">It cannot; names the file and the byte.</exception>
+    /// <summary>Checks that a file of this length can be a recording.</summary>
+    /// <exception cref="SpikeformerException">The length is impossible. The message names the file and the byte.</exception>
     public static void CheckLength(long length, string file)
     {
         if (length == 0)
@@ -60,11 +59,11 @@ public static class NmnistReader
                 "Copy the file again or remove it");
         if (length > MaxFileBytes)
             throw new SpikeformerException(ErrorKind.CheckFailed,
-                $"{file}: {length:N0} bytes are too many for an N-MNIST recording (limit {MaxFileBytes:N0})",
+                $"{file}: {length:N0} bytes are too much for an N-MNIST recording (limit {MaxFileBytes:N0})",
                 "Check what this file is, or remove it");
         if (length % EventBytes != 0)
             throw new SpikeformerException(ErrorKind.CheckFailed,
-                $"{file}: cut off inside an event at byte {length - length % EventBytes}: {length} is no multiple of {EventBytes}",
+                $"{file}: ends inside an event at byte {length - length % EventBytes}: the {length} bytes are not a multiple of {EventBytes}",
                 "Copy the file again or remove it");
     }
 

@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 
 namespace Spikeformer.Data.Formats;
 
-/// <summary>An array of NumPy's <c>.npy</c> format, versions 1 to 3: booleans, integers of 1 to 8 bytes and floats of 2 to 8 bytes, in
-/// either byte order, in C or Fortran order. Arrays of objects are refused: they are programs, not data.</summary>
+/// <summary>An array in NumPy's <c>.npy</c> format, versions 1 to 3: booleans, integers of 1 to 8 bytes and floats of 2 to 8 bytes, in
+/// either byte order, in C or Fortran order. Arrays of objects are rejected because reading them would run code.</summary>
 internal sealed partial class NpyArray
 {
     private const int MaxHeaderBytes = 1 << 16, MaxDimensions = 32, FirstDataBytes = 1 << 20;
@@ -27,20 +27,20 @@ internal sealed partial class NpyArray
     public int Count => _data.Length / _size;
 
     /// <summary>Reads an array.</summary>
-    /// <param name="stream">A <c>.npy</c> file or member.</param>
+    /// <param name="stream">A <c>.npy</c> file or archive member.</param>
     /// <param name="name">Its name, for messages.</param>
-    /// <param name="maxCount">Most values that are read.</param>
-    /// <exception cref="SpikeformerException">It is no such array, is too large, or cut short.</exception>
+    /// <param name="maxCount">Maximum number of values.</param>
+    /// <exception cref="SpikeformerException">The stream is not such an array, is too large, or ends early.</exception>
     public static NpyArray Read(Stream stream, string name, int maxCount)
     {
         Span<byte> start = stackalloc byte[12];
         Fill(stream, start[..8], name, 0);
         if (!start.StartsWith(Magic) || start[6] is < 1 or > 3)
-            throw Damaged(name, "byte 0: no NumPy array of version 1 to 3");
+            throw Damaged(name, "byte 0: not a NumPy array of version 1 to 3");
         int lengthBytes = start[6] == 1 ? 2 : 4;
         Fill(stream, start.Slice(8, lengthBytes), name, 8);
         uint length = lengthBytes == 2 ? BinaryPrimitives.ReadUInt16LittleEndian(start[8..]) : BinaryPrimitives.ReadUInt32LittleEndian(start[8..]);
-        if (length > MaxHeaderBytes) throw Damaged(name, $"byte 8: a header of {length:N0} bytes");
+        if (length > MaxHeaderBytes) throw Damaged(name, $"byte 8: a header of {length:N0} bytes is too long");
         byte[] text = new byte[length];
         Fill(stream, text, name, 8 + lengthBytes);
         string header = Encoding.Latin1.GetString(text);
@@ -49,26 +49,26 @@ internal sealed partial class NpyArray
         if (!order.Success || !shape.Success || !header.Contains("'descr'", StringComparison.Ordinal))
             throw Damaged(name, $"the header '{Shown(header)}' does not describe an array");
         if (!type.Success)
-            throw Damaged(name, $"the header '{Shown(header)}' is of no type that is read (booleans, integers, floats; no objects)");
+            throw Damaged(name, $"the header '{Shown(header)}' has an unsupported type (supported: booleans, integers, floats)");
         (char kind, int size) = (type.Groups[2].Value[0], type.Groups[3].Value[0] - '0');
         if (kind == 'b' && size != 1 || kind == 'f' && size == 1)
-            throw Damaged(name, $"type {type.Groups[2].Value}{size} is not read");
+            throw Damaged(name, $"type {type.Groups[2].Value}{size} is not supported");
         int[] sizes = ShapeOf(shape.Groups[1].Value, name, maxCount);
         byte[] data = ReadData(stream, sizes.Aggregate(size, (product, axis) => product * axis), name, 8 + lengthBytes + length);
         return new(sizes, kind, size, type.Groups[1].Value == ">", order.Groups[1].Value == "True", data);
     }
 
-    /// <summary>The values of an array of one axis as integers.</summary>
-    /// <param name="name">Its name, for messages.</param>
-    /// <param name="values">Receives them.</param>
-    /// <exception cref="SpikeformerException">A value is no whole number of 64 bits.</exception>
+    /// <summary>Copies the values of an array with one axis as integers.</summary>
+    /// <param name="name">Name of the array, for messages.</param>
+    /// <param name="values">Receives the values.</param>
+    /// <exception cref="SpikeformerException">A value is not a 64-bit integer.</exception>
     public void CopyTo(string name, Span<long> values)
     {
         for (int i = 0; i < values.Length; i++)
             if (_kind == 'f')
             {
                 double value = Float(i);
-                if (value != Math.Floor(value) || Math.Abs(value) > 1L << 53) throw Damaged(name, $"value {i}: {value} is no whole number");
+                if (value != Math.Floor(value) || Math.Abs(value) > 1L << 53) throw Damaged(name, $"value {i}: {value} is not a whole number");
                 values[i] = (long)value;
             }
             else
@@ -79,10 +79,10 @@ internal sealed partial class NpyArray
             }
     }
 
-    /// <summary>The values as float32, in C order whatever order they are stored in.</summary>
-    /// <param name="name">Its name, for messages.</param>
-    /// <param name="values">Receives them.</param>
-    /// <exception cref="SpikeformerException">A value is not finite, or not exact in float32.</exception>
+    /// <summary>Copies the values as float32 in C order, whatever their order in the file.</summary>
+    /// <param name="name">Name of the array, for messages.</param>
+    /// <param name="values">Receives the values.</param>
+    /// <exception cref="SpikeformerException">A value is not finite, or float32 cannot represent it exactly.</exception>
     public void CopyTo(string name, Span<float> values)
     {
         Span<int> index = stackalloc int[Shape.Length];
@@ -98,7 +98,7 @@ internal sealed partial class NpyArray
             }
             double value = _kind == 'f' ? Float(at) : _kind == 'i' ? Signed(Bits(at)) : Bits(at);
             values[i] = (float)value;
-            if (values[i] != value || !double.IsFinite(value)) throw Damaged(name, $"value {i}: {value} is not exact in float32");
+            if (values[i] != value || !double.IsFinite(value)) throw Damaged(name, $"value {i}: float32 cannot represent {value} exactly");
         }
     }
 
@@ -122,7 +122,7 @@ internal sealed partial class NpyArray
     private static int[] ShapeOf(string text, string name, int maxCount)
     {
         string[] parts = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        if (parts.Length > MaxDimensions) throw Damaged(name, $"{parts.Length} axes");
+        if (parts.Length > MaxDimensions) throw Damaged(name, $"{parts.Length} axes are too many (limit {MaxDimensions})");
         var sizes = new int[parts.Length];
         long count = 1;
         for (int i = 0; i < parts.Length; i++)
@@ -133,7 +133,7 @@ internal sealed partial class NpyArray
         return sizes;
     }
 
-    /// <summary>Makes room as bytes arrive, so that a damaged header does not.</summary>
+    /// <summary>Grows the buffer as bytes arrive, so that a damaged header cannot allocate too much memory.</summary>
     private static byte[] ReadData(Stream stream, int length, string name, long at)
     {
         var data = new byte[Math.Min(length, FirstDataBytes)];
@@ -149,7 +149,7 @@ internal sealed partial class NpyArray
     private static void Fill(Stream stream, Span<byte> buffer, string name, long at)
     {
         int got = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-        if (got < buffer.Length) throw Damaged(name, $"cut off at byte {at + got}: {buffer.Length - got:N0} bytes are missing");
+        if (got < buffer.Length) throw Damaged(name, $"ends early at byte {at + got}: {buffer.Length - got:N0} bytes are missing");
     }
 
     private static string Shown(string text)

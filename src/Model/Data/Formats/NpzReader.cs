@@ -3,25 +3,26 @@ using Spikeformer.Data.Events;
 
 namespace Spikeformer.Data.Formats;
 
-/// <summary>Reads what SpikingJelly keeps of event data sets as NumPy's <c>.npz</c>: events as the arrays <c>t x y p</c>, or frames as the
-/// array <c>frames</c>, [T,2,H,W] counts.</summary>
+/// <summary>Reads SpikingJelly's <c>.npz</c> files of event data sets: events as the arrays <c>t x y p</c>, or frames as the array
+/// <c>frames</c> of [T,2,H,W] counts.</summary>
 internal static class NpzReader
 {
-    /// <summary>Most events of one file.</summary>
+    /// <summary>Maximum number of events in a file.</summary>
     public const int MaxEvents = 1 << 25;
 
     /// <summary>Reads the events of a file.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="file">Its name, for messages.</param>
-    /// <param name="sensor">The camera.</param>
-    /// <param name="events">Receives the recording, in order of time; what it held before is forgotten.</param>
-    /// <exception cref="SpikeformerException">The file is damaged, or its arrays are missing, of other types or of different lengths.</exception>
+    /// <param name="sensor">The sensor that made the recording.</param>
+    /// <param name="events">Receives the recording in order of time. Its previous content is discarded.</param>
+    /// <returns>Counts of everything unusual in the recording.</returns>
+    /// <exception cref="SpikeformerException">The file is damaged, or its arrays are missing or have other types or different lengths.</exception>
     public static RecordingNotes ReadEvents(ArraySegment<byte> bytes, string file, SensorSize sensor, EventStream events)
     {
         using ZipArchive zip = Open(bytes, file);
         long[] t = Column(zip, "t", file), x = Column(zip, "x", file), y = Column(zip, "y", file), p = Column(zip, "p", file);
         if (x.Length != t.Length || y.Length != t.Length || p.Length != t.Length)
-            throw Damaged(file, $"arrays t, x, y, p of {t.Length}, {x.Length}, {y.Length} and {p.Length} values");
+            throw Damaged(file, $"the arrays t, x, y, p differ in length: {t.Length}, {x.Length}, {y.Length} and {p.Length} values");
         events.Clear(sensor, t.Length);
         int outside = 0;
         for (int i = 0; i < t.Length; i++)
@@ -38,19 +39,19 @@ internal static class NpzReader
     /// <summary>Reads the frames of a file.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="file">Its name, for messages.</param>
-    /// <param name="shape">The shape that they must have.</param>
+    /// <param name="shape">The expected shape.</param>
     /// <param name="frames_TCHW">Receives the counts.</param>
-    /// <exception cref="SpikeformerException">The file is damaged or its frames are of another shape.</exception>
+    /// <exception cref="SpikeformerException">The file is damaged or its frames have another shape.</exception>
     public static void ReadFrames(ArraySegment<byte> bytes, string file, SampleShape shape, Span<float> frames_TCHW)
     {
         using ZipArchive zip = Open(bytes, file);
         NpyArray frames = Member(zip, "frames", file, FrameOptions.MaxElements);
         int[] expected = [shape.TimeSteps, shape.Channels, shape.Height, shape.Width];
         if (!frames.Shape.SequenceEqual(expected))
-            throw Damaged(file, $"frames of shape ({string.Join(", ", frames.Shape)}), not ({string.Join(", ", expected)})");
+            throw Damaged(file, $"the frames have the shape ({string.Join(", ", frames.Shape)}), not ({string.Join(", ", expected)})");
         frames.CopyTo($"{file}: frames.npy", frames_TCHW);
         foreach (float count in frames_TCHW)
-            if (count < 0) throw Damaged(file, $"a count of {count}");
+            if (count < 0) throw Damaged(file, $"a count is negative ({count})");
     }
 
     private static long[] Column(ZipArchive zip, string name, string file)
@@ -65,7 +66,7 @@ internal static class NpzReader
     private static NpyArray Member(ZipArchive zip, string name, string file, int maxCount)
     {
         if (zip.GetEntry($"{name}.npy") is not { } entry)
-            throw Damaged(file, $"no array {name}; it holds {string.Join(", ", zip.Entries.Take(8).Select(e => e.FullName))}");
+            throw Damaged(file, $"no array {name}; the file holds {string.Join(", ", zip.Entries.Take(8).Select(e => e.FullName))}");
         try
         {
             using var checkedStream = new Crc32Stream(entry.Open());
@@ -84,12 +85,12 @@ internal static class NpzReader
         try
         {
             var zip = new ZipArchive(new MemoryStream(bytes.Array!, bytes.Offset, bytes.Count, writable: false), ZipArchiveMode.Read);
-            _ = zip.Entries; // The directory at the end is read here, where its errors are understood.
+            _ = zip.Entries; // Reads the directory at the end of the file now, so that its errors are caught here.
             return zip;
         }
         catch (Exception e) when (e is InvalidDataException or NotSupportedException or IOException or ArgumentException)
         {
-            throw Damaged(file, $"no intact zip file ({e.Message.TrimEnd('.')})");
+            throw Damaged(file, $"not an intact zip file ({e.Message.TrimEnd('.')})");
         }
     }
 

@@ -2,19 +2,20 @@ using System.Globalization;
 
 namespace Spikeformer.Data.Frames;
 
-/// <summary>Where decoded frames are kept between runs.</summary>
+/// <summary>Settings of the on-disk cache for decoded frames and image indexes.</summary>
 public sealed record FrameCacheOptions
 {
-    /// <summary>False never reads or writes a cache.</summary>
+    /// <summary>Whether to read and write a cache.</summary>
     public bool Enabled { get; init; } = true;
 
-    /// <summary>The folder of the cache files; null takes <c>$XDG_CACHE_HOME/spikeformer</c>, else <c>~/.cache/spikeformer</c>.</summary>
+    /// <summary>The folder of the cache files. Null selects <c>$XDG_CACHE_HOME/spikeformer</c>, or <c>~/.cache/spikeformer</c> without that
+    /// variable.</summary>
     public string? Folder { get; init; }
 
-    /// <summary>Receives one sentence when the cache cannot be used and the run goes on without it. Null drops it.</summary>
+    /// <summary>Receives a warning when the cache cannot be used and the run continues without it. May be null.</summary>
     public Action<string>? Warn { get; init; }
 
-    /// <summary>The folder that is used.</summary>
+    /// <summary>The folder in use: <see cref="Folder"/> or the default.</summary>
     public string ResolvedFolder => Folder ?? Path.Combine(
         Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg && Path.IsPathRooted(xdg)
             ? xdg
@@ -23,16 +24,16 @@ public sealed record FrameCacheOptions
 }
 
 /// <summary>
-/// Keeps the frames of a data set on disk, decoded once and shared by all processes of a machine. One file a data set, named by the content
-/// hash; damaged or foreign files are replaced, and trouble with the disk only means that recordings are decoded again each time.
+/// Keeps the frames of a data set on disk, so that all processes of a machine share frames that were decoded once. The cache has one file per data set,
+/// named by the content hash. Damaged or foreign files are replaced. Disk errors never stop a run; it then decodes the recordings each time.
 /// </summary>
 public static class FrameCache
 {
-    /// <summary>Wraps a data set so that its clean samples come from the cache; builds the cache first where there is none.</summary>
-    /// <param name="dataset">The data set; owned by the result from here on, or disposed where the cache takes its place.</param>
-    /// <param name="options">Where the cache lies.</param>
-    /// <returns>The same samples, or <paramref name="dataset"/> itself where there can be no cache.</returns>
-    /// <exception cref="SpikeformerException">A recording is damaged: found here, since building reads them all.</exception>
+    /// <summary>Returns a data set with the same samples that reads them from the cache. Builds the cache first if necessary.</summary>
+    /// <param name="dataset">The data set. This method disposes it, or returns it if no cache can be used.</param>
+    /// <param name="options">The settings of the cache.</param>
+    /// <returns>The cached frames, or <paramref name="dataset"/> itself if no cache can be used.</returns>
+    /// <exception cref="SpikeformerException">A recording is damaged. Building the cache reads all recordings.</exception>
     public static IDataset Wrap(IFrameDataset dataset, FrameCacheOptions options)
     {
         if (!options.Enabled) return dataset;
@@ -40,21 +41,21 @@ public static class FrameCache
         string path = PreparedFolder.PathOf(folder, dataset);
         try
         {
-            if (FrameStore.TryOpen(path, dataset) is { } found) return Instead(found, dataset);
+            if (FrameStore.TryOpen(path, dataset) is { } found) return Replace(dataset, found);
             Directory.CreateDirectory(folder);
             RemoveAbandoned(folder);
             Build(path, dataset);
-            if (FrameStore.TryOpen(path, dataset) is { } built) return Instead(built, dataset);
-            options.Warn?.Invoke($"The frame cache {path} does not read back as it was written; going on without it.");
+            if (FrameStore.TryOpen(path, dataset) is { } built) return Replace(dataset, built);
+            options.Warn?.Invoke($"The frame cache {path} does not read back as written; continuing without a cache.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            options.Warn?.Invoke($"The frame cache in {folder} cannot be used ({e.Message.TrimEnd('.')}); going on without it.");
+            options.Warn?.Invoke($"The frame cache in {folder} cannot be used ({e.Message.TrimEnd('.')}); continuing without a cache.");
         }
         return dataset;
     }
 
-    private static FrameStore Instead(FrameStore store, IFrameDataset dataset)
+    private static FrameStore Replace(IFrameDataset dataset, FrameStore store)
     {
         dataset.Dispose();
         return store;
@@ -65,8 +66,8 @@ public static class FrameCache
         string temporary = string.Create(CultureInfo.InvariantCulture, $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp");
         try
         {
-            // Takes a shared lock: RemoveAbandoned of another process leaves the file alone while this one lives, and readers may open
-            // it in the moment between its renaming and its closing.
+            // The shared lock keeps RemoveAbandoned of another process from deleting the file while this process lives. It also lets readers
+            // open the file after it is renamed and before it is closed.
             using var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
             FrameStoreWriter.Write(file.SafeFileHandle, dataset);
             RandomAccess.FlushToDisk(file.SafeFileHandle);
@@ -79,7 +80,7 @@ public static class FrameCache
         }
     }
 
-    /// <summary>Deletes what killed builders left behind.</summary>
+    /// <summary>Deletes temporary files of processes that were killed while building a cache.</summary>
     private static void RemoveAbandoned(string folder)
     {
         foreach (string temporary in Directory.EnumerateFiles(folder, "*.frames.*.tmp"))
@@ -90,7 +91,7 @@ public static class FrameCache
             }
             catch (IOException)
             {
-                // Still being written.
+                // Another process is still writing this file.
             }
     }
 }

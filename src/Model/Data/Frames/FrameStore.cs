@@ -7,13 +7,14 @@ using Spikeformer.Numerics;
 namespace Spikeformer.Data.Frames;
 
 /// <summary>
-/// Frames of a whole data set in one file, mapped read-only and shared by all processes of a machine: each sample's values in as few bytes
-/// as its largest count needs (uint8, uint16, else float32), with its label and a checksum. The file needs nothing beside it.
+/// The frames of a complete data set in one file, mapped read-only and shared by all processes of a machine. Each sample has a label, a checksum and
+/// its values, stored as uint8, uint16 or float32, whichever is the smallest that holds them exactly. The file is self-contained.
 /// </summary>
-/// <remarks><see cref="FrameStoreLayout"/> has the bytes, <see cref="FrameStoreWriter"/> writes them. Opening checks every byte.</remarks>
+/// <remarks><see cref="FrameStoreLayout"/> defines the format, <see cref="FrameStoreWriter"/> writes it. Opening a store verifies every byte.
+/// Safe for concurrent readers.</remarks>
 public sealed unsafe class FrameStore : IDataset
 {
-    /// <summary>How the names of such files end.</summary>
+    /// <summary>File name extension of frame stores.</summary>
     public const string Extension = ".frames";
 
     private readonly MemoryMappedFile _map;
@@ -40,12 +41,12 @@ public sealed unsafe class FrameStore : IDataset
     /// <inheritdoc/>
     public string ContentHash => _layout.ContentHash;
 
-    /// <summary>How the frames were made; see <see cref="IFrameDataset.FrameKey"/>.</summary>
+    /// <summary>How the frames were cut; see <see cref="IFrameDataset.FrameKey"/>.</summary>
     public string FrameKey => _layout.Description.FrameKey;
 
-    /// <summary>Opens a file.</summary>
+    /// <summary>Opens a store.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="SpikeformerException">It is missing, not whole, or damaged; names the byte or the sample.</exception>
+    /// <exception cref="SpikeformerException">The file is missing, incomplete or damaged. The message names the byte or the sample.</exception>
     public static FrameStore Open(string path)
     {
         try
@@ -59,7 +60,7 @@ public sealed unsafe class FrameStore : IDataset
         }
     }
 
-    /// <summary>Opens the file of a data set; null if there is none or it is damaged, of another data set, or of another version.</summary>
+    /// <summary>Opens the store of a data set. Returns null if the file is missing or damaged, or belongs to another data set or version.</summary>
     internal static FrameStore? TryOpen(string path, IFrameDataset dataset)
     {
         if (!File.Exists(path)) return null;
@@ -102,7 +103,7 @@ public sealed unsafe class FrameStore : IDataset
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         long length = file.Length;
-        problem = $"{length} bytes are no frame store";
+        problem = $"{length} bytes are too few for a frame store";
         if (length < FrameStoreLayout.HeaderBytes) return null;
         MemoryMappedFile map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         MemoryMappedViewAccessor view = map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);

@@ -4,17 +4,17 @@ using System.Text.Json;
 
 namespace Spikeformer.Data.Frames;
 
-/// <summary>What a frame store says of itself in words.</summary>
+/// <summary>The description inside a frame store.</summary>
 /// <param name="Name">Kind of the data set.</param>
-/// <param name="FrameKey">How the frames were made.</param>
+/// <param name="FrameKey">How the frames were cut; see <see cref="IFrameDataset.FrameKey"/>.</param>
 /// <param name="ClassNames">Class names in the order of labels.</param>
 internal sealed record FrameStoreDescription(string Name, string FrameKey, IReadOnlyList<string> ClassNames);
 
-/// <summary>Where one sample lies in a frame store.</summary>
-/// <param name="Offset">First byte; 0 = not written yet.</param>
-/// <param name="Checksum">XxHash64 of its bytes.</param>
-/// <param name="ValueBytes">1, 2 or 4.</param>
-/// <param name="Label">Its label.</param>
+/// <summary>The entry of one sample in a frame store.</summary>
+/// <param name="Offset">Start of the sample in bytes from the start of the file; 0 while the sample is not written.</param>
+/// <param name="Checksum">XxHash64 of the sample's bytes.</param>
+/// <param name="ValueBytes">Bytes per value: 1, 2 or 4.</param>
+/// <param name="Label">The sample's label.</param>
 internal readonly record struct FrameStoreEntry(long Offset, ulong Checksum, int ValueBytes, int Label)
 {
     public const int Bytes = 24;
@@ -31,12 +31,10 @@ internal readonly record struct FrameStoreEntry(long Offset, ulong Checksum, int
     }
 }
 
-/// <summary>
-/// The bytes of a frame store: a header of 128 bytes, the description as JSON, one entry a sample (training samples first), then the
-/// samples in any order.
-/// </summary>
-/// <remarks>Header, little end first: magic, version, bytes of the description, T, C, H, W, samples of train and test, content hash,
-/// XxHash128 of description and entries (0 while the store is being written), XxHash64 of the header itself.</remarks>
+/// <summary>The format of a frame store: a 128-byte header, the description as JSON, one entry per sample (training samples first), then the samples in
+/// any order.</summary>
+/// <remarks>The header is little-endian: magic number, version, length of the description, T, C, H, W, number of training and test samples,
+/// content hash, XxHash128 of description and entries (0 while the store is being written), XxHash64 of the header itself.</remarks>
 internal sealed unsafe class FrameStoreLayout
 {
     public const int HeaderBytes = 128;
@@ -56,10 +54,10 @@ internal sealed unsafe class FrameStoreLayout
 
     public int Samples => Train + Test;
 
-    /// <summary>Where the samples begin.</summary>
+    /// <summary>Start of the samples in bytes.</summary>
     public long RecordsOffset => EntryOffset(Samples);
 
-    /// <summary>The layout of a data set's store.</summary>
+    /// <summary>Creates the layout for a data set.</summary>
     public static FrameStoreLayout Of(IFrameDataset dataset)
     {
         var description = new FrameStoreDescription(dataset.Name, dataset.FrameKey, dataset.ClassNames);
@@ -67,7 +65,7 @@ internal sealed unsafe class FrameStoreLayout
             dataset.ContentHash);
     }
 
-    /// <summary>Whether this is the store of a data set.</summary>
+    /// <summary>Whether this is the layout of a data set.</summary>
     public bool IsOf(IFrameDataset dataset)
     {
         FrameStoreLayout other = Of(dataset);
@@ -75,19 +73,19 @@ internal sealed unsafe class FrameStoreLayout
             && (Shape, Train, Test, ContentHash) == (other.Shape, other.Train, other.Test, other.ContentHash);
     }
 
-    /// <summary>Where a sample's entry lies.</summary>
+    /// <summary>Start of a sample's entry in bytes.</summary>
     public long EntryOffset(int sample) => HeaderBytes + _description.Length + (long)sample * FrameStoreEntry.Bytes;
 
-    /// <summary>Length of a sample.</summary>
+    /// <summary>Length of a sample in bytes.</summary>
     public int RecordBytes(int valueBytes) => Shape.Elements * valueBytes;
 
-    /// <summary>Whether an entry can be one of a file of this length.</summary>
+    /// <summary>Whether an entry is possible in a file of this length.</summary>
     public bool Fits(FrameStoreEntry entry, long length) => entry.ValueBytes is 1 or 2 or 4
         && entry.Offset >= RecordsOffset && entry.Offset <= length - RecordBytes(entry.ValueBytes)
         && (uint)entry.Label < (uint)Description.ClassNames.Count;
 
-    /// <summary>The header and description.</summary>
-    /// <param name="checksum">Of description and entries; 0 while the store is being written.</param>
+    /// <summary>Returns the bytes of header and description.</summary>
+    /// <param name="checksum">The checksum of description and entries; 0 while the store is being written.</param>
     public byte[] Head(UInt128 checksum)
     {
         var head = new byte[HeaderBytes + _description.Length];
@@ -101,7 +99,7 @@ internal sealed unsafe class FrameStoreLayout
         return head;
     }
 
-    /// <summary>The checksum of description and entries; never 0.</summary>
+    /// <summary>Computes the checksum of description and entries. Never returns 0.</summary>
     /// <param name="entries">The bytes of all entries.</param>
     public UInt128 Checksum(ReadOnlySpan<byte> entries)
     {
@@ -111,21 +109,21 @@ internal sealed unsafe class FrameStoreLayout
         return UInt128.Max(1, hash.GetCurrentHashAsUInt128());
     }
 
-    /// <summary>Reads the layout of a whole file; null and the reason if it is not one.</summary>
+    /// <summary>Reads the layout of a file. Returns null and the reason if the file is not a complete store.</summary>
     public static FrameStoreLayout? TryRead(byte* start, long length, out string? problem)
     {
         var header = new ReadOnlySpan<byte>(start, HeaderBytes);
-        problem = "the header is damaged, or the file is no frame store";
+        problem = "the header is damaged, or the file is not a frame store";
         if (BinaryPrimitives.ReadUInt64LittleEndian(header) != Magic
             || BinaryPrimitives.ReadUInt64LittleEndian(header[(HeaderBytes - 8)..]) != XxHash64.HashToUInt64(header[..(HeaderBytes - 8)])) return null;
         var numbers = new int[8];
         for (int i = 0; i < numbers.Length; i++) numbers[i] = BinaryPrimitives.ReadInt32LittleEndian(header[(8 + 4 * i)..]);
-        problem = $"version {numbers[0]} is not read (this version reads {Version})";
+        problem = $"it has version {numbers[0]}; this program reads version {Version}";
         if (numbers[0] != Version) return null;
         UInt128 checksum = BinaryPrimitives.ReadUInt128LittleEndian(header[72..]);
-        problem = "it was never finished";
+        problem = "it is unfinished";
         if (checksum == 0) return null;
-        problem = "it is cut short";
+        problem = "it ends early";
         if (numbers[1] is < 0 or > MaxDescriptionBytes || length < HeaderBytes + numbers[1]) return null;
         byte[] words = new ReadOnlySpan<byte>(start + HeaderBytes, numbers[1]).ToArray();
         FrameStoreDescription? description = Parse(words);
@@ -133,7 +131,7 @@ internal sealed unsafe class FrameStoreLayout
         if (description is null) return null;
         var layout = new FrameStoreLayout(description, words, new(numbers[2], numbers[3], numbers[4], numbers[5]), numbers[6], numbers[7],
             Convert.ToHexStringLower(header.Slice(40, 32)));
-        problem = "it is cut short";
+        problem = "it ends early";
         if (length < layout.RecordsOffset) return null;
         problem = "the list of samples is damaged";
         long entryBytes = layout.RecordsOffset - layout.EntryOffset(0);

@@ -5,12 +5,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Spikeformer.Data.Frames;
 
-/// <summary>
-/// Writes the frames of a data set to a file, several samples at once. A file that an earlier call left unfinished is gone on with: what
-/// its checksums vouch for is kept, whatever moment it was killed at.
-/// </summary>
-/// <remarks>Memory: two buffers of one sample a thread. The order of samples in the file depends on timing when there are several threads;
-/// what is read from it does not.</remarks>
+/// <summary>Writes the frames of a data set to a file, several samples in parallel. If an earlier call was interrupted, at any moment, this one
+/// continues its file and keeps all samples whose checksums are right.</summary>
+/// <remarks>Uses two buffers of one sample per thread. With several threads the order of the samples in the file depends on timing, but the
+/// samples that a reader gets do not.</remarks>
 internal sealed class FrameStoreWriter
 {
     private readonly SafeFileHandle _file;
@@ -28,12 +26,12 @@ internal sealed class FrameStoreWriter
         _end = _layout.RecordsOffset;
     }
 
-    /// <summary>Writes what is missing, then the checksum that makes the file a store.</summary>
-    /// <param name="file">The file: empty, or unfinished. Anything else in it is overwritten.</param>
-    /// <param name="dataset">Where the frames come from.</param>
-    /// <param name="threads">Samples that are read at once.</param>
-    /// <param name="progress">Receives how many samples are done, in turn; null drops it.</param>
-    /// <param name="cancellation">Stops between samples; the file can be gone on with.</param>
+    /// <summary>Writes all missing samples, then the checksum that completes the store.</summary>
+    /// <param name="file">The file, empty or unfinished. Any other content is overwritten.</param>
+    /// <param name="dataset">The source of the frames.</param>
+    /// <param name="threads">Number of samples to read in parallel.</param>
+    /// <param name="progress">Receives the number of completed samples, one call at a time. May be null.</param>
+    /// <param name="cancellation">Stops between samples. A later call can continue the file.</param>
     /// <exception cref="SpikeformerException">A recording is damaged.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(SafeFileHandle file, IFrameDataset dataset, int threads = 1, Action<int>? progress = null,
@@ -62,7 +60,7 @@ internal sealed class FrameStoreWriter
         }
         catch (AggregateException failures)
         {
-            // The first one tells what is wrong; the others are of the same kind or follow from it.
+            // The first error explains the failure; the others have the same cause or follow from it.
             ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
         }
         RandomAccess.SetLength(_file, _end);
@@ -89,7 +87,7 @@ internal sealed class FrameStoreWriter
         lock (_gate) progress?.Invoke(++_done);
     }
 
-    /// <summary>Whether the file is this data set's, begun and not finished.</summary>
+    /// <summary>Whether the file is an unfinished store of this data set.</summary>
     private bool IsUnfinished(byte[] head)
     {
         var there = new byte[head.Length];
@@ -97,7 +95,7 @@ internal sealed class FrameStoreWriter
             && there.AsSpan().SequenceEqual(head);
     }
 
-    /// <summary>Takes over the entries whose samples are on the disk as they should be.</summary>
+    /// <summary>Keeps the entries whose samples are intact on the disk.</summary>
     private void KeepIntact()
     {
         long length = RandomAccess.GetLength(_file);
@@ -154,7 +152,7 @@ internal sealed class FrameStoreWriter
         return true;
     }
 
-    /// <summary>What one thread needs.</summary>
+    /// <summary>The buffers of one thread.</summary>
     private sealed class Buffers(int elements)
     {
         public float[] Frames { get; } = new float[elements];

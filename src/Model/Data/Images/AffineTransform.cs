@@ -4,45 +4,43 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Spikeformer.Data.Images;
 
-/// <summary>
-/// Moves pixels by an affine map as Pillow and torchvision do: bilinear between pixel centres, truncated to 8 bits, black where the input
-/// ends. The six numbers take an output place (x, y) to the input place (A x + B y + C, D x + E y + F).
-/// </summary>
+/// <summary>Moves pixels by an affine map, as Pillow and torchvision do: bilinear interpolation between pixel centres, truncation to 8 bits, black
+/// outside the input. The six numbers map an output position (x, y) to the input position (A x + B y + C, D x + E y + F).</summary>
 internal readonly record struct AffineTransform(double A, double B, double C, double D, double E, double F)
 {
-    /// <summary>Turns counter-clockwise about the middle, as Pillow's <c>rotate</c>; -180 to 180 degrees.</summary>
+    /// <summary>Rotates counter-clockwise about the centre, like Pillow's <c>rotate</c>; -180 to 180 degrees.</summary>
     public static AffineTransform Rotation(double degrees, int width, int height)
     {
-        // As Pillow: a positive angle, and coefficients of 15 decimals.
+        // Like Pillow: a positive angle, and coefficients rounded to 15 decimals.
         double turn = degrees % 360, radians = -((turn < 0 ? turn + 360 : turn) * (Math.PI / 180));
         double cos = StableMath.Round15(StableMath.Cos(radians)), sin = StableMath.Round15(StableMath.Sin(radians));
         double cx = width / 2.0, cy = height / 2.0;
         return new(cos, sin, cos * -cx + sin * -cy + cx, -sin, cos, -sin * -cx + cos * -cy + cy);
     }
 
-    /// <summary>Shears rows against each other about the middle, as torchvision 0.11: by tan(radians) columns a row.</summary>
+    /// <summary>Shears horizontally about the centre, like torchvision 0.11: by tan(radians) columns per row.</summary>
     public static AffineTransform ShearX(double radians, int width, int height)
     {
         (double tan, double cx, double cy) = (StableMath.Tan(ThroughDegrees(radians)), width * 0.5, height * 0.5);
         return new(1, tan, -cx + tan * -cy + cx, 0, 1, 0);
     }
 
-    /// <summary>Shears columns against each other about the middle, as torchvision 0.11: by tan(radians) rows a column.</summary>
+    /// <summary>Shears vertically about the centre, like torchvision 0.11: by tan(radians) rows per column.</summary>
     public static AffineTransform ShearY(double radians, int width, int height)
     {
         double angle = ThroughDegrees(radians), tan = StableMath.Sin(angle) / StableMath.Cos(angle), cx = width * 0.5, cy = height * 0.5;
         return new(1, 0, 0, tan, 1, tan * -cx + -cy + cy);
     }
 
-    /// <summary>torchvision hands its shears over in degrees, which may cost the last digit.</summary>
+    /// <summary>Converts to degrees and back, because torchvision passes its shears in degrees, which can change the last digit.</summary>
     private static double ThroughDegrees(double radians) => radians * (180 / Math.PI) * (Math.PI / 180);
 
-    /// <summary>Moves to the right and down by whole pixels.</summary>
+    /// <summary>Moves the image to the right and down by whole pixels.</summary>
     public static AffineTransform Translation(int right, int down) => new(1, 0, -right, 0, 1, -down);
 
     /// <summary>Applies the map.</summary>
     /// <param name="source">The image.</param>
-    /// <param name="target">Receives as many pixels; another image than the source.</param>
+    /// <param name="target">Receives the result in the same size; must not be the source.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public unsafe void Apply(PixelImage source, PixelImage target)
     {

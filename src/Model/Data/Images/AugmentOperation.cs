@@ -1,28 +1,28 @@
 namespace Spikeformer.Data.Images;
 
-/// <summary>The operations that augmentation policies choose from.</summary>
+/// <summary>The operations of augmentation policies.</summary>
 internal enum AugmentOperation
 {
     Identity, ShearX, ShearY, TranslateX, TranslateY, Rotate, Brightness, Color, Contrast, Sharpness, Posterize, Solarize, AutoContrast,
     Equalize, Invert,
 }
 
-/// <summary>How strong an operation is at each of a policy's bins: evenly spaced from nothing to the most.</summary>
-/// <param name="Bins">Number of bins; the last is the strongest.</param>
-/// <param name="Shear">Strongest shear, radians.</param>
-/// <param name="TranslateShare">Farthest translation as a share of the side; 0 when it is in pixels.</param>
-/// <param name="TranslatePixels">Farthest translation, pixels.</param>
-/// <param name="Degrees">Strongest rotation.</param>
-/// <param name="Factor">Farthest of brightness, colour, contrast and sharpness from 1.</param>
-/// <param name="PosterizedBits">Most bits that are taken away.</param>
+/// <summary>The strength of each operation at each bin of a policy, evenly spaced from no change to the maximum.</summary>
+/// <param name="Bins">Number of bins; the last one is the strongest.</param>
+/// <param name="Shear">Maximum shear, radians.</param>
+/// <param name="TranslateShare">Maximum translation as a share of the side; 0 if the translation is in pixels.</param>
+/// <param name="TranslatePixels">Maximum translation, pixels.</param>
+/// <param name="Degrees">Maximum rotation, degrees.</param>
+/// <param name="Factor">Maximum difference from 1 of the factors for brightness, colour, contrast and sharpness.</param>
+/// <param name="PosterizedBits">Maximum number of bits that posterizing removes.</param>
 internal sealed record AugmentStrength(int Bins, double Shear, double TranslateShare, double TranslatePixels, double Degrees, double Factor,
     int PosterizedBits)
 {
     /// <summary>Applies an operation.</summary>
-    /// <param name="operation">Which.</param>
-    /// <param name="bin">How strong, 0 to Bins-1; not looked at by operations that know no strength.</param>
-    /// <param name="negative">The other direction, for operations that have two.</param>
-    /// <param name="image">The image; another one may hold it afterwards.</param>
+    /// <param name="operation">The operation.</param>
+    /// <param name="bin">The strength, 0 to Bins-1. Operations without a strength ignore it.</param>
+    /// <param name="negative">Whether to use the opposite direction, for operations that have two.</param>
+    /// <param name="image">The image. May be swapped with <paramref name="spare"/>.</param>
     /// <param name="spare">Memory for another image.</param>
     public void Apply(AugmentOperation operation, int bin, bool negative, ref PixelImage image, ref PixelImage spare)
     {
@@ -51,10 +51,10 @@ internal sealed record AugmentStrength(int Bins, double Shear, double TranslateS
         double Farthest(int side) => TranslateShare > 0 ? TranslateShare * side : TranslatePixels;
     }
 
-    /// <summary>Bits that posterizing leaves, halves to the even number.</summary>
+    /// <summary>Number of bits that posterizing keeps; halves round to even.</summary>
     private int BitsLeft(int bin) => 8 - (int)MathF.Round(bin / (float)((double)(Bins - 1) / PosterizedBits));
 
-    /// <summary>torch.linspace in float32.</summary>
+    /// <summary>The value of torch.linspace at a bin, in float32.</summary>
     private float Spaced(double from, double to, int bin)
     {
         (float low, float high) = ((float)from, (float)to);

@@ -5,8 +5,8 @@ using static Spikeformer.Data.Images.AugmentOperation;
 namespace Spikeformer.Data.Images;
 
 /// <summary>
-/// Random changes of shape and colour on 8-bit images, as torchvision 0.11 does them: AutoAugment with the ImageNet policy (Cubuk et al.,
-/// arXiv 1805.09501), RandAugment (arXiv 1909.13719) and TrivialAugment in its wide form (arXiv 2103.10158). Bilinear, black outside.
+/// Random changes of shape and colour of 8-bit images, as in torchvision 0.11: AutoAugment with the ImageNet policy (Cubuk et al., arXiv 1805.09501),
+/// RandAugment (arXiv 1909.13719) and wide TrivialAugment (arXiv 2103.10158). Interpolation is bilinear; pixels outside the image are black.
 /// </summary>
 internal static class AugmentPolicies
 {
@@ -15,13 +15,13 @@ internal static class AugmentPolicies
     /// <summary>Strengths of AutoAugment.</summary>
     internal static AugmentStrength Auto { get; } = new(10, 0.3, 150.0 / 331, 0, 30, 0.9, 4);
 
-    /// <summary>Strengths of TrivialAugment, wide.</summary>
+    /// <summary>Strengths of wide TrivialAugment.</summary>
     internal static AugmentStrength Wide { get; } = new(31, 0.99, 0, 32, 135, 0.99, 6);
 
     private static readonly AugmentStrength s_random = Auto with { Bins = 31 };
     private const int RandAugmentOperations = 2, RandAugmentBin = 9;
 
-    /// <summary>What RandAugment and TrivialAugment choose from.</summary>
+    /// <summary>The operations of RandAugment and TrivialAugment.</summary>
     private static readonly AugmentOperation[] s_operations =
     [
         Identity, ShearX, ShearY, TranslateX, TranslateY, Rotate, Brightness, Color, Contrast, Sharpness, Posterize, Solarize, AutoContrast, Equalize,
@@ -57,10 +57,10 @@ internal static class AugmentPolicies
         (new(Equalize, 0.8), new(Equalize, 0.6)),
     ];
 
-    /// <summary>Changes an image by a policy.</summary>
-    /// <param name="policy">Which.</param>
-    /// <param name="random">Where the draws come from.</param>
-    /// <param name="image">The image; another one may hold it afterwards.</param>
+    /// <summary>Applies a policy to an image.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="random">The keyed stream of the sample.</param>
+    /// <param name="image">The image. May be swapped with <paramref name="spare"/>.</param>
     /// <param name="spare">Memory for another image.</param>
     public static void Apply(AutoAugment policy, ref KeyedRandom random, ref PixelImage image, ref PixelImage spare)
     {

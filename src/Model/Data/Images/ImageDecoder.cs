@@ -3,11 +3,11 @@ using System.IO.Hashing;
 namespace Spikeformer.Data.Images;
 
 /// <summary>
-/// Decodes photographs to 8-bit RGB as Pillow's <c>convert('RGB')</c> does, by content whatever the file's name: grey and palette images get three
-/// channels, CMYK is converted, alpha is dropped. The EXIF orientation and colour profiles are not applied: torchvision does not either.
+/// Decodes photographs to 8-bit RGB, as Pillow's <c>convert('RGB')</c> does. The content determines the format, not the file name. Grey and palette
+/// images get three channels, CMYK is converted, alpha is dropped. Like torchvision, the decoder ignores EXIF orientation and colour profiles.
 /// </summary>
-/// <remarks>JPEG goes through TurboJPEG where the system has it, everything else through Skia. Which pixels a lossy file becomes is up to the
-/// decoder, so <see cref="Identity"/> is part of a run's numerics.</remarks>
+/// <remarks>TurboJPEG decodes JPEG if the system has it; Skia decodes everything else. The pixels of a lossy file depend on the decoder, so
+/// <see cref="Identity"/> is part of a run's numerics.</remarks>
 public static class ImageDecoder
 {
     /// <summary>Pillow's limit against decompression bombs.</summary>
@@ -16,16 +16,16 @@ public static class ImageDecoder
     private const string ProbePrefix = "Spikeformer.Probes.";
     private static readonly Lazy<string> s_identity = new(Probe);
 
-    /// <summary>Digest of what this process's decoders make of a few images that come with the program: equal on machines that decode alike.</summary>
+    /// <summary>Digest of the pixels that this process decodes from a few embedded images. Machines that decode alike have the same digest.</summary>
     public static string Identity => s_identity.Value;
 
-    /// <summary>Which library decodes JPEG in this process.</summary>
+    /// <summary>The library that decodes JPEG in this process.</summary>
     public static string JpegLibrary => TurboJpeg.IsAvailable ? "TurboJPEG" : "Skia";
 
     /// <summary>Decodes an image.</summary>
     /// <param name="file">The bytes of the file.</param>
-    /// <param name="image">Receives the pixels; worthless when there is a problem.</param>
-    /// <returns>Null, or why it is no image that can be used: a clause that follows the file's name.</returns>
+    /// <param name="image">Receives the pixels. Undefined if there is a problem.</param>
+    /// <returns>Null on success; otherwise the problem, a clause to put after the file name.</returns>
     public static string? Decode(ReadOnlySpan<byte> file, PixelImage image) => Decode(file, image, TurboJpeg.IsAvailable);
 
     internal static string? Decode(ReadOnlySpan<byte> file, PixelImage image, bool turbo)
@@ -37,9 +37,9 @@ public static class ImageDecoder
 
     internal static bool IsTooLarge(int width, int height) => (long)width * height > MaxPixels;
 
-    internal static string TooLarge(int width, int height) => FormattableString.Invariant($"its {width}x{height} pixels are more than {MaxPixels:N0}");
+    internal static string TooLarge(int width, int height) => FormattableString.Invariant($"its {width}x{height} pixels exceed the limit of {MaxPixels:N0}");
 
-    /// <summary>The images that tell decoders apart, by name.</summary>
+    /// <summary>The embedded images that distinguish decoders.</summary>
     internal static IEnumerable<(string Name, byte[] File)> Probes()
     {
         var assembly = typeof(ImageDecoder).Assembly;
@@ -60,8 +60,8 @@ public static class ImageDecoder
         foreach ((string name, byte[] file) in Probes())
         {
             if (Decode(file, image) is { } problem)
-                throw new SpikeformerException(ErrorKind.Failed, $"The image decoder cannot read {name}, which comes with the program: {problem}",
-                    "Build again from a clean checkout, or decode with Skia alone: SPIKEFORMER_IMAGE_DECODER=skia");
+                throw new SpikeformerException(ErrorKind.Failed, $"The image decoder cannot read the built-in image {name}: {problem}",
+                    "Rebuild from a clean checkout, or set SPIKEFORMER_IMAGE_DECODER=skia to decode with Skia only");
             hash.Append(image.ToRgb());
         }
         return Convert.ToHexStringLower(hash.GetCurrentHash());

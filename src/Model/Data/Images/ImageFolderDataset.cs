@@ -8,12 +8,10 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Images;
 
-/// <summary>
-/// Photographs in class folders, <c>train/CLASS/*.jpg</c> and <c>val/CLASS/*.jpg</c>: ImageNet's layout. Samples are decoded when they are read; a
-/// frame is one still image, which the network shows at every time step.
-/// </summary>
-/// <remarks>Which files can be decoded is found out before the first sample is read, so that leaving some out changes nothing between epochs,
-/// workers and resumes. Memory: about 45 bytes a file, and one decoded photograph for each reading thread.</remarks>
+/// <summary>A data set of photographs in class folders, <c>train/CLASS/*.jpg</c> and <c>val/CLASS/*.jpg</c>, as in ImageNet. Samples are decoded when
+/// they are read. A sample has one frame, which the network repeats at every time step.</summary>
+/// <remarks>The files that cannot be decoded are known before the first sample is read, so skipping them gives the same samples in all epochs, workers
+/// and resumed runs. Uses about 45 bytes per file, and one decoded photograph per reading thread. Safe for concurrent readers.</remarks>
 public sealed class ImageFolderDataset : IDataset
 {
     private const int NamedProblems = 5;
@@ -24,10 +22,11 @@ public sealed class ImageFolderDataset : IDataset
     private readonly ConcurrentBag<Reader> _idle = [];
 
     /// <summary>Opens a folder.</summary>
-    /// <param name="listing">Its files.</param>
-    /// <param name="index">What they hold.</param>
-    /// <param name="options">How a photograph becomes a frame, and what happens with files that are none.</param>
-    /// <exception cref="SpikeformerException">Files cannot be decoded and are not to be skipped, or no sample is left; names them.</exception>
+    /// <param name="listing">The files of the folder.</param>
+    /// <param name="index">The index of the folder.</param>
+    /// <param name="options">How to turn a photograph into a frame, and how to treat files that cannot be decoded.</param>
+    /// <exception cref="SpikeformerException">Files cannot be decoded and the options do not skip them, or a split has no samples. The message
+    /// names the files.</exception>
     public ImageFolderDataset(ImageFolderListing listing, ImageFolderIndex index, ImageOptions options)
     {
         (_folder, _options, ClassNames) = (listing.Folder, options, listing.ClassNames);
@@ -40,11 +39,11 @@ public sealed class ImageFolderDataset : IDataset
         ContentHash = Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Opens a folder as a recipe says; looks at files that are not known yet.</summary>
+    /// <summary>Opens a folder with the options of a recipe. Reads all files that the index does not know yet.</summary>
     /// <param name="recipe">The recipe's data fields.</param>
     /// <param name="folder">The folder that holds <c>train</c> and <c>val</c>.</param>
-    /// <param name="cache">Where the index is kept, and who is told of skipped files.</param>
-    /// <exception cref="SpikeformerException">A field, the layout or a file is wrong; names it.</exception>
+    /// <param name="cache">Settings for the index, and the receiver of warnings about skipped files.</param>
+    /// <exception cref="SpikeformerException">A field, the layout or a file is wrong. The message names it.</exception>
     public static ImageFolderDataset Open(DataRecipe recipe, string folder, FrameCacheOptions cache)
     {
         var options = ImageOptions.From(recipe);
@@ -52,7 +51,7 @@ public sealed class ImageFolderDataset : IDataset
         var dataset = new ImageFolderDataset(listing, ImageFolderIndex.Open(listing, cache), options);
         if (dataset.BadFiles.Count > 0)
             cache.Warn?.Invoke(string.Create(CultureInfo.InvariantCulture,
-                $"{dataset.BadFiles.Count} files of {folder} are left out, the first is {dataset.BadFiles[0].Path}: {dataset.BadFiles[0].Problem}."));
+                $"Skipped {(dataset.BadFiles.Count == 1 ? "1 file" : $"{dataset.BadFiles.Count} files")} of {folder}. First: {dataset.BadFiles[0].Path}: {dataset.BadFiles[0].Problem}."));
         return dataset;
     }
 
@@ -68,7 +67,7 @@ public sealed class ImageFolderDataset : IDataset
     /// <inheritdoc/>
     public string ContentHash { get; }
 
-    /// <summary>Files that are left out, with the reason; a clause that follows the name.</summary>
+    /// <summary>The files that cannot be decoded, each with the problem as a clause to put after the name.</summary>
     public IReadOnlyList<(string Path, string Problem)> BadFiles { get; }
 
     /// <inheritdoc/>
@@ -77,7 +76,7 @@ public sealed class ImageFolderDataset : IDataset
     /// <inheritdoc/>
     public int Label(Split split, int index) => Of(split).Label(index);
 
-    /// <summary>The file of a sample, below the folder.</summary>
+    /// <summary>Returns the path of a sample's file, relative to the folder.</summary>
     public string PathOf(Split split, int index) => Of(split).Path(index);
 
     /// <inheritdoc/>
@@ -90,7 +89,7 @@ public sealed class ImageFolderDataset : IDataset
         _idle.Add(reader);
     }
 
-    /// <summary>Reads the clean pixels of a sample before they are normalised.</summary>
+    /// <summary>Reads the pixels of a sample without augmentation and normalisation.</summary>
     public PixelImage ReadPixels(Split split, int index)
     {
         var reader = new Reader(_options);
@@ -107,9 +106,9 @@ public sealed class ImageFolderDataset : IDataset
     {
         string named = string.Join("; ", files.Take(NamedProblems).Select(file => $"{Path.Combine(listing.Folder, file.Path)}: {file.Problem}"));
         return new(ErrorKind.CheckFailed, files.Count > NamedProblems
-                ? string.Create(CultureInfo.InvariantCulture, $"{files.Count} image files cannot be decoded. The first {NamedProblems}: {named}")
+                ? string.Create(CultureInfo.InvariantCulture, $"{files.Count} image files cannot be decoded. First {NamedProblems}: {named}")
                 : $"Image files cannot be decoded: {named}",
-            "Restore or remove them, or leave them out with --set data.badFiles=skip");
+            "Restore or remove them, or skip them with --set data.badFiles=skip");
     }
 
     private sealed class Reader(ImageOptions options)
@@ -119,7 +118,7 @@ public sealed class ImageFolderDataset : IDataset
         public ImageTransform Transform { get; } = new(options);
     }
 
-    /// <summary>The samples of a split, their names in one block of memory.</summary>
+    /// <summary>The samples of a split, with all names in one array.</summary>
     private sealed class Samples
     {
         private readonly byte[] _names;
@@ -131,14 +130,14 @@ public sealed class ImageFolderDataset : IDataset
             ListedImage[] files = [.. listing.Of(split).Where(file => index[file].Problem is null)];
             if (files.Length == 0)
                 throw new SpikeformerException(ErrorKind.CheckFailed,
-                    $"{listing.Folder} has no {split.ToString().ToLowerInvariant()} image that can be decoded", "Check the data");
+                    $"{listing.Folder} has no {split.ToString().ToLowerInvariant()} images that can be decoded", "Check the data");
             (_ends, _labels, _hashes) = (new int[files.Length], new int[files.Length], new UInt128[files.Length]);
             var names = new MemoryStream();
             for (int i = 0; i < files.Length; i++)
             {
                 names.Write(Encoding.UTF8.GetBytes(files[i].Path));
                 (_ends[i], _labels[i], _hashes[i]) = ((int)names.Length, files[i].Label, index[files[i]].Hash);
-                // The name of the split's folder, val or test, says nothing about the samples.
+                // The hash must not depend on the name of the split's folder, val or test.
                 string name = files[i].Path[(files[i].Path.IndexOf('/', StringComparison.Ordinal) + 1)..];
                 hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
                     $"{split}/{name} label={files[i].Label} bytes={files[i].Bytes} hash={_hashes[i]:x32}\n")));

@@ -8,17 +8,15 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Data.Images;
 
-/// <summary>What is known of an image file's content.</summary>
-/// <param name="Hash">XxHash128 of its bytes.</param>
-/// <param name="Width">Columns; 0 when it cannot be decoded.</param>
-/// <param name="Height">Rows; 0 when it cannot be decoded.</param>
-/// <param name="Problem">Why it cannot be decoded; null when it can.</param>
+/// <summary>The index entry of an image file.</summary>
+/// <param name="Hash">XxHash128 of the file's bytes.</param>
+/// <param name="Width">Columns; 0 if the file cannot be decoded.</param>
+/// <param name="Height">Rows; 0 if the file cannot be decoded.</param>
+/// <param name="Problem">The reason why the file cannot be decoded, or null.</param>
 public readonly record struct IndexedImage(UInt128 Hash, int Width, int Height, string? Problem);
 
-/// <summary>
-/// What an image folder's files hold, looked up once and kept beside the frame cache: each file's hash, size and whether it can be decoded. An
-/// entry counts as long as the file's length and time of change stay, and the decoder does; others are looked at again.
-/// </summary>
+/// <summary>The index of an image folder, kept beside the frame cache: the hash and size of each file, and whether it can be decoded. An entry is valid
+/// while the file's length, its modification time and the decoder stay the same; other files are read again.</summary>
 public sealed class ImageFolderIndex
 {
     private const int SaveEvery = 20_000;
@@ -27,16 +25,16 @@ public sealed class ImageFolderIndex
 
     private ImageFolderIndex(Dictionary<(string, long, long), IndexedImage> entries) => _entries = entries;
 
-    /// <summary>The entry of a file that was listed when the index was opened.</summary>
+    /// <summary>The entry of a file in the listing that the index was opened with.</summary>
     public IndexedImage this[ListedImage file] => _entries[Key(file)];
 
-    /// <summary>Opens the index of a folder, and looks at every file that it does not know yet, on all cores.</summary>
-    /// <param name="listing">The folder's files.</param>
-    /// <param name="cache">Where the index is kept; a broken or foreign one is made anew.</param>
-    /// <param name="progress">Gets how many files were looked at, and how many there are to look at; on any thread.</param>
-    /// <param name="cancellation">Ends the work early; what was found out is kept.</param>
-    /// <exception cref="SpikeformerException">A file cannot be opened; names it.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <summary>Opens the index of a folder and reads every file that it does not know yet, on all cores.</summary>
+    /// <param name="listing">The files of the folder.</param>
+    /// <param name="cache">Settings for the index. A damaged or foreign index is rebuilt.</param>
+    /// <param name="progress">Receives the number of files read and of all files to read, on any thread. May be null.</param>
+    /// <param name="cancellation">Ends the work early. Completed entries are saved.</param>
+    /// <exception cref="SpikeformerException">A file cannot be opened. The message names it.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static ImageFolderIndex Open(ImageFolderListing listing, FrameCacheOptions cache, Action<int, int>? progress = null,
         CancellationToken cancellation = default)
     {
@@ -55,7 +53,7 @@ public sealed class ImageFolderIndex
             {
                 ForEach(part, cancellation, (file, reader) =>
                 {
-                    entries[Key(file)] = reader.Look(Path.Combine(listing.Folder, file.Path));
+                    entries[Key(file)] = reader.Inspect(Path.Combine(listing.Folder, file.Path));
                     progress?.Invoke(Interlocked.Increment(ref done), unknown.Count);
                 });
             }
@@ -67,26 +65,26 @@ public sealed class ImageFolderIndex
         return new(new(entries));
     }
 
-    /// <summary>The index of a folder as it is kept, however much of the folder it knows.</summary>
-    /// <exception cref="SpikeformerException">There is none (NotFound).</exception>
+    /// <summary>Opens the saved index of a folder, which may be incomplete. Reads no images.</summary>
+    /// <exception cref="SpikeformerException">There is no saved index (NotFound).</exception>
     public static ImageFolderIndex Find(ImageFolderListing listing, FrameCacheOptions cache)
     {
         string path = PathOf(listing, cache);
         return Load(path) is { Count: > 0 } known
             ? new(known)
-            : throw new SpikeformerException(ErrorKind.NotFound, $"{listing.Folder} has no index: there is no whole {path} of this image decoder",
-                "Make it with 'data prepare image-folder'");
+            : throw new SpikeformerException(ErrorKind.NotFound, $"{listing.Folder} has no index: {path} is missing, damaged or from another image decoder",
+                "Create it with 'data prepare image-folder'");
     }
 
-    /// <summary>The files that cannot be decoded, with the reason, a clause that follows the name.</summary>
+    /// <summary>Returns the files that cannot be decoded, each with the problem as a clause to put after the name.</summary>
     public IReadOnlyList<(string Path, string Problem)> BadFiles(ImageFolderListing listing) =>
         [.. from file in listing.Train.Concat(listing.Test) let problem = this[file].Problem where problem is not null select (file.Path, problem)];
 
-    /// <summary>Whether the index knows a file.</summary>
+    /// <summary>Whether the index has an entry for a file.</summary>
     public bool Contains(ListedImage file) => _entries.ContainsKey(Key(file));
 
-    /// <summary>Looks at files on all cores.</summary>
-    /// <exception cref="SpikeformerException">The first one that an action threw.</exception>
+    /// <summary>Runs an action for each file, on all cores.</summary>
+    /// <exception cref="SpikeformerException">The first error of an action.</exception>
     internal static void ForEach(ListedImage[] files, CancellationToken cancellation, Action<ListedImage, ImageFile> action)
     {
         try
@@ -116,7 +114,7 @@ public sealed class ImageFolderIndex
 
     private static string Header => $"spikeformer image-folder index 1, decoder {ImageDecoder.Identity}";
 
-    /// <summary>The entries of a file that is whole and of this decoder; none otherwise.</summary>
+    /// <summary>Reads the entries of an index file. Returns no entries if the file is damaged or from another decoder.</summary>
     private static Dictionary<(string, long, long), IndexedImage> Load(string path)
     {
         try
@@ -186,7 +184,7 @@ public sealed class ImageFolderIndex
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or SpikeformerException)
         {
             cache.Warn?.Invoke($"The image index in {cache.ResolvedFolder} cannot be written ({error.Message.TrimEnd('.')}); "
-                + "the next run looks at every image again.");
+                + "the next run reads every image again.");
         }
     }
 }

@@ -1,19 +1,21 @@
+using Spikeformer.Files;
+
 namespace Spikeformer.Data.Images;
 
-/// <summary>A file of an image folder as the file system lists it.</summary>
-/// <param name="Path">Its path below the folder, with '/'.</param>
-/// <param name="Label">Its class.</param>
-/// <param name="Bytes">Its size.</param>
-/// <param name="Modified">When it was changed last, in 100 ns ticks of UTC.</param>
+/// <summary>A file of an image folder, as listed by the file system.</summary>
+/// <param name="Path">Path relative to the folder, with '/'.</param>
+/// <param name="Label">Index of the class.</param>
+/// <param name="Bytes">Size in bytes.</param>
+/// <param name="Modified">Modification time in UTC ticks of 100 ns.</param>
 public readonly record struct ListedImage(string Path, int Label, long Bytes, long Modified);
 
 /// <summary>
-/// The files of a folder <c>train/CLASS/..</c> and <c>val/CLASS/..</c> (or <c>test</c>) in the order of torchvision's ImageFolder: classes by name,
-/// then folders, then files, all by code point. Images are told by the end of their names; hidden files are left out.
+/// The files of a folder with <c>train/CLASS/..</c> and <c>val/CLASS/..</c> (or <c>test/CLASS/..</c>), in the order of torchvision's ImageFolder:
+/// sorted by class, then by folder, then by file name, all by code point. Includes files with the extension of an image format, except hidden ones.
 /// </summary>
 public sealed class ImageFolderListing
 {
-    /// <summary>Ends of names that torchvision takes for images, and <c>.gif</c>.</summary>
+    /// <summary>The extensions that torchvision accepts, and <c>.gif</c>.</summary>
     private static readonly string[] s_extensions = [".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif"];
 
     private ImageFolderListing(string folder, string[] classes, ListedImage[] train, ListedImage[] test) =>
@@ -22,17 +24,17 @@ public sealed class ImageFolderListing
     /// <summary>The folder.</summary>
     public string Folder { get; }
 
-    /// <summary>Names of the class folders; the index of a name is its label.</summary>
+    /// <summary>Names of the class folders. The index of a name is its label.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>Files of <c>train</c>.</summary>
+    /// <summary>The files of <c>train</c>.</summary>
     public IReadOnlyList<ListedImage> Train { get; }
 
-    /// <summary>Files of <c>val</c>, or of <c>test</c>.</summary>
+    /// <summary>The files of <c>val</c>, or of <c>test</c> if there is no <c>val</c>.</summary>
     public IReadOnlyList<ListedImage> Test { get; }
 
     /// <summary>Lists a folder.</summary>
-    /// <exception cref="SpikeformerException">It is missing, cannot be read, or is laid out in another way; names the folder.</exception>
+    /// <exception cref="SpikeformerException">The folder is missing, cannot be read, or has another layout. The message names the folder.</exception>
     public static ImageFolderListing Of(string folder)
     {
         if (!Directory.Exists(folder))
@@ -51,14 +53,13 @@ public sealed class ImageFolderListing
             if (tested.Except(classes).FirstOrDefault() is { } unknown) throw Layout($"{Path.Combine(folder, train)} has no folder for class {unknown}");
             return new(folder, classes, Files(folder, train, classes), Files(folder, test, classes));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (StorageErrors.IsStorage(error))
         {
-            throw new SpikeformerException(ErrorKind.NotFound, $"{folder} cannot be read: {error.Message.TrimEnd('.')}",
-                "Check that it exists and that you may read it", error);
+            throw StorageErrors.CannotRead(folder, error);
         }
     }
 
-    /// <summary>The files of a split.</summary>
+    /// <summary>Returns the files of a split.</summary>
     public IReadOnlyList<ListedImage> Of(Split split) => split == Split.Train ? Train : Test;
 
     private static ListedImage[] Files(string folder, string part, string[] classes)
@@ -86,10 +87,10 @@ public sealed class ImageFolderListing
         foreach (string name in Names(Path.Combine(folder, path))) Collect(folder, $"{path}/{name}", folders);
     }
 
-    /// <summary>Names of the folders in a folder.</summary>
+    /// <summary>Returns the names of the subfolders, sorted by code point, without hidden ones.</summary>
     private static string[] Names(string folder) =>
         [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.')).Order(StringComparer.Ordinal)];
 
     private static SpikeformerException Layout(string what) =>
-        new(ErrorKind.Usage, what, "An image folder is laid out as train/CLASS/*.jpg and val/CLASS/*.jpg, with the same classes in both");
+        new(ErrorKind.Usage, what, "An image folder has train/CLASS/*.jpg and val/CLASS/*.jpg, with the same classes in both");
 }

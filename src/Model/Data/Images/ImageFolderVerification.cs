@@ -3,19 +3,19 @@ using Spikeformer.Data.Frames;
 
 namespace Spikeformer.Data.Images;
 
-/// <summary>An image folder compared with its index.</summary>
-/// <param name="Compared">Images that the index knows.</param>
-/// <param name="Changed">Those whose bytes are others though length and time of change are the same: damaged on the disk.</param>
-/// <param name="Bad">Those that could not be decoded when they were looked at.</param>
-/// <param name="New">Images that the index does not know.</param>
+/// <summary>The result of comparing an image folder with its index.</summary>
+/// <param name="Compared">Number of images in the index.</param>
+/// <param name="Changed">Images with other bytes but the same length and modification time: damaged on the disk.</param>
+/// <param name="Bad">Images in the index that cannot be decoded.</param>
+/// <param name="New">Images that are not in the index.</param>
 public sealed record ImageFolderVerification(int Compared, IReadOnlyList<string> Changed, IReadOnlyList<string> Bad, IReadOnlyList<string> New)
 {
-    /// <summary>Reads every image again, on all cores.</summary>
-    /// <param name="listing">The folder's files.</param>
-    /// <param name="cache">Where the index is kept.</param>
-    /// <param name="progress">Gets how many were compared, and how many there are; on any thread.</param>
+    /// <summary>Reads every image in the index again, on all cores.</summary>
+    /// <param name="listing">The files of the folder.</param>
+    /// <param name="cache">Settings for the index.</param>
+    /// <param name="progress">Receives the number of images compared and of all images to compare, on any thread. May be null.</param>
     /// <param name="cancellation">Ends the work early.</param>
-    /// <exception cref="SpikeformerException">There is no index (NotFound), or a file cannot be read; names it.</exception>
+    /// <exception cref="SpikeformerException">There is no index (NotFound), or a file cannot be read. The message names the file.</exception>
     public static ImageFolderVerification Of(ImageFolderListing listing, FrameCacheOptions cache, Action<int, int>? progress = null,
         CancellationToken cancellation = default)
     {
@@ -25,7 +25,7 @@ public sealed record ImageFolderVerification(int Compared, IReadOnlyList<string>
         int done = 0;
         ImageFolderIndex.ForEach(known, cancellation, (file, reader) =>
         {
-            if (reader.Look(Path.Combine(listing.Folder, file.Path)).Hash != index[file].Hash) changed.Add(file.Path);
+            if (reader.Inspect(Path.Combine(listing.Folder, file.Path)).Hash != index[file].Hash) changed.Add(file.Path);
             progress?.Invoke(Interlocked.Increment(ref done), known.Length);
         });
         return new(known.Length, [.. changed.Order(StringComparer.Ordinal)],

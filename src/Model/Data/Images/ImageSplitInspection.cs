@@ -1,16 +1,16 @@
 namespace Spikeformer.Data.Images;
 
-/// <summary>What a split's photographs are like; those that cannot be decoded are left out.</summary>
+/// <summary>Statistics of the photographs in a split, without those that cannot be decoded.</summary>
 /// <param name="Split">The part of the data set.</param>
 /// <param name="Samples">Number of photographs.</param>
-/// <param name="ClassCounts">Photographs of each class, by label.</param>
-/// <param name="Width">Fewest and most columns.</param>
-/// <param name="Height">Fewest and most rows.</param>
-/// <param name="Bytes">Size of the files together.</param>
+/// <param name="ClassCounts">Number of photographs in each class, by label.</param>
+/// <param name="Width">Smallest and largest number of columns.</param>
+/// <param name="Height">Smallest and largest number of rows.</param>
+/// <param name="Bytes">Total size of the files in bytes.</param>
 public sealed record ImageSplitInspection(Split Split, int Samples, IReadOnlyList<int> ClassCounts, (int Low, int High) Width, (int Low, int High) Height,
     long Bytes)
 {
-    /// <summary>Looks through a split.</summary>
+    /// <summary>Computes the statistics of a split.</summary>
     public static ImageSplitInspection Of(ImageFolderListing listing, ImageFolderIndex index, Split split)
     {
         ListedImage[] files = [.. listing.Of(split).Where(file => index[file].Problem is null)];

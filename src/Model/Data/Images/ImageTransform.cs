@@ -2,12 +2,10 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Images;
 
-/// <summary>
-/// A decoded photograph to a normalised frame, as the authors' ImageNet job does it: for training a random crop, a flip, an augmentation policy
-/// and random erasing; for evaluation the middle of the resized image.
-/// </summary>
-/// <remarks>The same bits on every machine: integers for resizing, and only additions, products, quotients and roots elsewhere. Not
-/// thread-safe: it keeps its intermediate images.</remarks>
+/// <summary>Turns a decoded photograph into a normalised frame, as the authors' ImageNet job does. Training uses a random crop, a flip, an augmentation
+/// policy and random erasing. Evaluation uses the centre of the resized image.</summary>
+/// <remarks>Gives the same bits on every machine: resizing uses integers, and everything else uses only addition, multiplication, division and
+/// square roots. Not thread-safe, because it reuses its intermediate images.</remarks>
 /// <param name="options">Size and augmentation.</param>
 public sealed class ImageTransform(ImageOptions options)
 {
@@ -20,10 +18,11 @@ public sealed class ImageTransform(ImageOptions options)
     private readonly Resampler _resampler = new();
     private PixelImage _image = new(), _spare = new();
 
-    /// <summary>The frame of a photograph.</summary>
+    /// <summary>Computes the frame of a photograph.</summary>
     /// <param name="photograph">The decoded image; not changed.</param>
-    /// <param name="augmentation">Keyed stream for this (seed, epoch, sample); null for the clean form.</param>
-    /// <param name="frame_CHW">Receives red, green and blue planes: float32 values / 255, less the mean, over the deviation of ImageNet.</param>
+    /// <param name="augmentation">Keyed stream for this (seed, epoch, sample); null for no augmentation.</param>
+    /// <param name="frame_CHW">Receives the red, green and blue planes, [3,H,W] in row-major order: float32 values (byte / 255 - mean) /
+    /// deviation, with the mean and standard deviation of ImageNet.</param>
     public void Apply(PixelImage photograph, KeyedRandom? augmentation, Span<float> frame_CHW)
     {
         if (augmentation is not { } random)
@@ -35,8 +34,8 @@ public sealed class ImageTransform(ImageOptions options)
         Erase(ref random, frame_CHW);
     }
 
-    /// <summary>The pixels of the clean form: shorter side to <see cref="ImageOptions.EvaluationSide"/>, the middle cut out. Belongs to this
-    /// object and is valid until its next call.</summary>
+    /// <summary>Resizes the shorter side to <see cref="ImageOptions.EvaluationSide"/> and crops the centre. The result belongs to this object
+    /// and is valid until its next call.</summary>
     public PixelImage Clean(PixelImage photograph)
     {
         (int width, int height, int side) = (photograph.Width, photograph.Height, options.EvaluationSide);
@@ -49,7 +48,7 @@ public sealed class ImageTransform(ImageOptions options)
         static int Middle(int all, int part) => (int)Math.Round((all - part) / 2.0);
     }
 
-    /// <summary>The pixels of the augmented form before normalisation. Belongs to this object and is valid until its next call.</summary>
+    /// <summary>Computes the augmented pixels before normalisation. The result belongs to this object and is valid until its next call.</summary>
     public PixelImage Augmented(PixelImage photograph, ref KeyedRandom random)
     {
         PixelBox crop = Crop(ref random, photograph.Width, photograph.Height);
@@ -59,7 +58,7 @@ public sealed class ImageTransform(ImageOptions options)
         return _image;
     }
 
-    /// <summary>torchvision's RandomResizedCrop: 8 to 100 % of the area, sides 3:4 to 4:3, and the middle if ten tries do not fit.</summary>
+    /// <summary>torchvision's RandomResizedCrop: 8 to 100 % of the area, aspect ratio 3:4 to 4:3; the centre if ten tries do not fit.</summary>
     internal static PixelBox Crop(ref KeyedRandom random, int width, int height)
     {
         double area = (double)width * height;
@@ -78,7 +77,7 @@ public sealed class ImageTransform(ImageOptions options)
         return new((width - cropWidth) / 2, (height - cropHeight) / 2, cropWidth, cropHeight);
     }
 
-    /// <summary>torchvision's RandomErasing with value 0: 2 to 33 % of the area, sides 0.3 to 3.3.</summary>
+    /// <summary>torchvision's RandomErasing with value 0: 2 to 33 % of the area, aspect ratio 0.3 to 3.3.</summary>
     private void Erase(ref KeyedRandom random, Span<float> frame_CHW)
     {
         if (random.NextDouble() >= options.RandomErasing) return;

@@ -1,10 +1,9 @@
 namespace Spikeformer.Data.Images;
 
-/// <summary>An 8-bit colour image in memory that is used again: four bytes a pixel, red, green, blue and one without meaning, row by row
-/// without gaps.</summary>
+/// <summary>An 8-bit colour image in reused memory: four bytes per pixel (red, green, blue, unused), row by row without gaps.</summary>
 public sealed class PixelImage
 {
-    /// <summary>Bytes after the last pixel that a kernel may read, and whose values never count.</summary>
+    /// <summary>Bytes after the last pixel that kernels may read. Their values do not matter.</summary>
     private const int Padding = 32;
 
     private byte[] _bytes = new byte[Padding];
@@ -18,13 +17,13 @@ public sealed class PixelImage
     /// <summary>The pixels: Width * Height * 4 bytes.</summary>
     public Span<byte> Bytes => _bytes.AsSpan(0, 4 * Width * Height);
 
-    /// <summary>The pixels with the padding behind them.</summary>
+    /// <summary>The pixels and the padding after them.</summary>
     internal Span<byte> Padded => _bytes.AsSpan(0, 4 * Width * Height + Padding);
 
     /// <summary>One row: Width * 4 bytes.</summary>
     public Span<byte> Row(int y) => _bytes.AsSpan(4 * Width * y, 4 * Width);
 
-    /// <summary>Changes the size; what the pixels hold afterwards is undefined.</summary>
+    /// <summary>Changes the size. The pixels are undefined afterwards.</summary>
     public void Resize(int width, int height)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
@@ -34,14 +33,14 @@ public sealed class PixelImage
         (Width, Height) = (width, height);
     }
 
-    /// <summary>Becomes a copy of another image.</summary>
+    /// <summary>Copies another image into this one.</summary>
     public void CopyFrom(PixelImage other)
     {
         Resize(other.Width, other.Height);
         other.Bytes.CopyTo(Bytes);
     }
 
-    /// <summary>Red, green and blue of each pixel, row by row: Width * Height * 3 bytes of its own.</summary>
+    /// <summary>Returns red, green and blue of each pixel, row by row, as a new array of Width * Height * 3 bytes.</summary>
     public byte[] ToRgb()
     {
         var rgb = new byte[3 * Width * Height];

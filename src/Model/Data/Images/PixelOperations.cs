@@ -1,24 +1,24 @@
 namespace Spikeformer.Data.Images;
 
-/// <summary>The colour operations of AutoAugment, each with exactly Pillow's results (ImageOps and ImageEnhance) on 8-bit RGB.</summary>
+/// <summary>The colour operations of AutoAugment on 8-bit RGB, with exactly the results of Pillow's ImageOps and ImageEnhance.</summary>
 internal static class PixelOperations
 {
     /// <summary>Keeps the upper bits of every value.</summary>
     /// <param name="image">Changed in place.</param>
-    /// <param name="bits">Bits that stay, 0 to 8.</param>
+    /// <param name="bits">Number of bits to keep, 0 to 8.</param>
     public static void Posterize(PixelImage image, int bits)
     {
         int mask = ~((1 << (8 - bits)) - 1);
         Map(image, value => (byte)(value & mask));
     }
 
-    /// <summary>Inverts values from a threshold on.</summary>
+    /// <summary>Inverts values at or above a threshold.</summary>
     public static void Solarize(PixelImage image, double threshold) => Map(image, value => (byte)(value < threshold ? value : 255 - value));
 
     /// <summary>Inverts all values.</summary>
     public static void Invert(PixelImage image) => Map(image, value => (byte)(255 - value));
 
-    /// <summary>Stretches each channel so that its values reach from 0 to 255.</summary>
+    /// <summary>Stretches each channel so that its values cover 0 to 255.</summary>
     public static void AutoContrast(PixelImage image)
     {
         Span<int> histogram = stackalloc int[256];
@@ -32,7 +32,7 @@ internal static class PixelOperations
         }
     }
 
-    /// <summary>Spreads the values of each channel so that all are about equally frequent.</summary>
+    /// <summary>Spreads the values of each channel so that they are about equally frequent.</summary>
     public static void Equalize(PixelImage image)
     {
         Span<int> histogram = stackalloc int[256];
@@ -52,14 +52,14 @@ internal static class PixelOperations
         }
     }
 
-    /// <summary>Towards black (below 1) or brighter (above 1).</summary>
+    /// <summary>Makes the image darker (factor below 1) or brighter (above 1).</summary>
     public static void Brightness(PixelImage image, double factor)
     {
         float share = (float)factor;
         Map(image, value => Blend(0, value, share));
     }
 
-    /// <summary>Towards the image's mean grey (below 1) or away from it (above 1).</summary>
+    /// <summary>Moves the values towards the image's mean grey (factor below 1) or away from it (above 1).</summary>
     public static void Contrast(PixelImage image, double factor)
     {
         long sum = 0;
@@ -70,7 +70,7 @@ internal static class PixelOperations
         Map(image, value => Blend(mean, value, share));
     }
 
-    /// <summary>Towards grey (below 1) or more colourful (above 1).</summary>
+    /// <summary>Makes the image greyer (factor below 1) or more colourful (above 1).</summary>
     public static void Color(PixelImage image, double factor)
     {
         float share = (float)factor;
@@ -83,10 +83,10 @@ internal static class PixelOperations
         }
     }
 
-    /// <summary>Smoother (below 1) or sharper (above 1); the border stays.</summary>
+    /// <summary>Makes the image smoother (factor below 1) or sharper (above 1), except for the border pixels.</summary>
     /// <param name="image">Changed in place.</param>
-    /// <param name="factor">1 changes nothing.</param>
-    /// <param name="copy">Memory for the image as it was.</param>
+    /// <param name="factor">The factor; 1 changes nothing.</param>
+    /// <param name="copy">Memory for a copy of the original image.</param>
     public static void Sharpness(PixelImage image, double factor, PixelImage copy)
     {
         float share = (float)factor;
@@ -103,7 +103,7 @@ internal static class PixelOperations
         }
     }
 
-    /// <summary>Pillow's blend: from one value to another and, outside of 0 to 1, beyond them.</summary>
+    /// <summary>Pillow's blend: interpolates between two values, or extrapolates for a share outside 0 to 1.</summary>
     private static byte Blend(int from, int to, float share)
     {
         float value = from + share * (to - from);

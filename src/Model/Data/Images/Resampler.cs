@@ -11,12 +11,10 @@ namespace Spikeformer.Data.Images;
 /// <param name="Height">Rows.</param>
 public readonly record struct PixelBox(int X, int Y, int Width, int Height);
 
-/// <summary>
-/// Antialiased bilinear resizing with exactly Pillow's results: a triangle as wide as an output pixel's share of the input, weights in 22-bit
-/// fixed point, rows first and columns after them with 8 bits in between.
-/// </summary>
-/// <remarks>After Pillow's ImagingResample for 8-bit images; integers from the weights on, so the instruction set has no say. Not
-/// thread-safe: it keeps its weights and its intermediate rows.</remarks>
+/// <summary>Antialiased bilinear resizing with exactly Pillow's results. The filter is a triangle scaled to the size of an output pixel, with weights
+/// in 22-bit fixed point. It resizes rows first, then columns, with an 8-bit intermediate image.</summary>
+/// <remarks>Follows Pillow's ImagingResample for 8-bit images. All arithmetic on pixels uses integers, so the result does not depend on the
+/// instruction set. Not thread-safe, because it reuses its weights and intermediate rows.</remarks>
 public sealed class Resampler
 {
     private const int PrecisionBits = 32 - 8 - 2;
@@ -26,21 +24,22 @@ public sealed class Resampler
     private readonly PixelImage _between = new();
     private readonly bool _vectorised;
 
-    /// <summary>A resizer.</summary>
+    /// <summary>Creates a resampler.</summary>
     public Resampler() : this(Avx2.IsSupported)
     {
     }
 
-    /// <summary>A resizer with or without vector instructions, for tests.</summary>
+    /// <summary>Creates a resampler with or without vector instructions, for tests.</summary>
     internal Resampler(bool vectorised) => _vectorised = vectorised;
 
-    /// <summary>Resizes a crop of an image; pixels outside the crop have no influence.</summary>
+    /// <summary>Resizes a crop of an image. Pixels outside the crop have no influence.</summary>
     /// <param name="source">The image.</param>
     /// <param name="crop">The part to resize, inside the image.</param>
-    /// <param name="width">Columns that the whole crop is resized to.</param>
-    /// <param name="height">Rows that the whole crop is resized to.</param>
-    /// <param name="window">The part of the resized crop that is wanted, inside width x height.</param>
-    /// <param name="target">Receives the window; another image than the source.</param>
+    /// <param name="width">Columns of the whole resized crop.</param>
+    /// <param name="height">Rows of the whole resized crop.</param>
+    /// <param name="window">The part of the resized crop to compute, inside width x height.</param>
+    /// <param name="target">Receives the window; must not be the source.</param>
+    /// <exception cref="ArgumentException">The crop or the window lies outside its image.</exception>
     public void Resize(PixelImage source, PixelBox crop, int width, int height, PixelBox window, PixelImage target)
     {
         Require(crop, source.Width, source.Height, nameof(crop));
@@ -81,7 +80,7 @@ public sealed class Resampler
                     byte* from = row + 4 * starts[x];
                     int* w = weights + 8 * pairs * x;
                     Vector256<int> sum = Vector256<int>.Zero;
-                    // Two pixels at once; the one after an odd last tap has weight 0.
+                    // Two pixels at a time. The pixel after an odd last tap has weight 0.
                     for (int pair = (counts[x] + 1) / 2; pair > 0; pair--, from += 8, w += 8)
                         sum += Avx2.ConvertToVector256Int32(from) * Vector256.Load(w);
                     Vector128<int> pixel = (sum.GetLower() + sum.GetUpper() + Vector128.Create(Half)) >> PrecisionBits;
@@ -162,28 +161,28 @@ public sealed class Resampler
     private static void Require(PixelBox box, int width, int height, string name)
     {
         if (box.Width < 1 || box.Height < 1 || box.X < 0 || box.Y < 0 || box.X > width - box.Width || box.Y > height - box.Height)
-            throw new ArgumentException($"{box} is not inside {width}x{height}", name);
+            throw new ArgumentException($"{box} is not inside {width}x{height} pixels.", name);
     }
 
-    /// <summary>Which input pixels make each output pixel of one direction, and with which weights.</summary>
+    /// <summary>The input pixels and weights of each output pixel in one direction.</summary>
     private sealed class Taps
     {
         private int[] _weights = [];
         private double[] _shares = [];
 
-        /// <summary>First input pixel of each output pixel.</summary>
+        /// <summary>The first input pixel of each output pixel.</summary>
         public int[] Starts { get; private set; } = [];
 
-        /// <summary>Input pixels of each output pixel.</summary>
+        /// <summary>The number of input pixels of each output pixel.</summary>
         public int[] Counts { get; private set; } = [];
 
-        /// <summary>Weights from one output pixel to the next; even.</summary>
+        /// <summary>The distance between the weights of neighbouring output pixels; even.</summary>
         public int Stride { get; private set; }
 
-        /// <summary>Each weight four times, once for each byte of a pixel.</summary>
+        /// <summary>The weights, each repeated four times, once for each byte of a pixel.</summary>
         public int[] Wide { get; private set; } = [];
 
-        /// <summary>First input pixel of all, and the one after the last.</summary>
+        /// <summary>The range of all input pixels in use; the end is exclusive.</summary>
         public (int First, int End) Reach { get; private set; }
 
         public ReadOnlySpan<int> Weights(int output) => _weights.AsSpan(output * Stride, Counts[output]);

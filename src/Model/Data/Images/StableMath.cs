@@ -1,12 +1,12 @@
 namespace Spikeformer.Data.Images;
 
-/// <summary>Elementary functions from additions, products and quotients alone, so that draws have the same bits on every machine; the
-/// system's mathematics library may change its last digit with any update.</summary>
+/// <summary>Elementary functions that use only addition, multiplication and division, so that draws have the same bits on every machine. The
+/// last digit of the system's mathematics library can change with any update.</summary>
 internal static class StableMath
 {
     private const long Unit = 1L << 60;
 
-    /// <summary>e^x to about 1e-15 relative, for |x| up to 4.</summary>
+    /// <summary>e^x with a relative error of about 1e-15, for |x| up to 4.</summary>
     public static double Exp(double x)
     {
         double eighth = x / 8, sum = 1;
@@ -24,10 +24,10 @@ internal static class StableMath
     /// <summary>Tangent, rounded to the nearest, for |x| up to 1.4 (radians).</summary>
     public static double Tan(double x) => Nearest(ExactSin(Exact(x)) / ExactCos(Exact(x)));
 
-    /// <summary>A number of at most 4 rounded to 15 decimals, ties to the even one: Python's round.</summary>
+    /// <summary>Rounds a number of at most 4 to 15 decimals, ties to even, like Python's <c>round</c>.</summary>
     public static double Round15(double x) => Nearest(Math.Round(Exact(x), 15));
 
-    // 28 digits: rounding to 53 bits once gives what a good library gives, and so Pillow's pixels.
+    // With 28 digits, one rounding to 53 bits gives the result of a good library, and therefore Pillow's pixels.
     private static decimal ExactSin(decimal x)
     {
         decimal square = x * x, sum = 1;
@@ -42,7 +42,7 @@ internal static class StableMath
         return sum;
     }
 
-    /// <summary>The conversion of the language keeps 15 digits only.</summary>
+    /// <summary>Converts exactly. The conversion of the language keeps only 15 digits.</summary>
     private static decimal Exact(double x) => (decimal)(long)(x * Unit) / Unit;
 
     private static double Nearest(decimal x)

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Spikeformer.Data.Images;
 
-/// <summary>The system's TurboJPEG (package libturbojpeg0), where there is one: decodes JPEG three times as fast as Skia, with accurate
-/// transforms and smooth upsampling as Pillow.</summary>
+/// <summary>The system's TurboJPEG library (package libturbojpeg0), if it is installed. It decodes JPEG three times as fast as Skia, with
+/// accurate transforms and smooth upsampling like Pillow.</summary>
 internal static unsafe partial class TurboJpeg
 {
     private const string Library = "libturbojpeg.so.0";
@@ -13,16 +13,16 @@ internal static unsafe partial class TurboJpeg
 
     [ThreadStatic] private static Decompressor? t_decompressor;
 
-    /// <summary>Whether the library is there and wanted: <c>SPIKEFORMER_IMAGE_DECODER=skia</c> does without it.</summary>
+    /// <summary>Whether the library is installed and enabled. <c>SPIKEFORMER_IMAGE_DECODER=skia</c> disables it.</summary>
     public static bool IsAvailable { get; } = Environment.GetEnvironmentVariable("SPIKEFORMER_IMAGE_DECODER") != "skia"
         && NativeLibrary.TryLoad(Library, typeof(TurboJpeg).Assembly, null, out nint library)
         && NativeLibrary.TryGetExport(library, "tjGetErrorStr2", out _);
 
     /// <summary>Decodes a JPEG.</summary>
-    /// <param name="file">Its bytes.</param>
+    /// <param name="file">The bytes of the file.</param>
     /// <param name="image">Receives the pixels.</param>
-    /// <param name="problem">Why the result cannot be used; null when it can.</param>
-    /// <returns>False for a JPEG whose layout this library does not know; another decoder may.</returns>
+    /// <param name="problem">Null on success; otherwise the problem, a clause to put after the file name.</param>
+    /// <returns>False if this library does not support the file's layout; another decoder may support it.</returns>
     public static bool TryDecode(ReadOnlySpan<byte> file, PixelImage image, out string? problem)
     {
         nint handle = (t_decompressor ??= new()).Handle;
@@ -47,15 +47,15 @@ internal static unsafe partial class TurboJpeg
         return true;
     }
 
-    /// <summary>Corrupt data that libjpeg gets over are a photograph all the same, as for Pillow; one that ends early is not.</summary>
+    /// <summary>Like Pillow, accepts corrupt data that libjpeg can decode, but not a file that ends early.</summary>
     private static string? Problem(nint handle)
     {
         string message = Marshal.PtrToStringUTF8(Message(handle)) ?? "it cannot be decoded";
         bool harmless = Code(handle) == WarningCode && !message.Contains("Premature end", StringComparison.Ordinal);
-        return harmless ? null : message.StartsWith("Premature end", StringComparison.Ordinal) ? "it ends before the image does" : message;
+        return harmless ? null : message.StartsWith("Premature end", StringComparison.Ordinal) ? "the file ends before the image is complete" : message;
     }
 
-    /// <summary>Inverted CMYK, as Adobe writes it into JPEG, to RGB as Pillow converts it.</summary>
+    /// <summary>Converts inverted CMYK, which Adobe writes into JPEG, to RGB like Pillow.</summary>
     private static void CmykToRgb(Span<byte> pixels)
     {
         for (int i = 0; i < pixels.Length; i += 4)

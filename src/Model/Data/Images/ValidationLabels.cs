@@ -1,21 +1,19 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Spikeformer.Files;
 
 namespace Spikeformer.Data.Images;
 
-/// <summary>
-/// Which class each of ImageNet's validation images belongs to, from any of the files that tell it: the <c>valprep.sh</c> that the authors point
-/// to (its text is read, nothing is run), Kaggle's <c>LOC_val_solution.csv</c>, or the development kit's ground truth with its synsets.
-/// </summary>
+/// <summary>Reads the classes of ImageNet's validation images from any file that lists them: <c>valprep.sh</c>, which the authors refer to (the script
+/// is parsed, not run), Kaggle's <c>LOC_val_solution.csv</c>, or the ground truth and synsets of the development kit.</summary>
 public static partial class ValidationLabels
 {
     /// <summary>Reads a file of labels.</summary>
-    /// <param name="file">The file; its content tells its kind.</param>
-    /// <param name="synsets">For ground truth, whose lines are numbers: the file with the classes of those numbers, one a line, either
-    /// <c>NUMBER WNID ...</c> or <c>WNID ...</c> in the order of the numbers 1, 2, ... Beware: the development kit's numbers are not the
-    /// alphabetical ranks.</param>
-    /// <returns>Class (wnid) by image, named without folder and ending.</returns>
-    /// <exception cref="SpikeformerException">A file is missing or a line is of no known form; names file and line.</exception>
+    /// <param name="file">The file. Its content determines its kind.</param>
+    /// <param name="synsets">For ground truth, whose lines are numbers: the file with the class of each number, one per line, either <c>NUMBER WNID
+    /// ...</c> or <c>WNID ...</c> in the order of the numbers 1, 2, ... The development kit's numbers are not in alphabetical order.</param>
+    /// <returns>The class (wnid) of each image, by file name without folder and extension.</returns>
+    /// <exception cref="SpikeformerException">A file is missing, or a line has an unknown form. The message names the file and the line.</exception>
     public static IReadOnlyDictionary<string, string> Read(string file, string? synsets = null)
     {
         string[] lines = Lines(file);
@@ -27,7 +25,7 @@ public static partial class ValidationLabels
         else ReadScript(file, lines, labels);
         return labels.Count > 0
             ? labels
-            : throw new SpikeformerException(ErrorKind.Usage, $"{file} names no image", "Give valprep.sh, LOC_val_solution.csv or the ground truth");
+            : throw new SpikeformerException(ErrorKind.Usage, $"{file} names no images", "Give valprep.sh, LOC_val_solution.csv or the ground truth");
     }
 
     private static void ReadScript(string file, string[] lines, Dictionary<string, string> labels)
@@ -56,15 +54,15 @@ public static partial class ValidationLabels
     private static void ReadGroundTruth(string file, string[] lines, string? synsets, Dictionary<string, string> labels)
     {
         if (synsets is null)
-            throw new SpikeformerException(ErrorKind.Usage, $"{file} holds class numbers and not their names",
-                "Give the file of their names with --synsets");
+            throw new SpikeformerException(ErrorKind.Usage, $"{file} holds class numbers, not class names",
+                "Give the file with their names with --synsets");
         Dictionary<int, string> classes = Synsets(synsets);
         for (int i = 0, image = 0; i < lines.Length; i++)
         {
             if (lines[i].Trim().Length == 0) continue;
             if (!int.TryParse(lines[i], NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int number)
                 || !classes.TryGetValue(number, out string? wnid))
-                throw Wrong(file, i, lines[i], $"no class of {synsets}, which has {classes.Count}");
+                throw Wrong(file, i, lines[i], $"not one of the {classes.Count} classes in {synsets}");
             Add(file, i, string.Create(CultureInfo.InvariantCulture, $"ILSVRC2012_val_{++image:D8}"), wnid, labels);
         }
     }
@@ -98,9 +96,9 @@ public static partial class ValidationLabels
         {
             return File.ReadAllLines(file);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (StorageErrors.IsStorage(error))
         {
-            throw new SpikeformerException(ErrorKind.NotFound, $"{file} cannot be read: {error.Message.TrimEnd('.')}", "Check its name", error);
+            throw StorageErrors.CannotRead(file, error);
         }
     }
 

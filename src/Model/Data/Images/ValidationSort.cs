@@ -2,37 +2,36 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Data.Images;
 
-/// <summary>How images get into their class folders.</summary>
+/// <summary>How to put images into their class folders.</summary>
 public enum SortBy
 {
-    /// <summary>The image leaves its old place.</summary>
+    /// <summary>Moves the image.</summary>
     Move,
-    /// <summary>The image stays where it is, too.</summary>
+    /// <summary>Copies the image.</summary>
     Copy,
-    /// <summary>The class folder gets a symbolic link.</summary>
+    /// <summary>Creates a symbolic link in the class folder.</summary>
     Link,
 }
 
-/// <summary>What a sort did.</summary>
-/// <param name="Sorted">Images that were moved, copied or linked.</param>
-/// <param name="There">Images that lay in their class folder already.</param>
-/// <param name="Missing">Images with a label that lie nowhere.</param>
-/// <param name="Unlabelled">Files of the source without a label; they stay.</param>
+/// <summary>The result of a sort.</summary>
+/// <param name="Sorted">Number of images moved, copied or linked.</param>
+/// <param name="There">Number of images that were already in their class folder.</param>
+/// <param name="Missing">Labelled images that were not found.</param>
+/// <param name="Unlabelled">Number of source files without a label, which are left in place.</param>
 public sealed record SortResult(int Sorted, int There, IReadOnlyList<string> Missing, int Unlabelled);
 
-/// <summary>
-/// Sorts ImageNet's validation images, which come in one folder, into class folders. May be stopped at any time and started again; an image is
-/// removed from its old place only when it is whole in the new one, and nothing is ever overwritten.
-/// </summary>
+/// <summary>Sorts ImageNet's validation images, which are published in one folder, into class folders. A sort can be stopped at any time and started
+/// again. It removes an image from its old place only when the new file is complete, and never overwrites a file.</summary>
 public static class ValidationSort
 {
     /// <summary>Sorts a folder.</summary>
     /// <param name="source">The folder of the images.</param>
-    /// <param name="target">The folder of the class folders; may be the source.</param>
-    /// <param name="labels">Class by image, named without ending: <see cref="ValidationLabels"/>.</param>
-    /// <param name="by">How.</param>
+    /// <param name="target">The folder for the class folders; may be the source.</param>
+    /// <param name="labels">The class of each image, by file name without extension; see <see cref="ValidationLabels"/>.</param>
+    /// <param name="by">Whether to move, copy or link the images.</param>
     /// <param name="cancellation">Ends the work between two images.</param>
-    /// <exception cref="SpikeformerException">A folder cannot be used, or another file is in the way; names it.</exception>
+    /// <exception cref="SpikeformerException">A folder cannot be used, or a different file has the target's name (Conflict). The message names
+    /// it.</exception>
     public static SortResult Run(string source, string target, IReadOnlyDictionary<string, string> labels, SortBy by,
         CancellationToken cancellation = default)
     {
@@ -67,15 +66,15 @@ public static class ValidationSort
         return new(sorted, there, [.. missing.Order(StringComparer.Ordinal)], unlabelled);
     }
 
-    /// <returns>False when it lay there already.</returns>
+    /// <returns>False if the image was already in its place.</returns>
     private static bool Place(string file, string to, SortBy by)
     {
         bool there = File.Exists(to);
         if (there && !HaveSameContent(file, to))
-            throw new SpikeformerException(ErrorKind.Conflict, $"{to} is another file than {file}", "Keep the right one and start again");
+            throw new SpikeformerException(ErrorKind.Conflict, $"{to} exists and differs from {file}", "Keep the right one of the two and start again");
         if (!there && by == SortBy.Link) File.CreateSymbolicLink(to, Path.GetFullPath(file));
         if (!there && by == SortBy.Copy) Copy(file, to);
-        // A rename is safe whatever there is: of one file under two names, or with a link to the file in its place, the file stays.
+        // A rename is safe even if both names belong to one file, or the target is a link to the file: the file is never lost.
         if (by != SortBy.Move || Posix.TryRename(file, to)) return !there;
         if (!there) Copy(file, to);
         File.Delete(file);

@@ -2,14 +2,14 @@ using Spikeformer.Data.Events;
 
 namespace Spikeformer.Data.Recordings;
 
-/// <summary>Turns the bytes of a sample into events.</summary>
-/// <param name="bytes">The bytes; only valid during the call.</param>
-/// <param name="file">Where they come from.</param>
-/// <param name="events">Receives the recording, in order of time.</param>
+/// <summary>Decodes the bytes of a sample into events.</summary>
+/// <param name="bytes">The bytes, valid only during the call.</param>
+/// <param name="file">The source of the bytes.</param>
+/// <param name="events">Receives the recording in order of time.</param>
 internal delegate RecordingNotes RecordingDecoder(ArraySegment<byte> bytes, RecordingFile file, EventStream events);
 
-/// <summary>Recordings in files.</summary>
-/// <remarks>Opening reads every file once, for the content hash. A file that changes afterwards is refused when it is read.</remarks>
+/// <summary>A data set of recordings in files.</summary>
+/// <remarks>Opening the data set reads every file once for the content hash. Reading a file that has changed since then is an error.</remarks>
 public class FileRecordingDataset : RecordingDataset
 {
     private readonly RecordingFiles _files;

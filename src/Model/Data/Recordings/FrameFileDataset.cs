@@ -4,8 +4,8 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Recordings;
 
-/// <summary>Frames that SpikingJelly has already made of recordings, one <c>.npz</c> file a sample.</summary>
-/// <remarks>Opening reads every file once, for the content hash. A file that changes afterwards is refused when it is read.</remarks>
+/// <summary>A data set of frames that SpikingJelly made from recordings, one <c>.npz</c> file per sample.</summary>
+/// <remarks>Opening the data set reads every file once for the content hash. Reading a file that has changed since then is an error.</remarks>
 internal sealed class FrameFileDataset(string name, IReadOnlyList<string> classNames, FrameOptions options, RecordingFiles files) : IFrameDataset
 {
     public string Name => name;
@@ -27,8 +27,7 @@ internal sealed class FrameFileDataset(string name, IReadOnlyList<string> classN
         RecordingFile file = files[split][index];
         using RecordingBytes read = files.Read(file);
         NpzReader.ReadFrames(read.Bytes, file.Name, options.Shape, frames_TCHW);
-        if (options.Clip > 0)
-            foreach (ref float count in frames_TCHW) count = Math.Min(count, options.Clip);
+        options.LimitCounts(frames_TCHW);
     }
 
     public void Dispose()

@@ -1,23 +1,24 @@
 using System.Globalization;
 using Spikeformer.Data.Events;
 using Spikeformer.Data.Formats;
+using Spikeformer.Files;
 
 namespace Spikeformer.Data.Recordings;
 
 /// <summary>A labelled part of a trial.</summary>
-/// <param name="Class">The class as the labels count it, 1 to 11.</param>
-/// <param name="From">First time that belongs to it, microseconds.</param>
-/// <param name="To">First time that no longer does.</param>
+/// <param name="Class">The class number in the label file, 1 to 11.</param>
+/// <param name="From">Start in microseconds, inclusive.</param>
+/// <param name="To">End in microseconds, exclusive.</param>
 internal readonly record struct GestureWindow(int Class, long From, long To);
 
-/// <summary>One recording of DVS128 Gesture: a person, a light, and windows in which gestures are made.</summary>
+/// <summary>Reads a trial of DVS128 Gesture: the recording of one person under one light, with labelled windows for the gestures.</summary>
 internal static class GestureTrial
 {
     private const string Remedy = "Copy the file again";
 
-    /// <summary>Reads a trial's labels: a heading, then <c>class,startTime_usec,endTime_usec</c> in the order of the recording. Windows may
-    /// overlap, as in one file of the real data set.</summary>
-    /// <exception cref="SpikeformerException">The file cannot be read or a line is not such; names the line.</exception>
+    /// <summary>Reads a trial's labels: a heading, then lines <c>class,startTime_usec,endTime_usec</c> in the order of the recording. Windows
+    /// may overlap, as they do in one file of the real data set.</summary>
+    /// <exception cref="SpikeformerException">The file cannot be read, or a line has another form. The message names the line.</exception>
     public static List<GestureWindow> ReadLabels(string path)
     {
         string[] lines = ReadLines(path);
@@ -29,21 +30,21 @@ internal static class GestureTrial
             if (fields.Length != 3 || !IsNumber(fields[0], out long label) || !IsNumber(fields[1], out long from) || !IsNumber(fields[2], out long to))
                 throw Wrong(path, i, $"'{Shown(lines[i])}' is not class, start and end");
             if (label is < 1 or > DvsGesture.Classes) throw Wrong(path, i, $"class {label} is not between 1 and {DvsGesture.Classes}");
-            if (from >= to) throw Wrong(path, i, $"the window ends at {to}, not after its start at {from}");
+            if (from >= to) throw Wrong(path, i, $"the window must end after its start at {from}, but ends at {to}");
             windows.Add(new((int)label, from, to));
         }
-        if (windows.Count == 0) throw Wrong(path, 0, "no label follows the heading");
+        if (windows.Count == 0) throw Wrong(path, 0, "no labels follow the heading");
         return windows;
     }
 
-    /// <summary>Names of the trials of a list, one a line.</summary>
+    /// <summary>Reads a list of trials, one name per line.</summary>
     public static string[] ReadList(string path) =>
         [.. ReadLines(path).Select(line => line.Trim()).Where(line => line.Length > 0)];
 
-    /// <summary>Finds where the events of each window lie in a trial: from the first packet that holds one to the last.</summary>
+    /// <summary>Finds the part of a trial that holds the events of each window: from the first packet with such an event to the last.</summary>
     /// <param name="path">The recording.</param>
-    /// <param name="windows">Its windows.</param>
-    /// <returns>Start and end in bytes for each window (both 0 without events), and what was met.</returns>
+    /// <param name="windows">The windows of the trial.</param>
+    /// <returns>Start and end of each part in bytes (both 0 for a window without events), and counts of everything unusual.</returns>
     /// <exception cref="SpikeformerException">The recording cannot be read or is damaged.</exception>
     public static ((long Start, long End)[] Parts, RecordingNotes Notes) Scan(string path, IReadOnlyList<GestureWindow> windows)
     {
@@ -65,13 +66,13 @@ internal static class GestureTrial
             reader.Notes.CheckSensor((int)Math.Min(events, int.MaxValue), Aedat31Reader.Sensor, path);
             return (parts, reader.Notes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (StorageErrors.IsStorage(e))
         {
-            throw RecordingFiles.Unreadable(path, e);
+            throw StorageErrors.CannotRead(path, e);
         }
     }
 
-    /// <summary>Reads the events of a window from the packets that <see cref="Scan"/> found.</summary>
+    /// <summary>Reads the events of a window from the part that <see cref="Scan"/> found.</summary>
     public static RecordingNotes Read(ArraySegment<byte> bytes, RecordingFile file, EventStream events)
     {
         events.Clear(Aedat31Reader.Sensor, bytes.Count / 8);
@@ -95,12 +96,12 @@ internal static class GestureTrial
         try
         {
             return new FileInfo(path).Length > 1 << 20
-                ? throw new SpikeformerException(ErrorKind.CheckFailed, $"{path}: too long for a list of labels or trials", Remedy)
+                ? throw new SpikeformerException(ErrorKind.CheckFailed, $"{path}: too long for a list of labels or trials (limit 1 MiB)", Remedy)
                 : File.ReadAllLines(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (StorageErrors.IsStorage(e))
         {
-            throw RecordingFiles.Unreadable(path, e);
+            throw StorageErrors.CannotRead(path, e);
         }
     }
 

@@ -3,15 +3,13 @@ using Spikeformer.Data.Formats;
 
 namespace Spikeformer.Data.Recordings;
 
-/// <summary>
-/// The N-MNIST recordings of a folder <c>Train|Test/DIGIT/*.bin</c>: 34x34 pixels, ten digits. Samples are in order of digit, then of
-/// file name (by code point), so their numbers are the same on every machine.
-/// </summary>
-/// <remarks>Opening reads every file once, for the content hash. A file that changes afterwards is refused when it is read.</remarks>
+/// <summary>The N-MNIST recordings of a folder <c>Train|Test/DIGIT/*.bin</c>: 34x34 pixels, ten digits. Samples are sorted by digit, then by file name
+/// (by code point), so their numbers are the same on every machine.</summary>
+/// <remarks>Opening the data set reads every file once for the content hash. Reading a file that has changed since then is an error.</remarks>
 /// <param name="folder">The folder that holds <c>Train</c> and <c>Test</c>.</param>
-/// <param name="options">How recordings become frames; at least 34x34.</param>
-/// <exception cref="SpikeformerException">A folder is missing, empty, unknown or cannot be read, or a file cannot be a recording; names
-/// the folder or file.</exception>
+/// <param name="options">How to turn recordings into frames of at least 34x34 pixels.</param>
+/// <exception cref="SpikeformerException">A folder is missing, empty, unknown or unreadable, or a file cannot be a recording. The message
+/// names the folder or file.</exception>
 public sealed class NmnistDataset(string folder, FrameOptions options) : FileRecordingDataset(KindName, Digits, options, List(folder, options),
     static (bytes, file, events) => NmnistReader.Read(bytes, file.Path, events))
 {
@@ -28,7 +26,7 @@ public sealed class NmnistDataset(string folder, FrameOptions options) : FileRec
         using var files = new RecordingFiles.Builder($"{KindName}/1 {options.Key}");
         foreach ((Split split, string part) in new[] { (Split.Train, "Train"), (Split.Test, "Test") })
         {
-            if (!Directory.Exists(Path.Combine(folder, part))) throw Layout.Wrong($"{folder} has no folder {part}");
+            if (!Directory.Exists(Path.Combine(folder, part))) throw Layout.LayoutError($"{folder} has no folder {part}");
             foreach (ClassFile file in Layout.List(Path.Combine(folder, part)))
                 files.Add(split, file.Path, null, file.Label, $"{part}/{file.Name}", NmnistReader.CheckLength);
         }

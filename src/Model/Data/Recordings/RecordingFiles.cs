@@ -3,32 +3,33 @@ using System.IO.Compression;
 using System.IO.Hashing;
 using System.Security.Cryptography;
 using System.Text;
+using Spikeformer.Files;
 using Spikeformer.Data.Formats;
 
 namespace Spikeformer.Data.Recordings;
 
-/// <summary>Where the bytes of a sample lie: a file, a part of one, or a member of a zip archive.</summary>
+/// <summary>The place of a sample's bytes: a file, a part of a file, or a member of a zip archive.</summary>
 /// <param name="Path">The file or archive.</param>
 /// <param name="Label">The sample's label.</param>
-/// <param name="Hash">XxHash128 of the bytes, as they were when the data set was opened.</param>
+/// <param name="Hash">XxHash128 of the bytes when the data set was opened.</param>
 internal sealed record RecordingFile(string Path, int Label, UInt128 Hash)
 {
-    /// <summary>Name of the archive's member; null for a plain file.</summary>
+    /// <summary>Name of the archive member; null for a plain file.</summary>
     public string? Member { get; init; }
-    /// <summary>Where the part of a plain file begins.</summary>
+    /// <summary>Start of the part of a plain file, bytes.</summary>
     public long Offset { get; init; }
-    /// <summary>Its length; null takes the file to its end.</summary>
+    /// <summary>Length of the part, bytes; null reads to the end of the file.</summary>
     public int? Length { get; init; }
-    /// <summary>Earliest time of the sample's events, microseconds.</summary>
+    /// <summary>Start of the sample's time range, microseconds; inclusive.</summary>
     public long From { get; init; } = long.MinValue;
-    /// <summary>First time that no longer belongs to it.</summary>
+    /// <summary>End of the sample's time range, microseconds; exclusive.</summary>
     public long To { get; init; } = long.MaxValue;
 
-    /// <summary>The file as messages name it.</summary>
+    /// <summary>The name to use in messages.</summary>
     public string Name => Member is null ? Path : $"{Path}, {Member}";
 }
 
-/// <summary>The bytes of a sample, in memory that is used again once they are disposed.</summary>
+/// <summary>The bytes of a sample in a pooled buffer. Disposing returns the buffer to the pool.</summary>
 internal readonly struct RecordingBytes(ArraySegment<byte> bytes, ConcurrentBag<byte[]> idle) : IDisposable
 {
     public ArraySegment<byte> Bytes => bytes;
@@ -36,11 +37,11 @@ internal readonly struct RecordingBytes(ArraySegment<byte> bytes, ConcurrentBag<
     public void Dispose() => idle.Add(bytes.Array!);
 }
 
-/// <summary>The files of a data set, in the order of its samples, and the hash over all that decides them.</summary>
-/// <remarks>Safe for concurrent readers; buffers are used again.</remarks>
+/// <summary>The files of a data set in the order of its samples, and the hash of everything that determines the samples.</summary>
+/// <remarks>Safe for concurrent readers. Buffers are reused.</remarks>
 internal sealed class RecordingFiles
 {
-    /// <summary>Longest file, part or member that is read, bytes.</summary>
+    /// <summary>Maximum size of a file, part or member in bytes.</summary>
     public const int MaxBytes = 256 << 20;
 
     private readonly ConcurrentBag<byte[]> _idle = [];
@@ -49,7 +50,7 @@ internal sealed class RecordingFiles
     private RecordingFiles(RecordingFile[] train, RecordingFile[] test, string contentHash) =>
         (_train, _test, ContentHash) = (train, test, contentHash);
 
-    /// <summary>Lower-case hex SHA-256 over options, names, labels and content.</summary>
+    /// <summary>Lower-case hex SHA-256 of options, names, labels and content.</summary>
     public string ContentHash { get; }
 
     /// <summary>The files of a split.</summary>
@@ -57,8 +58,8 @@ internal sealed class RecordingFiles
 
     /// <summary>Reads a sample's bytes.</summary>
     /// <param name="file">The sample.</param>
-    /// <returns>The bytes; the caller disposes them, after which their memory is used again.</returns>
-    /// <exception cref="SpikeformerException">The file cannot be read or has changed since the data set was opened.</exception>
+    /// <returns>The bytes. The caller disposes them, which returns their buffer for reuse.</returns>
+    /// <exception cref="SpikeformerException">The file cannot be read, or has changed since the data set was opened.</exception>
     public RecordingBytes Read(RecordingFile file)
     {
         if (!_idle.TryTake(out byte[]? buffer)) buffer = new byte[64 << 10];
@@ -66,12 +67,12 @@ internal sealed class RecordingFiles
         if (XxHash128.HashToUInt128(bytes) != file.Hash)
             throw new SpikeformerException(ErrorKind.CheckFailed,
                 $"{file.Name}: the file has changed since the data set was opened",
-                "Leave the data alone while it is in use, and start again");
+                "Do not change data while it is in use; start again");
         return new(bytes, _idle);
     }
 
-    /// <summary>The bytes of a file, part or member, in the buffer or a larger one in its place.</summary>
-    /// <exception cref="SpikeformerException">It cannot be read, or is too long.</exception>
+    /// <summary>Reads the bytes of a file, part or member into the buffer, replacing the buffer if it is too small.</summary>
+    /// <exception cref="SpikeformerException">The file cannot be read, or is too long.</exception>
     public static ArraySegment<byte> Load(RecordingFile file, ref byte[] buffer)
     {
         try
@@ -79,22 +80,22 @@ internal sealed class RecordingFiles
             if (file.Member is { } member)
             {
                 using ZipArchive zip = ZipFile.OpenRead(file.Path);
-                ZipArchiveEntry entry = zip.GetEntry(member) ?? throw new InvalidDataException($"it has no member {member}");
+                ZipArchiveEntry entry = zip.GetEntry(member) ?? throw new InvalidDataException($"the archive has no member {member}");
                 using var stream = new Crc32Stream(entry.Open());
                 ArraySegment<byte> bytes = Load(stream, entry.Length, file.Name, ref buffer);
-                return stream.Checksum == entry.Crc32 ? bytes : throw new InvalidDataException("it does not match its checksum");
+                return stream.Checksum == entry.Crc32 ? bytes : throw new InvalidDataException("the content does not match its checksum");
             }
             using var plain = new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             plain.Position = file.Offset;
             return Load(plain, file.Length ?? plain.Length, file.Name, ref buffer);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception e) when (StorageErrors.IsStorage(e) || e is InvalidDataException)
         {
-            throw Unreadable(file.Name, e);
+            throw StorageErrors.CannotRead(file.Name, e);
         }
     }
 
-    /// <summary>Names in a folder in order of code points, without hidden ones.</summary>
+    /// <summary>Lists the names in a folder, sorted by code point, without hidden files and folders.</summary>
     /// <exception cref="SpikeformerException">The folder cannot be read.</exception>
     public static List<string> List(string folder, Func<string, IEnumerable<string>> enumerate)
     {
@@ -104,28 +105,23 @@ internal sealed class RecordingFiles
             names.Sort(StringComparer.Ordinal);
             return names;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (StorageErrors.IsStorage(e))
         {
-            throw Unreadable(folder, e);
+            throw StorageErrors.CannotRead(folder, e);
         }
     }
-
-    /// <summary>What to say when a file or folder cannot be read.</summary>
-    public static SpikeformerException Unreadable(string path, Exception cause) =>
-        new(cause is InvalidDataException ? ErrorKind.CheckFailed : ErrorKind.NotFound, $"{path} cannot be read: {cause.Message.TrimEnd('.')}",
-            "Check that it exists, is whole, and that you may read it", cause);
 
     private static ArraySegment<byte> Load(Stream stream, long length, string name, ref byte[] buffer)
     {
         if (length > MaxBytes)
-            throw new SpikeformerException(ErrorKind.CheckFailed, $"{name}: {length:N0} bytes are too many for a recording (limit {MaxBytes:N0})",
+            throw new SpikeformerException(ErrorKind.CheckFailed, $"{name}: {length:N0} bytes are too much for a recording (limit {MaxBytes:N0})",
                 "Check what this file is, or remove it");
         if (length > buffer.Length) buffer = new byte[length];
         int read = stream.ReadAtLeast(buffer.AsSpan(0, (int)length), (int)length, throwOnEndOfStream: false);
         return new(buffer, 0, read);
     }
 
-    /// <summary>Lists the files of a data set one by one and hashes what decides its samples.</summary>
+    /// <summary>Collects the files of a data set and hashes everything that determines its samples.</summary>
     internal sealed class Builder : IDisposable
     {
         private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -145,13 +141,13 @@ internal sealed class RecordingFiles
             for (int read; (read = stream.Read(part)) > 0;) _hash.AppendData(part, 0, read);
         }
 
-        /// <summary>Adds a sample that is a whole file or member.</summary>
-        /// <param name="split">Its split.</param>
+        /// <summary>Adds a sample that is a whole file or archive member.</summary>
+        /// <param name="split">The split of the sample.</param>
         /// <param name="path">The file or archive.</param>
-        /// <param name="member">The archive's member, or null.</param>
-        /// <param name="label">Its label.</param>
-        /// <param name="name">What the sample is called, the same on every machine.</param>
-        /// <param name="checkLength">Refuses a length that cannot be, or null.</param>
+        /// <param name="member">The archive member, or null for a plain file.</param>
+        /// <param name="label">The label of the sample.</param>
+        /// <param name="name">A name for the sample that is the same on every machine.</param>
+        /// <param name="checkLength">Throws for an impossible length; may be null.</param>
         public void Add(Split split, string path, string? member, int label, string name, Action<long, string>? checkLength = null)
         {
             var file = new RecordingFile(path, label, default) { Member = member };
@@ -162,10 +158,10 @@ internal sealed class RecordingFiles
             Add(split, file with { Hash = XxHash128.HashToUInt128(bytes) });
         }
 
-        /// <summary>Adds a sample whose content the caller has hashed.</summary>
+        /// <summary>Adds a sample whose content the caller has already hashed.</summary>
         public void Add(Split split, RecordingFile file) => (split == Split.Train ? _train : _test).Add(file);
 
-        /// <summary>All files.</summary>
+        /// <summary>Returns all files and the hash.</summary>
         public RecordingFiles Build() => new([.. _train], [.. _test], Convert.ToHexStringLower(_hash.GetHashAndReset()));
 
         /// <inheritdoc/>

@@ -4,11 +4,11 @@ using Spikeformer.Numerics;
 namespace Spikeformer.Data.Synthetic;
 
 /// <summary>
-/// A simulated event camera: each pixel remembers the logarithm of the brightness at its last event and sends an ON or OFF event whenever
-/// the scene has moved away from it by its contrast threshold (Lichtsteiner et al., "A 128x128 120 dB 15 us latency asynchronous temporal
-/// contrast vision sensor", 2008). Thresholds differ a little from pixel to pixel, and pixels fire at random as well.
+/// A simulated event camera. Each pixel remembers the logarithm of the brightness at its last event and sends an ON or OFF event whenever
+/// the brightness has changed by its contrast threshold (Lichtsteiner et al., "A 128x128 120 dB 15 us latency asynchronous temporal contrast
+/// vision sensor", 2008). Thresholds vary slightly between pixels, and pixels also fire at random.
 /// </summary>
-/// <remarks>Not thread-safe; hold one per thread. Arithmetic is exact or correctly rounded, so recordings are the same on every
+/// <remarks>Not thread-safe; use one camera per thread. All arithmetic is exact or correctly rounded, so recordings are the same on every
 /// machine.</remarks>
 internal sealed class SyntheticCamera
 {
@@ -18,7 +18,7 @@ internal sealed class SyntheticCamera
 
     private readonly double[] _memory, _brightness, _threshold;
 
-    /// <summary>Makes a camera.</summary>
+    /// <summary>Creates a camera.</summary>
     public SyntheticCamera(SensorSize sensor, ulong seed)
     {
         Sensor = sensor;
@@ -28,13 +28,13 @@ internal sealed class SyntheticCamera
         for (int i = 0; i < pixels; i++) _threshold[i] = Contrast * random.NextDouble(1 - ContrastSpread, 1 + ContrastSpread);
     }
 
-    /// <summary>The pixels.</summary>
+    /// <summary>The size of the sensor.</summary>
     public SensorSize Sensor { get; }
 
-    /// <summary>Records one performance, one second long.</summary>
-    /// <param name="gesture">What is performed.</param>
-    /// <param name="random">The sample's stream.</param>
-    /// <param name="events">Receives the recording, in order of time.</param>
+    /// <summary>Records one second of a gesture.</summary>
+    /// <param name="gesture">The gesture.</param>
+    /// <param name="random">The keyed stream of the sample.</param>
+    /// <param name="events">Receives the recording in order of time.</param>
     public void Record(SyntheticGesture gesture, ref KeyedRandom random, EventStream events)
     {
         var performance = new GesturePerformance(gesture, Sensor, ref random);
@@ -55,7 +55,7 @@ internal sealed class SyntheticCamera
         events.SortByTime();
     }
 
-    /// <summary>Adds a striped disc with a soft rim to the (logarithmic) brightness of the scene.</summary>
+    /// <summary>Adds a striped disc with a soft rim to the logarithmic brightness of the scene.</summary>
     private void Draw(Patch patch, double brightness, double stripes, double slant)
     {
         double reach = patch.Radius * 1.3;

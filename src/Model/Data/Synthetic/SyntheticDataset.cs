@@ -6,23 +6,21 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Synthetic;
 
-/// <summary>
-/// Recordings of a simulated event camera: eleven moving gestures, named after those of DVS128 Gesture, made when they are read. Needs no
-/// files. A sample is a pure function of its split, its number and the sensor, the same on every machine.
-/// </summary>
-/// <remarks>Classes take turns, so every split is balanced. Place, size, tempo and phase vary within each class by the same laws, so where
-/// something moves says little about the class. The two senses of each arm's rotation, and hand-clap and other, differ in nothing but the
-/// order of events: added up over time they look the same.</remarks>
+/// <summary>Recordings of a simulated event camera, generated when they are read: eleven moving gestures named after those of DVS128 Gesture. Needs no
+/// files. A sample is a pure function of its split, its number and the sensor, and is the same on every machine.</summary>
+/// <remarks>Classes alternate, so every split is balanced. Place, size, tempo and phase have the same distributions in every class, so the
+/// place of a movement says little about its class. The two directions of each arm's rotation differ only in the order of their events, and
+/// so do hand-clap and other: summed over time, they look the same.</remarks>
 public sealed class SyntheticDataset : RecordingDataset
 {
-    /// <summary>Samples to train on where the recipe does not say.</summary>
+    /// <summary>Default number of training samples.</summary>
     public const int DefaultTrainSamples = 330;
-    /// <summary>Samples to test on where the recipe does not say.</summary>
+    /// <summary>Default number of test samples.</summary>
     public const int DefaultTestSamples = 110;
-    /// <summary>The sensor where the recipe has no canvas.</summary>
+    /// <summary>The sensor of a recipe without a canvas.</summary>
     public static readonly SensorSize DefaultSensor = new(32, 32);
 
-    /// <summary>Raised whenever the same options give other recordings.</summary>
+    /// <summary>Increased with every change that makes the same options give other recordings.</summary>
     private const int Version = 1;
     private const ulong Seed = 2020;
 
@@ -30,18 +28,18 @@ public sealed class SyntheticDataset : RecordingDataset
     private readonly int _train, _test;
     private readonly ConcurrentBag<SyntheticCamera> _idle = [];
 
-    /// <summary>Makes the data set.</summary>
-    /// <param name="options">How recordings become frames; the sensor is as large as the canvas, 16x16 to 512x512.</param>
+    /// <summary>Creates the data set.</summary>
+    /// <param name="options">How to turn recordings into frames. The sensor has the size of the canvas, 16x16 to 512x512.</param>
     /// <param name="trainSamples">Number of training samples, above 0.</param>
     /// <param name="testSamples">Number of test samples, above 0.</param>
-    /// <exception cref="SpikeformerException">A size is out of range.</exception>
+    /// <exception cref="SpikeformerException">The canvas or a number of samples is out of range (Usage).</exception>
     public SyntheticDataset(FrameOptions options, int trainSamples = DefaultTrainSamples,
         int testSamples = DefaultTestSamples) : base(options)
     {
         if (options is not { Height: >= 16 and <= 512, Width: >= 16 and <= 512 })
             throw new SpikeformerException(ErrorKind.Usage,
                 $"recipe field data.canvas: the synthetic camera cannot have {options.Height}x{options.Width} pixels",
-                "Take 16 to 512 rows and columns");
+                "Set data.canvas to 16 to 512 rows and columns");
         if (trainSamples < 1 || testSamples < 1)
             throw new SpikeformerException(ErrorKind.Usage,
                 $"recipe fields data.trainSamples and data.testSamples: {trainSamples} and {testSamples} must be above 0",

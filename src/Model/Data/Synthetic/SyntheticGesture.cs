@@ -10,29 +10,25 @@ internal enum SyntheticGesture
     ArmRoll, AirDrums, AirGuitar, Other,
 }
 
-/// <summary>A bright textured patch at one moment.</summary>
+/// <summary>A bright, textured disc at one moment.</summary>
 /// <param name="X">Column of the centre, pixels.</param>
 /// <param name="Y">Row of the centre, pixels.</param>
 /// <param name="Radius">Pixels.</param>
 internal readonly record struct Patch(double X, double Y, double Radius);
 
-/// <summary>
-/// One performance of a gesture: where its patches (hands, elbows) are at each moment. Place, size, tempo, phase and amplitude are drawn
-/// per sample, from the same distributions for every class, so that a class is told by how things move and not by where they are.
-/// </summary>
-/// <remarks>Only additions, multiplications, divisions and floor: the same bits on every machine.</remarks>
+/// <summary>One performance of a gesture, which gives the position of its patches (hands, elbows) at each moment. Place, size, tempo, phase and
+/// amplitude are drawn per sample from the same distributions for every class, so that only the movement reveals the class, not the place.</summary>
+/// <remarks>Uses only addition, multiplication, division and floor, so the bits are the same on every machine.</remarks>
 internal readonly struct GesturePerformance
 {
-    /// <summary>Patches of every gesture.</summary>
-    public const int Patches = 2;
 
     private readonly SyntheticGesture _gesture;
     private readonly double _x, _y, _amplitude, _hand, _phase, _cycles, _tilt;
 
     /// <summary>Draws a performance.</summary>
-    /// <param name="gesture">The class.</param>
-    /// <param name="sensor">The camera; lengths scale with its shorter side.</param>
-    /// <param name="random">The sample's stream.</param>
+    /// <param name="gesture">The gesture.</param>
+    /// <param name="sensor">The sensor. Lengths scale with its shorter side.</param>
+    /// <param name="random">The keyed stream of the sample.</param>
     public GesturePerformance(SyntheticGesture gesture, SensorSize sensor, ref KeyedRandom random)
     {
         double side = Math.Min(sensor.Width, sensor.Height);
@@ -46,7 +42,7 @@ internal readonly struct GesturePerformance
         _tilt = random.NextDouble(-0.04, 0.04);
     }
 
-    /// <summary>Where the patches are.</summary>
+    /// <summary>Returns the two patches at a moment.</summary>
     /// <param name="time">0 at the start of the recording, 1 at its end.</param>
     public (Patch First, Patch Second) At(double time)
     {
@@ -76,14 +72,14 @@ internal readonly struct GesturePerformance
         }
     }
 
-    /// <summary>A hand swings to and fro above its elbow, which sways beside the body.</summary>
+    /// <summary>A hand swings to and fro above its elbow, and the elbow sways beside the body.</summary>
     private (Patch, Patch) Wave(double turn, double side)
     {
         double swing = Turns.Sin(1.5 * turn);
         return (Hand(0.3 * side + swing, -0.5 + 0.35 * swing * swing), Hand(0.3 * side + (0.3 * swing - 0.9 * side), 0.8));
     }
 
-    /// <summary>A hand circles; the elbow follows at half the size, on the side of the body.</summary>
+    /// <summary>A hand circles, and the elbow follows at half the size beside the body.</summary>
     private (Patch, Patch) Arm(double turn, double side)
     {
         (double sin, double cos) = (Turns.Sin(turn), Turns.Cos(turn));
@@ -92,13 +88,13 @@ internal readonly struct GesturePerformance
 
     private Patch Hand(double x, double y)
     {
-        // A small turn of the whole scene; the axes stay square to first order.
+        // Rotates the whole scene by a small angle; the axes stay perpendicular to first order.
         double tilt = 6.283185307179586 * _tilt;
         return new(_x + _amplitude * (x - tilt * y), _y + _amplitude * (y + tilt * x), _hand);
     }
 }
 
-/// <summary>Sine and cosine of an angle in turns by a fixed polynomial: libm's differ in the last bit between machines.</summary>
+/// <summary>Sine and cosine of an angle in turns, by a fixed polynomial. The functions of libm differ in the last bit between machines.</summary>
 internal static class Turns
 {
     /// <summary>Sine, error below 1e-7.</summary>

@@ -3,15 +3,13 @@ using System.Numerics;
 
 namespace Spikeformer.Runs.TensorBoard;
 
-/// <summary>
-/// The framing of TensorFlow record files: 8 bytes length, 4 bytes masked CRC-32C of the length, the record, 4 bytes masked CRC-32C of the
-/// record; all numbers little-endian.
-/// </summary>
+/// <summary>The frames of TensorFlow record files: the length in 8 bytes, the masked CRC-32C of the length in 4 bytes, the record, the masked CRC-32C of the
+/// record in 4 bytes. All numbers are little-endian.</summary>
 internal static class EventRecords
 {
     private const int HeadBytes = sizeof(ulong) + sizeof(uint), FootBytes = sizeof(uint), MaxRecordBytes = 1 << 20;
 
-    /// <summary>A record in its frame.</summary>
+    /// <summary>Returns a record in its frame.</summary>
     public static byte[] Frame(ReadOnlySpan<byte> record)
     {
         var frame = new byte[HeadBytes + record.Length + FootBytes];
@@ -22,7 +20,7 @@ internal static class EventRecords
         return frame;
     }
 
-    /// <summary>The records of a file up to the first that is torn or damaged, where a reader of TensorBoard stops too.</summary>
+    /// <summary>Returns the records of a file up to the first one that is torn or damaged, where TensorBoard's reader stops as well.</summary>
     public static IReadOnlyList<ReadOnlyMemory<byte>> Read(ReadOnlyMemory<byte> file)
     {
         var records = new List<ReadOnlyMemory<byte>>();
@@ -39,7 +37,7 @@ internal static class EventRecords
         return records;
     }
 
-    /// <summary>CRC-32C, rotated and shifted so that the checksum of data that hold checksums is sound too.</summary>
+    /// <summary>Returns the CRC-32C, rotated and offset, as the format requires for data that contain checksums.</summary>
     private static uint MaskedCrc(ReadOnlySpan<byte> bytes)
     {
         uint crc = uint.MaxValue;

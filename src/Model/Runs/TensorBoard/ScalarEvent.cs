@@ -3,19 +3,17 @@ using System.Text;
 
 namespace Spikeformer.Runs.TensorBoard;
 
-/// <summary>
-/// The three kinds of TensorFlow's protobuf message <c>Event</c> that a log of curves is made of: a file's version, the start of a session, and
-/// a scalar.
-/// </summary>
-/// <param name="WallTime">When it happened, seconds since 1970.</param>
-/// <param name="Step">x of the curve; of a session start, the first step that counts from there on.</param>
-/// <param name="Tag">Name of the curve, or null.</param>
-/// <param name="Value">y of the curve.</param>
-/// <param name="IsStart">Whether a session starts: everything before it at its step or later is void.</param>
+/// <summary>TensorFlow's protobuf message <c>Event</c>, in the three kinds that a log of curves contains: a file's version, the start of a session, and a
+/// scalar.</summary>
+/// <param name="WallTime">The time of the event in seconds since 1970.</param>
+/// <param name="Step">The x value of the curve. For a session start, the first step of the session.</param>
+/// <param name="Tag">The name of the curve, or null.</param>
+/// <param name="Value">The y value of the curve.</param>
+/// <param name="IsStart">Whether a session starts. It replaces earlier scalars of its first step and later steps.</param>
 /// <param name="Version">The file's version, or null.</param>
 internal readonly record struct ScalarEvent(double WallTime, long Step, string? Tag = null, float Value = 0, bool IsStart = false, string? Version = null)
 {
-    /// <summary>The version that a file's first event tells.</summary>
+    /// <summary>The version in a file's first event.</summary>
     public const string FileVersion = "brain.Event:2";
 
     // Field numbers of tensorflow/core/util/event.proto and framework/summary.proto.
@@ -23,7 +21,7 @@ internal readonly record struct ScalarEvent(double WallTime, long Step, string? 
     private const int ValueField = 1, TagField = 1, SimpleValueField = 2, StatusField = 1, StatusStart = 1;
     private const int Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5;
 
-    /// <summary>The message's bytes.</summary>
+    /// <summary>Returns the message's bytes.</summary>
     public byte[] ToBytes()
     {
         var message = new Writer();
@@ -47,8 +45,8 @@ internal readonly record struct ScalarEvent(double WallTime, long Step, string? 
         return message.ToArray();
     }
 
-    /// <summary>Reads a message; fields of other kinds of events are passed over.</summary>
-    /// <exception cref="InvalidDataException">The bytes are no protobuf message.</exception>
+    /// <summary>Reads a message. Fields of other kinds of events are skipped.</summary>
+    /// <exception cref="InvalidDataException">The bytes are not a protobuf message.</exception>
     public static ScalarEvent Parse(ReadOnlySpan<byte> message)
     {
         var parsed = new ScalarEvent();
@@ -122,7 +120,7 @@ internal readonly record struct ScalarEvent(double WallTime, long Step, string? 
         throw new InvalidDataException($"A protobuf number at byte {at} does not end");
     }
 
-    /// <summary>Writes the wire format of protobuf.</summary>
+    /// <summary>Writes the protobuf wire format.</summary>
     private sealed class Writer
     {
         private readonly MemoryStream _bytes = new();

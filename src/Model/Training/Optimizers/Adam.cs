@@ -3,14 +3,12 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Training.Optimizers;
 
-/// <summary>
-/// Adam with L2 added to the gradient (coupled), the authors' DVS rule. With n counted from 1:
-/// g += wd p; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g g; p -= lr / (1 - b1^n) m / (sqrt(v) / sqrt(1 - b2^n) + eps).
-/// </summary>
+/// <summary>Adam with the L2 term added to the gradient (coupled decay), the authors' rule for the DVS jobs. With the update n counted from 1: g += wd p; m =
+/// b1 m + (1 - b1) g; v = b2 v + (1 - b2) g g; p -= lr / (1 - b1^n) m / (sqrt(v) / sqrt(1 - b2^n) + eps).</summary>
 /// <remarks>Kingma and Ba, "Adam: a method for stochastic optimization", 2015. Constants are rounded to float32 once per update.</remarks>
-/// <param name="recipe">Gives beta1, beta2 and epsilon.</param>
-/// <param name="ranges">Weight decay of all parameters.</param>
-public sealed unsafe class Adam(OptimizerRecipe recipe, IReadOnlyList<DecayRange> ranges) : Optimizer(ranges)
+/// <param name="recipe">Provides beta1, beta2 and epsilon.</param>
+/// <param name="ranges">The weight decay of all parameters.</param>
+internal sealed unsafe class Adam(OptimizerRecipe recipe, IReadOnlyList<DecayRange> ranges) : Optimizer(ranges)
 {
     /// <inheritdoc/>
     public override IReadOnlyList<string> StateNames => AdamKernel.StateNames;
@@ -24,11 +22,11 @@ public sealed unsafe class Adam(OptimizerRecipe recipe, IReadOnlyList<DecayRange
     }
 }
 
-/// <summary>Adam with decoupled decay: p *= 1 - lr wd first, then Adam's update with the plain gradient.</summary>
+/// <summary>Adam with decoupled decay: first p *= 1 - lr wd, then Adam's update with the unchanged gradient.</summary>
 /// <remarks>Loshchilov and Hutter, "Decoupled weight decay regularization", 2019.</remarks>
-/// <param name="recipe">Gives beta1, beta2 and epsilon.</param>
-/// <param name="ranges">Weight decay of all parameters.</param>
-public sealed unsafe class AdamW(OptimizerRecipe recipe, IReadOnlyList<DecayRange> ranges) : Optimizer(ranges)
+/// <param name="recipe">Provides beta1, beta2 and epsilon.</param>
+/// <param name="ranges">The weight decay of all parameters.</param>
+internal sealed unsafe class AdamW(OptimizerRecipe recipe, IReadOnlyList<DecayRange> ranges) : Optimizer(ranges)
 {
     /// <inheritdoc/>
     public override IReadOnlyList<string> StateNames => AdamKernel.StateNames;
@@ -42,13 +40,13 @@ public sealed unsafe class AdamW(OptimizerRecipe recipe, IReadOnlyList<DecayRang
     }
 }
 
-/// <summary>The numbers of one update, the same for every element of a range.</summary>
+/// <summary>The constants of one update, the same for every element of a range.</summary>
 internal readonly record struct AdamConstants(
     float Beta1, float Beta1Rest, float Beta2, float Beta2Rest, float NegativeRate, float RootCorrection, float Epsilon)
 {
-    /// <summary>Coupled decay: times the parameter, added to the gradient.</summary>
+    /// <summary>The coupled decay: its product with the parameter is added to the gradient.</summary>
     public float GradientDecay { get; init; }
-    /// <summary>Decoupled decay: factor of the parameter.</summary>
+    /// <summary>The decoupled decay: a factor on the parameter.</summary>
     public float Shrink { get; init; } = 1;
 
     public static AdamConstants At(OptimizerRecipe recipe, double learningRate, long applied) => new(
@@ -57,7 +55,7 @@ internal readonly record struct AdamConstants(
         (float)(1 / Math.Sqrt(1 - Power(recipe.Beta2, applied + 1))),
         (float)recipe.Epsilon);
 
-    /// <summary>By squaring: Math.Pow comes from the C library, whose last bit differs between versions.</summary>
+    /// <summary>Computes a power by squaring. Math.Pow comes from the C library, whose last bit differs between versions.</summary>
     private static double Power(double number, long exponent)
     {
         double power = 1;
@@ -67,7 +65,7 @@ internal readonly record struct AdamConstants(
     }
 }
 
-/// <summary>The pass over memory that Adam and AdamW share; each leaves the other's decay without effect.</summary>
+/// <summary>The pass over memory that Adam and AdamW share. Each sets the other's decay to have no effect.</summary>
 internal static unsafe class AdamKernel
 {
     public static readonly IReadOnlyList<string> StateNames = ["exp_avg", "exp_avg_sq"];

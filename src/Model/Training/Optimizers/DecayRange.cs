@@ -3,15 +3,15 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Training.Optimizers;
 
-/// <summary>A part of the flat parameters with one weight decay.</summary>
-/// <param name="Offset">First element.</param>
-/// <param name="Length">Elements, at least 1.</param>
-/// <param name="Decay">Weight decay per unit of learning rate; 0 for none.</param>
+/// <summary>A range of the flat parameters with the same weight decay.</summary>
+/// <param name="Offset">The first element.</param>
+/// <param name="Length">The number of elements, at least 1.</param>
+/// <param name="Decay">The weight decay per unit of learning rate; 0 for none.</param>
 public readonly record struct DecayRange(long Offset, long Length, double Decay)
 {
-    /// <summary>The ranges of a network's parameters, in order and without gaps; neighbours with the same decay are one range.</summary>
-    /// <param name="layout">The parameters.</param>
-    /// <param name="recipe">Gives the decay and its scope.</param>
+    /// <summary>Returns the ranges of a network's parameters, in order and without gaps. Neighbours with the same decay form one range.</summary>
+    /// <param name="layout">The layout of the parameters.</param>
+    /// <param name="recipe">Provides the decay and its scope.</param>
     public static IReadOnlyList<DecayRange> Of(StateLayout layout, OptimizerRecipe recipe)
     {
         List<DecayRange> ranges = [];
@@ -24,6 +24,6 @@ public readonly record struct DecayRange(long Offset, long Length, double Decay)
         return ranges;
     }
 
-    /// <summary>Matrices and convolution kernels. Embeddings have three axes, everything else one or none.</summary>
+    /// <summary>Returns whether a parameter is a matrix or a convolution kernel. Embeddings have three axes, all others one or none.</summary>
     private static bool IsWeight(StateEntry entry) => entry.Shape.Count is 2 or 4;
 }

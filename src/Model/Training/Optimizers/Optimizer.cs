@@ -3,12 +3,10 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Training.Optimizers;
 
-/// <summary>
-/// An update rule over the flat parameters: one pass over memory per update. Elementwise, with explicit fused multiply-adds and no
-/// estimates or library mathematics, so the bits are the same on every processor.
-/// </summary>
-/// <remarks>Holds no state of its own and may be shared; the moments are the caller's <see cref="OptimizerState"/>. The finite verdict is
-/// the caller's too: apply only finite gradients.</remarks>
+/// <summary>An update rule for the flat parameters, with one pass over memory per update. It works elementwise, with explicit fused multiply-adds and without
+/// estimate instructions or a mathematics library, so the bits are the same on every processor.</summary>
+/// <remarks>It has no state and may be shared; the caller owns the moments, <see cref="OptimizerState"/>. The caller must also check that the
+/// gradients are finite.</remarks>
 public abstract unsafe class Optimizer
 {
     private readonly IReadOnlyList<DecayRange> _ranges;
@@ -25,15 +23,16 @@ public abstract unsafe class Optimizer
         _ranges = ranges;
     }
 
-    /// <summary>Names of the moment buffers.</summary>
+    /// <summary>The names of the moment buffers.</summary>
     public abstract IReadOnlyList<string> StateNames { get; }
 
-    /// <summary>Number of parameters.</summary>
+    /// <summary>The number of parameters.</summary>
     public long Length { get; }
 
-    /// <summary>The optimizer of a recipe.</summary>
-    /// <param name="recipe">Kind and constants.</param>
-    /// <param name="ranges">Weight decay of all parameters, in order and without gaps: <see cref="DecayRange.Of"/>.</param>
+    /// <summary>Creates the optimizer of a recipe.</summary>
+    /// <param name="recipe">The kind and the constants.</param>
+    /// <param name="ranges">The weight decay of all parameters, in order and without gaps; see <see cref="DecayRange.Of"/>.</param>
+    /// <exception cref="ArgumentException">The ranges overlap or have gaps.</exception>
     public static Optimizer Create(OptimizerRecipe recipe, IReadOnlyList<DecayRange> ranges) => recipe.Kind switch
     {
         OptimizerKind.Adam => new Adam(recipe, ranges),
@@ -42,21 +41,20 @@ public abstract unsafe class Optimizer
         _ => throw new ArgumentException($"There is no optimizer {recipe.Kind}.", nameof(recipe)),
     };
 
-    /// <summary>New moments, all zero.</summary>
+    /// <summary>Creates moments, all zero. The caller disposes them.</summary>
     public OptimizerState CreateState() => new(StateNames, Length);
 
-    /// <summary>One update of every parameter.</summary>
-    /// <param name="parameters">float32, <see cref="Length"/> elements; updated in place.</param>
-    /// <param name="gradients">float32, <see cref="Length"/> elements, finite; only read.</param>
+    /// <summary>Updates every parameter once.</summary>
+    /// <param name="parameters">The parameters, float32, <see cref="Length"/> elements; updated in place.</param>
+    /// <param name="gradients">The gradients, float32, <see cref="Length"/> elements, all finite; only read.</param>
     /// <param name="state">The moments; updated in place.</param>
-    /// <param name="learningRate">Learning rate, at least 0.</param>
-    /// <param name="applied">Number of updates since the start, or since the last reset of momentum; with 0 the moments start afresh,
-    /// whatever the buffers hold.</param>
-    /// <exception cref="ArgumentException">The state is not one of this optimizer's.</exception>
+    /// <param name="learningRate">The learning rate, at least 0.</param>
+    /// <param name="applied">The number of updates since the start, or since the last reset of momentum. With 0, the moments are cleared first.</param>
+    /// <exception cref="ArgumentException">The state does not belong to this kind of optimizer.</exception>
     public void Apply(float* parameters, float* gradients, OptimizerState state, double learningRate, long applied) =>
         Apply(parameters, gradients, state, learningRate, applied, Lanes.Widest);
 
-    /// <summary>The same at a chosen width; every width gives the same bits.</summary>
+    /// <summary>Updates every parameter once, with vectors of a chosen width. Every width gives the same bits.</summary>
     internal void Apply(float* parameters, float* gradients, OptimizerState state, double learningRate, long applied, LaneWidth width)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(applied);

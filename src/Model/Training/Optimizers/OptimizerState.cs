@@ -2,16 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace Spikeformer.Training.Optimizers;
 
-/// <summary>An optimizer's moments: named flat float32 buffers in native memory, each as long as the parameters, zero at first.
-/// Saved in checkpoints under these names. Not thread-safe.</summary>
+/// <summary>An optimizer's moments: named flat float32 buffers in native memory, each as long as the parameters and initially zero. Checkpoints
+/// store them under these names. Not thread-safe.</summary>
 public sealed unsafe class OptimizerState : IDisposable
 {
     private const nuint CacheLine = 64;
     private readonly nint[] _buffers;
 
     /// <summary>Allocates the buffers, filled with zeros.</summary>
-    /// <param name="names">One name per buffer, <see cref="Optimizer.StateNames"/>.</param>
-    /// <param name="length">Elements of each buffer.</param>
+    /// <param name="names">One name per buffer; see <see cref="Optimizer.StateNames"/>.</param>
+    /// <param name="length">The number of elements of each buffer.</param>
     public OptimizerState(IReadOnlyList<string> names, long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -21,13 +21,13 @@ public sealed unsafe class OptimizerState : IDisposable
         Clear();
     }
 
-    /// <summary>Names of the buffers, in the order in which they are saved and digested.</summary>
+    /// <summary>The names of the buffers, in the order in which they are saved and digested.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>Elements of each buffer.</summary>
+    /// <summary>The number of elements of each buffer.</summary>
     public long Length { get; }
 
-    /// <summary>The first element of a buffer; valid until disposal.</summary>
+    /// <summary>The address of a buffer's first element, valid until disposal.</summary>
     /// <exception cref="ArgumentException">There is no buffer of this name.</exception>
     /// <exception cref="ObjectDisposedException">The state is disposed.</exception>
     public float* this[string name]

@@ -3,13 +3,11 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Training.Optimizers;
 
-/// <summary>
-/// SGD with momentum, no dampening, no Nesterov, L2 added to the gradient, the authors' ImageNet rule:
-/// g += wd p; buf = mu buf + g, from a zero buffer; p -= lr buf.
-/// </summary>
-/// <param name="recipe">Gives the momentum.</param>
-/// <param name="ranges">Weight decay of all parameters.</param>
-public sealed unsafe class SgdMomentum(OptimizerRecipe recipe, IReadOnlyList<DecayRange> ranges) : Optimizer(ranges)
+/// <summary>SGD with momentum, without dampening or Nesterov momentum, with the L2 term added to the gradient: the authors' rule for ImageNet. g += wd p; buf =
+/// mu buf + g, starting from a zero buffer; p -= lr buf.</summary>
+/// <param name="recipe">Provides the momentum.</param>
+/// <param name="ranges">The weight decay of all parameters.</param>
+internal sealed unsafe class SgdMomentum(OptimizerRecipe recipe, IReadOnlyList<DecayRange> ranges) : Optimizer(ranges)
 {
     /// <inheritdoc/>
     public override IReadOnlyList<string> StateNames { get; } = ["momentum_buffer"];

@@ -13,10 +13,8 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>
-/// The first phase of a generation. All members exchange their standing, and those behind take over from the furthest: the reduced vector of the one
-/// step that they missed, or else the state. Afterwards all members hold the same bits. Start, resume, join and recovery all take this one way.
-/// </summary>
+/// <summary>The first phase of a generation. All members exchange their standing, and those behind take over from the furthest: the reduced vector of the one
+/// step that they missed, or else the state. Afterwards all members hold the same bits. Start, resume, join and recovery all take this one way.</summary>
 internal static class Alignment
 {
     private const int StatePart = int.MaxValue, BarrierPart = int.MaxValue - 1, ProgressBytes = 2048;

@@ -25,7 +25,6 @@ internal sealed class Boundary(Seat seat, Group group, Peers peers, StepTrace tr
             : BoundaryNote.Of(newest, mustStop, saves: false, shares: storage is { IsShared: true } && seat.Shares.IsReady);
     }
 
-    /// <summary>Takes in the notes of all members.</summary>
     public BoundaryVerdict Agree(ReadOnlySpan<ulong> notes)
     {
         _writers = BoundaryNote.Writers(notes);

@@ -13,10 +13,8 @@ internal enum BoundaryVerdict
     ChangeOver,
 }
 
-/// <summary>
-/// 64 bits that each member adds to a step's all-reduce: the newest generation it knows, whether it was told to stop, and its part in a checkpoint after
-/// the step. Orders reach members at different times. All members see the same notes, so they act at the same step without a coordinator.
-/// </summary>
+/// <summary>64 bits that each member adds to a step's all-reduce: the newest generation it knows, whether it was told to stop, and its part in a checkpoint
+/// after the step. Orders reach members at different times. All members see the same notes, so they act at the same step without a coordinator.</summary>
 internal static class BoundaryNote
 {
     private const ulong StopBit = 1, SaveBit = 2, ShareBit = 4, Flags = StopBit | SaveBit | ShareBit;
@@ -29,9 +27,6 @@ internal static class BoundaryNote
     public static ulong Of(GenerationPlan? newest, bool mustStop, bool saves, bool shares) =>
         (newest is null ? 0 : Tag(newest)) | (mustStop ? StopBit : 0) | (saves ? SaveBit : 0) | (shares ? ShareBit : 0);
 
-    /// <summary>Reads the agreement out of all members' notes.</summary>
-    /// <param name="notes">The notes in rank order.</param>
-    /// <param name="current">The current generation.</param>
     public static BoundaryVerdict Read(ReadOnlySpan<ulong> notes, GenerationPlan current)
     {
         ulong common = notes[0] & ~Flags;
@@ -46,7 +41,6 @@ internal static class BoundaryNote
     }
 
     /// <summary>The ranks that write a checkpoint at this boundary, the lead first; empty when none is saved.</summary>
-    /// <param name="notes">The notes in rank order.</param>
     public static int[] Writers(ReadOnlySpan<ulong> notes)
     {
         if ((notes[0] & SaveBit) == 0) return [];

@@ -17,10 +17,6 @@ internal static class DistributedEvaluation
     private const int Part = int.MaxValue - 2, PayloadBytes = 5 * sizeof(long);
 
     /// <summary>Evaluates all shards, to the bits of <see cref="Evaluation.Run"/> for any number of members.</summary>
-    /// <param name="group">The generation's group.</param>
-    /// <param name="run">The run. Its state is only read.</param>
-    /// <param name="computed">Called when this member has evaluated its shards.</param>
-    /// <param name="cancellation">Ends the evaluation between two batches, and seals the group.</param>
     /// <exception cref="PeerLostException">A member was lost. Evaluate again in the next generation.</exception>
     public static EvaluationResult Run(Group group, PreparedRun run, Action computed, CancellationToken cancellation)
     {

@@ -12,8 +12,8 @@ using Answer = Spikeformer.Silo.Worker.Transfer.StateWire.Answer;
 
 namespace Spikeformer.Silo.Worker.Generation;
 
-/// <summary>A learner. It copies the state from several members, then applies the reduced vectors of the steps as they are committed, so that it can
-/// become a voter at any boundary. Voters never wait for it.</summary>
+/// <summary>A learner. It copies the state from several members, then applies the reduced vectors of the steps as they are committed, so that it can become a
+/// voter at any boundary. Voters never wait for it.</summary>
 internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPlan plan, TimeProvider time)
 {
     private const long FirstStepsAhead = 2, MostStepsAhead = 64;
@@ -28,7 +28,7 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
     private long _stepsAhead = FirstStepsAhead;
     private int _turn;
 
-    /// <summary>Follows until the run has another generation, or needs this worker no more.</summary>
+    /// <summary>Follows until the run has another generation, or no longer needs this worker.</summary>
     public void Follow()
     {
         board.Enter(WorkerPhase.Learning, run.Held.State.Step);

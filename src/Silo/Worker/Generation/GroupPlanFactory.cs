@@ -11,9 +11,6 @@ internal static class GroupPlanFactory
     /// <summary>Environment variable that forces TCP between members of one host: <c>tcp</c>.</summary>
     public const string TransportVariable = "SPIKEFORMER_TRANSPORT";
 
-    /// <summary>Makes the plan.</summary>
-    /// <param name="plan">The generation.</param>
-    /// <param name="ownRank">Rank of this process.</param>
     public static GroupPlan Create(GenerationPlan plan, int ownRank) => new()
     {
         RunHash = XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(plan.Run)),

@@ -13,10 +13,8 @@ internal enum Stage
     Reduce = 1 << 20,
 }
 
-/// <summary>
-/// Announces this member's progress to its peers: a live process may have a stuck compute thread. A member suspects a peer that stays behind for a multiple
-/// of its own time for a stage. No one has to know in advance how long a step takes.
-/// </summary>
+/// <summary>Announces this member's progress to its peers: a live process may have a stuck compute thread. A member suspects a peer that stays behind for a
+/// multiple of its own time for a stage. No one has to know in advance how long a step takes.</summary>
 internal sealed class MemberProgress(HeartbeatLoop pulse, TimeProvider time)
 {
     private const int Patience = 10;

@@ -15,7 +15,6 @@ internal sealed class Peers : IDisposable
     private readonly Group _group;
     private long _alignedStep;
 
-    /// <summary>Connects the heartbeats of all members.</summary>
     /// <exception cref="PeerLostException">A member could not be connected.</exception>
     public Peers(Seat seat, Group group, DataListener listener, TimeSpan patience, CancellationToken cancellation)
     {
@@ -24,7 +23,6 @@ internal sealed class Peers : IDisposable
         seat.Board.Watch(() => seat.Workers(Pulse.Silent));
     }
 
-    /// <summary>The heartbeats.</summary>
     public HeartbeatLoop Pulse { get; }
 
     /// <summary>Whether the generation ended because members hold different bits, so that no member's state can be trusted.</summary>
@@ -60,7 +58,6 @@ internal sealed class Peers : IDisposable
         return _group.Abort(message);
     }
 
-    /// <inheritdoc/>
     public void Dispose() => Pulse.Dispose();
 
     private PeerLostException Seal(DigestMismatchException mismatch)

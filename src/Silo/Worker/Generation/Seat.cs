@@ -10,19 +10,14 @@ namespace Spikeformer.Silo.Worker.Generation;
 /// checkpoints on the other ranks.</summary>
 internal sealed record Seat(PreparedRun Run, MemberBoard Board, Lead Lead, ShareWriter Shares, GenerationPlan Plan, PlanMember Own, TimeProvider Time)
 {
-    /// <summary>Whether this worker is rank 0.</summary>
     public bool IsLead => Own.Rank == 0;
 
-    /// <summary>The training state.</summary>
     public TrainingState State => Run.Held.State;
 
-    /// <summary>The generation's identity.</summary>
     public GenerationId Generation => new(Plan.Number, Plan.Nonce.ToString("N"));
 
-    /// <summary>Names of the workers of some ranks.</summary>
     public string[] Workers(IEnumerable<int> ranks) => [.. ranks.Select(rank => Plan.Members[rank].Worker)];
 
-    /// <summary>Reports an event to the run.</summary>
     public void Report(string kind, string message) => Board.Happened(kind, message, Time.GetUtcNow());
 
     /// <summary>Logs a committed step, and reports it to the run.</summary>

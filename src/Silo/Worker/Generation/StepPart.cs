@@ -21,14 +21,9 @@ internal enum StepPart
     Save,
 }
 
-/// <summary>The names of a step's part; null where a part has no name of that kind.</summary>
-/// <param name="Metric">In the metrics.</param>
-/// <param name="Phase">In reports to the run.</param>
-/// <param name="Stage">In heartbeats to the peers.</param>
-/// <param name="FailPoint">In the fail points of tests.</param>
+/// <summary>A part's names in the metrics, in reports to the run, in heartbeats to the peers, and in the fail points of tests.</summary>
 internal readonly record struct StepPartNames(string Metric, WorkerPhase? Phase = null, Stage? Stage = null, string? FailPoint = null)
 {
-    /// <summary>The names of a part.</summary>
     public static StepPartNames Of(StepPart part) => part switch
     {
         StepPart.Load => new("data", WorkerPhase.Computing, Generation.Stage.Compute, "compute"),

@@ -13,8 +13,6 @@ internal sealed class StepTrace(MemberBoard board, HeartbeatLoop pulse, TimeProv
     private readonly MemberProgress _progress = new(pulse, time);
 
     /// <summary>Begins a part, and ends the one before.</summary>
-    /// <param name="part">The part.</param>
-    /// <param name="step">The step under way.</param>
     /// <returns>Whether a test wants the caller to cause the fault that can happen here.</returns>
     public bool Begin(StepPart part, long step)
     {
@@ -25,12 +23,9 @@ internal sealed class StepTrace(MemberBoard board, HeartbeatLoop pulse, TimeProv
         return names.FailPoint is { } place && FailPoints.Hit(place, step);
     }
 
-    /// <inheritdoc cref="MemberProgress.ReachExchange"/>
     public void ReachExchange() => _progress.ReachExchange();
 
-    /// <inheritdoc cref="StepMetrics.Committed"/>
     public void Committed(StepPlan plan, StepVector reduced, long bytes) => _metrics.Committed(plan, reduced, bytes);
 
-    /// <inheritdoc cref="StepMetrics.ToString"/>
     public override string ToString() => _metrics.ToString();
 }

@@ -106,8 +106,8 @@ internal sealed class TrainingStep(Seat seat, Group group, Peers peers, StepTrac
         }
     }
 
-    /// <summary>The step digest, or the hash of the whole state where it matters and at intervals: a flipped weight does not show in the digest of
-    /// the sums.</summary>
+    /// <summary>The step digest, or the hash of the whole state where it matters and at intervals: a flipped weight does not show in the digest of the
+    /// sums.</summary>
     private ulong DigestForPeers(BoundaryVerdict verdict) =>
         boundary.Saves || verdict is BoundaryVerdict.Stop || State.Step == _run.LastStep || State.Step % HashInterval == 0
             ? State.Hash()

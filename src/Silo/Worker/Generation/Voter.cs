@@ -5,7 +5,6 @@ using Spikeformer.Contracts;
 using Spikeformer.Diagnostics;
 using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Saving;
-using Spikeformer.Silo.Worker.Session;
 using Spikeformer.Silo.Worker.Transfer;
 using Spikeformer.Training;
 
@@ -25,8 +24,6 @@ internal sealed class Voter(Seat seat, DataListener listener)
     /// <summary>Ranks without a sign of life; empty before the members are connected.</summary>
     public IReadOnlyList<int> Silent => _peers?.Pulse.Silent ?? [];
 
-    private PreparedRun Run => seat.Run;
-
     private TrainingState State => seat.State;
 
     /// <summary>Votes until the generation or the run ends.</summary>
@@ -38,7 +35,7 @@ internal sealed class Voter(Seat seat, DataListener listener)
         else seat.Lead.Close();
         using StorageCheck? storage = seat.IsLead ? null : seat.Shares.CheckStorage(seat.Generation);
         GroupPlan plan = GroupPlanFactory.Create(seat.Plan, seat.Own.Rank);
-        using var transfers = new TransferServer(plan, listener, Run.Held.Transfers);
+        using var transfers = new TransferServer(plan, listener, seat.Run.Held.Transfers);
         CancellationToken ended = seat.Board.Ended;
         using Group group = Group.Connect(plan, listener, ConnectPatience, ended);
         using Peers peers = _peers = new(seat, group, listener, ConnectPatience, ended);
@@ -50,12 +47,12 @@ internal sealed class Voter(Seat seat, DataListener listener)
         var step = new TrainingStep(seat, group, peers, trace, boundary);
         boundary.Pass();
         BoundaryVerdict verdict = BoundaryVerdict.Continue;
-        for (; State.Step < Run.LastStep && verdict is BoundaryVerdict.Continue; recovery = null)
+        for (; State.Step < seat.Run.LastStep && verdict is BoundaryVerdict.Continue; recovery = null)
         {
             verdict = step.Run(recovery);
             boundary.Pass();
         }
-        bool isComplete = State.Step == Run.LastStep;
+        bool isComplete = State.Step == seat.Run.LastStep;
         if (!isComplete) peers.AwaitApplied();
         if (seat.IsLead) seat.Report("timing", $"{trace}");
         if (isComplete || verdict is BoundaryVerdict.Stop) RunEnd.Reach(isComplete ? RunState.Completed : RunState.Stopped, seat, group, peers);
@@ -65,7 +62,7 @@ internal sealed class Voter(Seat seat, DataListener listener)
     {
         seat.Board.Enter(WorkerPhase.Aligning, State.Step);
         FailPoints.Hit("align", State.Step);
-        if (!Alignment.TryAlign(group, Run, CatchUp, out RecoveryPlan? recovery, ended)) throw peers.SealDiverged("Members hold different bits of one step");
+        if (!Alignment.TryAlign(group, seat.Run, CatchUp, out RecoveryPlan? recovery, ended)) throw peers.SealDiverged("Members hold different bits of one step");
         peers.Aligned();
         if (!seat.IsLead) return recovery;
         seat.Lead.Aligned(seat.Generation, hasOthers: seat.Plan.Members.Count > 1);
@@ -77,7 +74,7 @@ internal sealed class Voter(Seat seat, DataListener listener)
     /// <summary>Announces a step that other members had committed, and that this worker has now applied.</summary>
     private void CatchUp(CommittedStep missed)
     {
-        Run.Held.Kept.Forget();
+        seat.Run.Held.Kept.Forget();
         seat.Report("caughtUp", $"Caught up with step {missed.Step}, which other members had committed, from its reduced vector");
         seat.Announce(missed, secondsPerShard: null);
     }

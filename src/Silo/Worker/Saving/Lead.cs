@@ -24,7 +24,6 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     /// <summary>Whether this worker keeps the directory. A lead that waits for a former lead to release it continues to train.</summary>
     public bool IsOpen => _keeper is not null;
 
-    /// <summary>The directory's keeper, while open.</summary>
     public RunKeeper Keeper => _keeper!;
 
     /// <summary>Makes this worker the lead.</summary>
@@ -57,8 +56,6 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     }
 
     /// <summary>Begins a generation whose members hold the same state.</summary>
-    /// <param name="generation">The generation.</param>
-    /// <param name="hasOthers">Whether it has other members.</param>
     public void Aligned(GenerationId generation, bool hasOthers)
     {
         _generation = (generation, hasOthers);
@@ -103,16 +100,13 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
 
     private long SaveInterval => run.Spec.CheckpointEvery ?? run.Order.StepsPerEpoch;
 
-    /// <summary>Starts to save the state.</summary>
-    /// <param name="generation">The generation.</param>
-    /// <param name="writers">Names of the workers that write the checkpoint together, this one first.</param>
+    /// <summary>Starts to save the state, together with other writers; this worker's name is the first.</summary>
     public void Save(GenerationId generation, IReadOnlyList<string> writers) =>
         Keeper.Save(run.Held.State, run.Held.Progress, run.Order.StepsPerEpoch, generation, writers);
 
     /// <summary>Abandons a save that waits for other writers: one of them is lost.</summary>
     public void CallOff() => _keeper?.CallOff();
 
-    /// <summary>Appends the events that the run has sent to the event log.</summary>
     public void WriteEvents()
     {
         if (_events is null) return;
@@ -133,7 +127,6 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         (_events, _keeper, _isWaiting) = (null, null, false);
     }
 
-    /// <inheritdoc/>
     public void Dispose() => Close();
 
     /// <summary>Tries to take the directory over from a former lead, which may still save, or be frozen.</summary>
@@ -164,7 +157,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
             JsonElement what = JsonDocument.Parse(line).RootElement;
             _logged.Add((what.GetProperty("sequence").GetInt64(), what.GetProperty("time").GetDateTimeOffset()));
         }
-        _loggedStep = Keeper.OpenSteps(run.Held.State.Step);
+        _loggedStep = Keeper.OpenStepLog(run.Held.State.Step);
         LogMissed();
         _isWaiting = false;
         Enter();
@@ -179,13 +172,13 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
 
     private void Log(StepLine line)
     {
-        Keeper.Committed(line);
+        Keeper.LogStep(line);
         _loggedStep = line.Step;
     }
 
     private void Enter()
     {
-        if (_generation is var (id, hasOthers)) Keeper.Enter(id, hasOthers, due: run.Held.State.Step - run.Held.State.Step % SaveInterval);
+        if (_generation is var (id, hasOthers)) Keeper.LeadGeneration(id, hasOthers, due: run.Held.State.Step - run.Held.State.Step % SaveInterval);
     }
 
     private void Report(string kind, string message) => board.Happened(kind, message, time.GetUtcNow());

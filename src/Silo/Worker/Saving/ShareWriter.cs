@@ -21,10 +21,7 @@ internal sealed class ShareWriter(PreparedRun run, MemberBoard board, TimeProvid
     /// <summary>Starts to check whether this worker shares the storage of a generation's lead; null if storage is never shared.</summary>
     public StorageCheck? CheckStorage(GenerationId generation) => _files is null ? null : new(_files, generation);
 
-    /// <summary>Starts to write this worker's slices of the state, when ready. Copies the state before it returns.</summary>
-    /// <param name="generation">The generation that saves.</param>
-    /// <param name="writers">Names of all writers, the lead first.</param>
-    /// <param name="writer">This worker's index among them.</param>
+    /// <summary>Starts to write the slices of one of the writers, when ready. Copies the state before it returns. The lead is the first writer.</summary>
     public void Save(GenerationId generation, IReadOnlyList<string> writers, int writer)
     {
         long began = time.GetTimestamp();

@@ -12,12 +12,9 @@ internal sealed class StorageCheck : IDisposable
     private bool _isOver;
     private volatile bool _isShared;
 
-    /// <param name="files">This worker's view of the storage.</param>
-    /// <param name="generation">The generation.</param>
     public StorageCheck(ICheckpointFiles files, GenerationId generation) =>
         new Thread(() => Check(new(files), generation)) { Name = "storage", IsBackground = true }.Start();
 
-    /// <summary>Whether the lead's proof was found.</summary>
     public bool IsShared => _isShared;
 
     /// <summary>Ends the check. Does not wait for a storage that hangs.</summary>
@@ -45,7 +42,7 @@ internal sealed class StorageCheck : IDisposable
     {
         try
         {
-            return proof.IsHere(generation);
+            return proof.Exists(generation);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

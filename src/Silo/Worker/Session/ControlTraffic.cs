@@ -23,19 +23,16 @@ internal sealed class ControlTraffic : IOutgoingGrainCallFilter, IDisposable
         _listener.Start();
     }
 
-    /// <summary>All grain calls.</summary>
     public long Calls => Interlocked.Read(ref _calls);
 
     /// <summary>Grain calls of the compute thread. Always 0, since a step never waits for a coordinator.</summary>
     public long ComputeCalls => Interlocked.Read(ref _computeCalls);
 
-    /// <summary>Bytes of all messages in both directions.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
     /// <summary>"412 grain calls (0 on the compute thread), 300456 bytes sent and received".</summary>
     public override string ToString() => $"{Calls} grain calls ({ComputeCalls} on the compute thread), {Bytes} bytes sent and received";
 
-    /// <inheritdoc/>
     public Task Invoke(IOutgoingGrainCallContext context)
     {
         Interlocked.Increment(ref _calls);
@@ -43,6 +40,5 @@ internal sealed class ControlTraffic : IOutgoingGrainCallFilter, IDisposable
         return context.Invoke();
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _listener.Dispose();
 }

@@ -4,11 +4,8 @@ using Spikeformer.Numerics;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>
-/// This worker's sums of a step that its generation could not finish, kept so that they are not computed again. They depend only on the recipe and on
-/// the state before the step.
-/// </summary>
-/// <param name="length">Values of each sum.</param>
+/// <summary>This worker's sums of a step that its generation could not finish, kept so that they are not computed again. They depend only on the recipe and
+/// on the state before the step.</summary>
 internal sealed unsafe class KeptSums(long length) : IDisposable
 {
     /// <summary>The most sums to keep: twice the depth of the largest tree, and some from earlier attempts.</summary>

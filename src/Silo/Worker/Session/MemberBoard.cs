@@ -2,10 +2,8 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>
-/// Connects a worker's two sides: the compute thread reports its work here and reads its orders; the control loop carries both to and from the run.
-/// Neither side ever waits for the other's network.
-/// </summary>
+/// <summary>Connects a worker's two sides: the compute thread reports its work here and reads its orders; the control loop carries both to and from the run.
+/// Neither side ever waits for the other's network.</summary>
 internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
 {
     private readonly object _gate = new();
@@ -15,7 +13,6 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     private GenerationPlan? _joined;
     private volatile Func<int> _capacity = () => int.MaxValue;
 
-    /// <summary>The worker.</summary>
     public WorkerInfo Info => info;
 
     /// <summary>Released when there is something to report at once.</summary>
@@ -24,7 +21,6 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
     /// <summary>The worker's phase, and its committed steps.</summary>
     public (WorkerPhase Phase, long Step) Status => Read(() => (Phase, _draft.Current.Step));
 
-    /// <summary>Cancelled when the run no longer needs this worker.</summary>
     public CancellationToken Released => _orders.Released;
 
     /// <summary>Cancelled when the generation that this worker serves can commit nothing more, and with <see cref="Released"/>. Until its members are
@@ -71,7 +67,6 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
 
     // The compute thread reports its work.
 
-    /// <summary>Enters a phase.</summary>
     public void Enter(WorkerPhase phase, long step)
     {
         lock (_gate)
@@ -82,7 +77,6 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
-    /// <summary>Serves a start of the run.</summary>
     public void Begin(Guid startId) => Report(current => current with { StartId = startId });
 
     /// <summary>Has prepared the run.</summary>
@@ -96,7 +90,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         Report(current => current with { Fingerprint = fingerprint, StepsPerEpoch = stepsPerEpoch, TrainSamples = trainSamples });
     }
 
-    /// <summary>Votes in a generation from now on.</summary>
+    /// <summary>Votes in a generation.</summary>
     public void Join(GenerationPlan plan)
     {
         lock (_gate)
@@ -109,7 +103,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
-    /// <summary>Follows a generation from now on, without voting in it.</summary>
+    /// <summary>Follows a generation without voting in it.</summary>
     /// <returns>Cancelled when the run has another one, or no longer needs this worker.</returns>
     public CancellationToken Follow(GenerationPlan plan)
     {
@@ -120,8 +114,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
-    /// <summary>Watches the other members of the generation from now on.</summary>
-    /// <param name="silent">Names the workers without a sign of life; called for each report.</param>
+    /// <summary>Watches the other members: each report calls for the names of those without a sign of life.</summary>
     public void Watch(Func<IReadOnlyList<string>> silent)
     {
         lock (_gate) _draft.Silent = silent;
@@ -147,10 +140,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
-    /// <summary>Has committed a step; only the lead reports it.</summary>
-    /// <param name="commit">The step.</param>
-    /// <param name="isLead">Whether this worker is the lead.</param>
-    /// <param name="secondsPerShard">Mean time that it computed on a shard; null where it is not typical.</param>
+    /// <summary>Takes in a committed step, which only the lead reports. Times that are not typical are null.</summary>
     public void Committed(StepCommit commit, bool isLead, double? secondsPerShard)
     {
         lock (_gate)
@@ -160,7 +150,6 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
-    /// <summary>Has evaluated an epoch, as the lead.</summary>
     public void Evaluated(EpochResult epoch)
     {
         lock (_gate) _draft.Epochs.Add(epoch);
@@ -176,13 +165,11 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
-    /// <summary>Has appended events to the run's log.</summary>
     public void Logged(long lastEvent) => Report(current => current with { EventsWritten = Math.Max(current.EventsWritten, lastEvent) });
 
-    /// <summary>Cannot continue with the run.</summary>
     public void Fail(WorkerFailure failure) => Report(current => current with { Failure = failure }, isUrgent: true);
 
-    /// <summary>The run ended, as the lead accounts for it.</summary>
+    /// <summary>The lead's report of how the run ended.</summary>
     public void End(RunOutcome outcome) => Report(current => current with { Outcome = outcome, Phase = WorkerPhase.Done }, isUrgent: true);
 
     // The control loop's side.
@@ -198,7 +185,6 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         return Read(() => _draft.Compose(_orders.Newest) with { Capacity = Math.Max(capacity, Owned) });
     }
 
-    /// <summary>Takes in the run's answer to a report.</summary>
     public void Answered(MemberReport report, MemberOrder order)
     {
         lock (_gate)

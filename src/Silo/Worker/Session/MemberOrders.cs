@@ -12,13 +12,10 @@ internal sealed class MemberOrders
     private MemberAction _action = MemberAction.Wait;
     private long _lastEvent;
 
-    /// <summary>The newest generation.</summary>
     public GenerationPlan? Newest { get; private set; }
 
-    /// <summary>Whether the run wants a stop.</summary>
     public bool MustStop => _action is MemberAction.Stop;
 
-    /// <summary>Cancelled when the run no longer needs this worker.</summary>
     public CancellationToken Released => _released.Token;
 
     /// <summary>Cancelled when the served generation can commit nothing more, or with <see cref="Released"/>.</summary>
@@ -37,7 +34,6 @@ internal sealed class MemberOrders
         _superseded = CancellationTokenSource.CreateLinkedTokenSource(_released.Token);
     }
 
-    /// <summary>Takes in an order.</summary>
     public void Take(MemberOrder order)
     {
         _action = order.Action;
@@ -58,8 +54,7 @@ internal sealed class MemberOrders
         return events;
     }
 
-    /// <summary>The generation to serve next; null while there is none.</summary>
-    /// <param name="known">The one that was served last.</param>
+    /// <summary>The generation to serve after the known one; null while there is none.</summary>
     public GenerationPlan? After(GenerationPlan? known) => Newest is { } plan && !plan.IsSameAs(known) && _action is not MemberAction.Wait ? plan : null;
 
     /// <summary>Cancels the served generation's tokens if a newer one has taken its place.</summary>

@@ -32,7 +32,6 @@ internal sealed class MemberState(TrainingState state, StartingWeights weights, 
     /// <summary>Whether the state was forgotten, and no new one has been compared with the others' yet.</summary>
     public bool IsForgotten { get; private set; }
 
-    /// <summary>Forgets the state, which cannot be trusted any more.</summary>
     public void Forget()
     {
         state.Reset();
@@ -57,10 +56,8 @@ internal sealed class MemberState(TrainingState state, StartingWeights weights, 
     /// <summary>Lends the newest evaluation to learners.</summary>
     public void Evaluated() => Transfers.Evaluated((long)Progress.Epochs * stepsPerEpoch, Progress.Newest);
 
-    /// <summary>A copy of the state for others.</summary>
     public StateCopy Copy() => new(state.Counters, Progress.State, Recent.Lines, state.Snapshot());
 
-    /// <summary>Takes over another member's state.</summary>
     public void Take(StateCopy copy, string source)
     {
         state.Restore(copy.Counters, copy.Tensors, source);

@@ -5,14 +5,10 @@ namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>The gateways on a worker's own host if there are any, else all. A client spreads its calls over all gateways that it knows. A worker would
 /// therefore depend on the network to hosts that have no part in its run, and count as lost when one of them cannot be reached.</summary>
-/// <param name="all">All gateways.</param>
-/// <param name="host">The host's address in the cluster.</param>
 internal sealed class NearGateways(IGatewayListProvider all, IPAddress host) : IGatewayListProvider
 {
-    /// <inheritdoc/>
     public TimeSpan MaxStaleness => all.MaxStaleness;
 
-    /// <inheritdoc/>
     public bool IsUpdatable => true;
 
     /// <summary>Puts itself in front of a client's present provider.</summary>
@@ -23,10 +19,8 @@ internal sealed class NearGateways(IGatewayListProvider all, IPAddress host) : I
             ?? all.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, all.ImplementationType!)), host));
     }
 
-    /// <inheritdoc/>
     public Task InitializeGatewayListProvider() => all.InitializeGatewayListProvider();
 
-    /// <inheritdoc/>
     public async Task<IList<Uri>> GetGateways()
     {
         IList<Uri> gateways = await all.GetGateways().ConfigureAwait(false);

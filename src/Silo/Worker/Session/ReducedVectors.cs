@@ -3,10 +3,8 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Session;
 
-/// <summary>
-/// The result buffers of the all-reduce. The vector of the last committed step stays until the step after the next begins: a member that missed the end
-/// of the step gets it, and the step is not computed again. Two buffers suffice, since no step ends without all members.
-/// </summary>
+/// <summary>The result buffers of the all-reduce. The vector of the last committed step stays until the step after the next begins: a member that missed the
+/// end of the step gets it, and the step is not computed again. Two buffers suffice, since no step ends without all members.</summary>
 internal sealed class ReducedVectors(StateLayout layout) : IDisposable
 {
     private readonly StepVector?[] _vectors = new StepVector?[2];

@@ -17,16 +17,12 @@ internal sealed class ReportDraft(WorkerInfo info)
     /// <summary>Names the workers without a sign of life when the report is composed.</summary>
     public Func<IReadOnlyList<string>> Silent { get; set; } = () => [];
 
-    /// <summary>Steps that were committed since the last answer.</summary>
     public List<StepCommit> Commits { get; } = [];
 
-    /// <summary>Epochs that were evaluated since the last answer.</summary>
     public List<EpochResult> Epochs { get; } = [];
 
-    /// <summary>Events since the last answer.</summary>
     public List<ClusterEvent> Events { get; } = [];
 
-    /// <summary>Begins a generation.</summary>
     public void Join(GenerationPlan plan)
     {
         Current = Current with { Generation = plan.Number, Nonce = plan.Nonce, Phase = WorkerPhase.Connecting, Lost = [] };
@@ -42,7 +38,6 @@ internal sealed class ReportDraft(WorkerInfo info)
     }
 
     /// <summary>The report as it is now, with a new number.</summary>
-    /// <param name="known">The newest generation that the worker was told of.</param>
     public MemberReport Compose(GenerationPlan? known)
     {
         Current = Current with { Sequence = Current.Sequence + 1 };

@@ -5,10 +5,6 @@ using Spikeformer.Files;
 namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>A worker's control loop for one run: carries reports to the run and orders back, beside a compute thread that never waits for it.</summary>
-/// <param name="run">The run's grain.</param>
-/// <param name="info">The worker.</param>
-/// <param name="serve">Serves the run on the compute thread, and talks to the run only through the board.</param>
-/// <param name="time">Clocks.</param>
 internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec, MemberBoard> serve, TimeProvider time)
 {
     private const int Kill = 9;
@@ -16,10 +12,8 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
     private readonly MemberBoard _board = new(info, time);
     private string? _reason;
 
-    /// <summary>The worker's phase, and its committed steps.</summary>
     public (WorkerPhase Phase, long Step) Status => _board.Status;
 
-    /// <summary>Asks to leave the run at its next boundary.</summary>
     public void Leave() => _board.Leave();
 
     /// <summary>Serves the run until it no longer needs this worker.</summary>

@@ -12,8 +12,8 @@ internal sealed class StartingWeights
     private readonly TrainingState _state;
     private bool _areTaken;
 
-    /// <summary>Finds the weights, and gives them to the state unless the run has a checkpoint of its own: then it continues from there, and their file
-    /// may be gone.</summary>
+    /// <summary>Finds the weights, and gives them to the state unless the run has a checkpoint of its own: then it continues from there, and their file may
+    /// be gone.</summary>
     /// <exception cref="SpikeformerException">The file is missing, or does not fit the network.</exception>
     public StartingWeights(RunSpec spec, RunDirectory directory, TrainingState state)
     {
@@ -43,10 +43,8 @@ internal sealed class StartingWeights
         if (AreMissing) Take(InitialWeights.Read(Origin!.Weights), Origin.Sha256);
     }
 
-    /// <summary>The state was replaced by another member's.</summary>
     public void Replaced() => _areTaken = true;
 
-    /// <summary>The state was forgotten.</summary>
     public void Forget() => _areTaken = false;
 
     /// <returns>Their SHA-256.</returns>

@@ -16,7 +16,6 @@ internal sealed class StuckWatch(TimeProvider time)
     public static bool IsWatched(WorkerPhase phase) => phase is WorkerPhase.Connecting or WorkerPhase.Aligning or WorkerPhase.Computing or WorkerPhase.Reducing
         or WorkerPhase.Applying or WorkerPhase.Evaluating;
 
-    /// <summary>The compute thread leaves a phase.</summary>
     public void Leave(WorkerPhase phase)
     {
         long now = time.GetTimestamp();
@@ -32,10 +31,8 @@ internal sealed class StuckWatch(TimeProvider time)
     public void End() => _ended ??= time.GetTimestamp();
 
     /// <summary>Whether the compute thread is stuck: it has been in a phase for far too long since its generation ended; or, without peers who would end the
-    /// generation, for far longer than in this phase before. To be asked often: a long time between two questions means that the whole process
-    /// stood still, and does not count.</summary>
-    /// <param name="phase">The phase.</param>
-    /// <param name="isAlone">Whether the worker is its generation's only member.</param>
+    /// generation, for far longer than in this phase before. To be asked often: a long time between two questions means that the whole process stood still,
+    /// and does not count.</summary>
     public bool IsStuck(WorkerPhase phase, bool isAlone)
     {
         long now = time.GetTimestamp();

@@ -26,10 +26,6 @@ internal sealed class WorkerMetrics : IDisposable
     }
 
     /// <summary>Starts to measure. Null when the silo wants no metrics, or when its page cannot be opened: a worker also computes without metrics.</summary>
-    /// <param name="path">The silo's page, or null.</param>
-    /// <param name="device">The worker's device.</param>
-    /// <param name="traffic">The worker's communication with the cluster.</param>
-    /// <param name="time">Clock.</param>
     public static WorkerMetrics? TryOpen(string? path, string device, ControlTraffic traffic, TimeProvider time)
     {
         if (path is null) return null;
@@ -51,7 +47,6 @@ internal sealed class WorkerMetrics : IDisposable
         _writer.Begin(run ?? "");
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _timer.Dispose();

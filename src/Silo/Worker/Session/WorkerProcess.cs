@@ -19,7 +19,6 @@ internal sealed record WorkerOptions
     public required string Name { get; init; }
     /// <summary>Its device, such as <c>cpu:0</c>.</summary>
     public required string Device { get; init; }
-    /// <summary>Its cluster.</summary>
     public required ClusterAddress Cluster { get; init; }
     /// <summary>The cluster's Redis, which knows all gateways, also new ones; null when the address is enough.</summary>
     public string? Redis { get; init; }
@@ -43,10 +42,10 @@ internal static class WorkerProcess
     /// <param name="drain">Cancelled to make the process leave its run at the next boundary and end.</param>
     public static async Task<int> RunAsync(WorkerOptions options, Action<RunSpec, MemberBoard, DataListener> serve, CancellationToken drain)
     {
-        var refusals = new Repetitions(TimeProvider.System);
+        var throttle = new LogThrottle(TimeProvider.System);
         using var listener = new DataListener(options.DataAddress, options.DataPort, (cause, from) =>
         {
-            if (refusals.IsDue($"{from} {cause}", out long before))
+            if (throttle.IsDue($"{from} {cause}", out long before))
                 Console.Error.WriteLine($"Refused a connection from {from} on the data port: {cause}{(before == 0 ? "" : $"; {before} more since the last such line")}");
         });
         FailPoints.Worker = options.Name;
@@ -97,9 +96,9 @@ internal static class WorkerProcess
                 continue;
             }
             // An idle worker asks often at first, since runs start soon after their cluster. A serving worker only shows that it is alive.
-            Task pause = Task.Delay(session is null && idle < QuickReports ? ShortPause : LongPause, leaving.Token);
+            Task pause = Task.Delay(session is null && idle < QuickReports ? ShortPause : LongPause, TimeProvider.System, leaving.Token);
             await Task.WhenAny(pause, session is null ? pause : serving);
-            if (session is not null && leaving.IsCancellationRequested && !serving.IsCompleted) await Task.WhenAny(serving, Task.Delay(LongPause));
+            if (session is not null && leaving.IsCancellationRequested && !serving.IsCompleted) await Task.WhenAny(serving, Task.Delay(LongPause, TimeProvider.System));
         }
         await ReportAsync(twin, new() { Info = info, Phase = WorkerPhase.Done, IsDraining = true });
         return 0;

@@ -30,15 +30,12 @@ internal sealed class LentState
     private readonly StateSlices _slices;
     private readonly Lazy<SliceTable> _table;
 
-    /// <param name="copy">The copy; it must not change any more.</param>
-    /// <param name="sliceBytes">Target bytes of a slice.</param>
     public LentState(StateCopy copy, long sliceBytes)
     {
         (_copy, _slices) = (copy, new([.. copy.Tensors.Select(tensor => tensor.Spec)], sliceBytes));
         _table = new(() => new(copy.Counters, copy.Progress, copy.Recent, [.. Enumerable.Range(0, _slices.Count).Select(i => StateSlices.Hash(_slices.Parts(copy.Tensors, i)))]));
     }
 
-    /// <summary>Its table of contents.</summary>
     public SliceTable Table => _table.Value;
 
     /// <summary>The bytes of the slice with a hash, or null when there is none.</summary>

@@ -1,11 +1,8 @@
 namespace Spikeformer.Silo.Worker.Transfer;
 
-/// <summary>
-/// A state under collection, in slices from several members: the slices that are needed, those that have arrived, and the members that were asked
-/// for the others. The hash of its bytes identifies a slice. One that came from a lost member, in an earlier generation, or with a state that is no
-/// longer lent is therefore not fetched again if it is still needed. Pure; not for several threads at once.
-/// </summary>
-/// <param name="slices">The cut of the state.</param>
+/// <summary>A state under collection, in slices from several members: the slices that are needed, those that have arrived, and the members that were asked
+/// for the others. The hash of its bytes identifies a slice. One that came from a lost member, in an earlier generation, or with a state that is no longer
+/// lent is therefore not fetched again if it is still needed. Pure; not for several threads at once.</summary>
 internal sealed class SliceCollection(StateSlices slices)
 {
     private readonly Dictionary<UInt128, byte[]> _held = [];
@@ -30,8 +27,8 @@ internal sealed class SliceCollection(StateSlices slices)
     /// <summary>Count of slices with wrong bytes since the last <see cref="Clear"/>.</summary>
     public int Refused { get; private set; }
 
-    /// <summary>Takes in the offer of a member that lends a state. The first offer decides which state is collected, and drops all slices of other states.
-    /// A later one adds a member to ask for the slices that both states share.</summary>
+    /// <summary>Takes in the offer of a member that lends a state. The first offer decides which state is collected, and drops all slices of other states. A
+    /// later one adds a member to ask for the slices that both states share.</summary>
     /// <returns>Whether the state has the collected step.</returns>
     /// <exception cref="InvalidDataException">The state is cut into another number of slices.</exception>
     public bool Offer(string donor, SliceTable table)

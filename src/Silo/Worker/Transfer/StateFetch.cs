@@ -8,13 +8,9 @@ namespace Spikeformer.Silo.Worker.Transfer;
 /// <param name="Connect">Opens a connection to it for a transfer.</param>
 internal sealed record Donor(string Worker, Func<Socket> Connect);
 
-/// <summary>
-/// Fetches a state from several members at once. One thread per member asks for one slice after the other, so that a fast member brings more. Members hold
-/// the same bits only after the same step, so all are asked for a copy of one step: the step of the slices that have arrived, of a copy that is lent to
-/// another borrower, or one shortly ahead.
-/// </summary>
-/// <param name="slices">Collects the slices.</param>
-/// <param name="donors">The members, with different names.</param>
+/// <summary>Fetches a state from several members at once. One thread per member asks for one slice after the other, so that a fast member brings more.
+/// Members hold the same bits only after the same step, so all are asked for a copy of one step: the step of the slices that have arrived, of a copy that is
+/// lent to another borrower, or one shortly ahead.</summary>
 internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> donors) : IDisposable
 {
     /// <summary>The most members to ask, since each of them makes a copy of its state.</summary>
@@ -28,7 +24,6 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
     private int _active;
     private bool _isOver, _isClosed, _hasAnswer, _hasLostOffer;
 
-    /// <summary>Refused data.</summary>
     public Rejections Rejections { get; } = new();
 
     /// <summary>Members that could not be connected, or were lost before the end of <see cref="Run"/>.</summary>
@@ -62,7 +57,6 @@ internal sealed class StateFetch(SliceCollection slices, IReadOnlyList<Donor> do
         return slices.IsComplete ? slices.Take() : null;
     }
 
-    /// <summary>Closes all connections.</summary>
     public void Dispose()
     {
         lock (_gate)

@@ -13,15 +13,11 @@ internal sealed class StateSlices(IReadOnlyList<TensorSpec> specs, long sliceByt
 
     private readonly IReadOnlyList<Slice> _plan = SlicePlan.Create(specs, sliceBytes);
 
-    /// <summary>Count of slices.</summary>
     public int Count => _plan.Count;
 
-    /// <summary>Bytes of a slice.</summary>
     public long Bytes(int slice) => _plan[slice].Bytes;
 
     /// <summary>The tensors of a slice, one after the other.</summary>
-    /// <param name="tensors">The state.</param>
-    /// <param name="slice">Index of the slice.</param>
     public IReadOnlyList<ReadOnlyMemory<byte>> Parts(IReadOnlyList<StateTensor> tensors, int slice) => [.. _plan[slice].Tensors.Select(tensor => tensors[tensor].Data)];
 
     /// <summary>The hash that identifies a slice.</summary>

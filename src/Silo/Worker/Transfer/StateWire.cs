@@ -10,10 +10,9 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Transfer;
 
-/// <summary>
-/// The protocol between a member and its borrowers: requests of 25 bytes; answers with a length, a hash and bytes. The connection is already
-/// authenticated. All numbers are little-endian.
-/// </summary>
+/// <summary>The protocol between a member and its borrowers: requests of 25 bytes; answers with a length, a hash and bytes. The connection is already
+/// authenticated. All numbers are little-endian. Reading throws an InvalidDataException if an answer is damaged or unexpected, and an IOException if the
+/// connection ended or the member is silent.</summary>
 internal static class StateWire
 {
     /// <summary>The kinds of requests.</summary>
@@ -58,7 +57,6 @@ internal static class StateWire
     // The head of a table: JSON after its length; the hashes follow.
     private sealed record Head(StateCounters Counters, ProgressState Progress, IReadOnlyList<StepLine> Recent);
 
-    /// <summary>JSON between members.</summary>
     public static readonly JsonSerializerOptions Json = new()
     {
         NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
@@ -72,7 +70,6 @@ internal static class StateWire
     /// <summary>Converts a step digest of 32 hex digits for a request.</summary>
     public static UInt128 Digest(string digest) => UInt128.Parse(digest, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
-    /// <summary>Sends a request.</summary>
     public static void Ask(Stream stream, Request request)
     {
         Span<byte> bytes = stackalloc byte[RequestBytes];
@@ -91,10 +88,8 @@ internal static class StateWire
         return new((Kind)bytes[0], BinaryPrimitives.ReadInt64LittleEndian(bytes[1..]), BinaryPrimitives.ReadUInt128LittleEndian(bytes[(1 + sizeof(long))..]));
     }
 
-    /// <summary>Answers without bytes.</summary>
     public static void Send(Stream stream, Answer answer) => WriteHead(stream, answer, 0, default);
 
-    /// <summary>Answers with a position.</summary>
     public static void Send(Stream stream, Position position)
     {
         var bytes = new byte[PositionBytes];
@@ -103,7 +98,6 @@ internal static class StateWire
         Send(stream, bytes);
     }
 
-    /// <summary>Answers with a table.</summary>
     public static void Send(Stream stream, SliceTable table)
     {
         byte[] head = JsonSerializer.SerializeToUtf8Bytes(new Head(table.Counters, table.Progress, table.Recent), Json);
@@ -115,10 +109,8 @@ internal static class StateWire
         Send(stream, bytes);
     }
 
-    /// <summary>Answers with an evaluation.</summary>
     public static void Send(Stream stream, ProgressState progress) => Send(stream, JsonSerializer.SerializeToUtf8Bytes(progress, Json));
 
-    /// <summary>Answers with a slice.</summary>
     public static void Send(Stream stream, UInt128 hash, IReadOnlyList<ReadOnlyMemory<byte>> parts)
     {
         WriteHead(stream, Answer.Here, parts.Sum(part => (long)part.Length), hash);
@@ -129,9 +121,6 @@ internal static class StateWire
     /// <summary>Answers with bytes, such as a reduced vector.</summary>
     public static void Send(Stream stream, ReadOnlyMemory<byte> bytes) => Send(stream, XxHash128.HashToUInt128(bytes.Span), [bytes]);
 
-    /// <summary>Reads a position.</summary>
-    /// <exception cref="InvalidDataException">The answer is damaged, or another one.</exception>
-    /// <exception cref="IOException">The connection ended, or the member is silent.</exception>
     public static Position ReadPosition(Stream stream)
     {
         byte[] bytes = ReadChecked(stream, expected: PositionBytes) ?? throw new InvalidDataException("Received no position");
@@ -140,7 +129,6 @@ internal static class StateWire
     }
 
     /// <summary>Reads a table; null when the member lends no copy of that step.</summary>
-    /// <inheritdoc cref="ReadPosition" path="/exception"/>
     public static SliceTable? ReadTable(Stream stream)
     {
         if (ReadChecked(stream, expected: null) is not { } bytes) return null;
@@ -159,7 +147,6 @@ internal static class StateWire
     /// <param name="stream">The connection.</param>
     /// <param name="progress">The progress including that epoch, for <see cref="Answer.Here"/>.</param>
     /// <returns>The answer; another one follows after <see cref="Answer.Waiting"/> and <see cref="Answer.Aligning"/>.</returns>
-    /// <inheritdoc cref="ReadPosition" path="/exception"/>
     public static Answer Read(Stream stream, out ProgressState? progress)
     {
         (Answer answer, long length, UInt128 hash) = ReadAnyHead(stream);
@@ -170,7 +157,6 @@ internal static class StateWire
     }
 
     /// <summary>Reads a slice without checking its bytes, whose hash the borrower knows. Null when the member no longer has it.</summary>
-    /// <inheritdoc cref="ReadPosition" path="/exception"/>
     public static byte[]? ReadSlice(Stream stream, long length)
     {
         (Answer answer, long sent, _) = ReadHead(stream);
@@ -184,7 +170,6 @@ internal static class StateWire
     /// <summary>Reads a reduced vector into a step vector.</summary>
     /// <returns>The answer; another one follows after <see cref="Answer.Waiting"/> and <see cref="Answer.Aligning"/>. The vector is filled only for
     /// <see cref="Answer.Here"/>.</returns>
-    /// <inheritdoc cref="ReadPosition" path="/exception"/>
     public static Answer Read(Stream stream, StepVector into)
     {
         (Answer answer, long length, UInt128 hash) = ReadAnyHead(stream);

@@ -29,7 +29,6 @@ internal sealed class TransferServer : IDisposable
         _door = listener.Open(plan, ConnectionPurpose.Transfer, Take);
     }
 
-    /// <summary>Closes all connections.</summary>
     public void Dispose()
     {
         _door.Dispose();

@@ -9,11 +9,9 @@ namespace Spikeformer.Silo.Worker.Transfer;
 /// <param name="Lent">Committed steps of the newest copy that it lends or will make; null when there is none.</param>
 internal readonly record struct Position(long Committed, long? Lent);
 
-/// <summary>
-/// The copies of its state, and the reduced vectors of the steps since then, that a member lends to workers behind it. The store outlives generations,
-/// so that a borrower continues in the next one. The compute thread fills it at commit boundaries and never waits for a borrower. A copy is made only
-/// on request, at the requested step, and freed when no borrower needs it any more.
-/// </summary>
+/// <summary>The copies of its state, and the reduced vectors of the steps since then, that a member lends to workers behind it. The store outlives
+/// generations, so that a borrower continues in the next one. The compute thread fills it at commit boundaries and never waits for a borrower. A copy is made
+/// only on request, at the requested step, and freed when no borrower needs it any more.</summary>
 /// <param name="time">Monotonic clock.</param>
 /// <param name="sliceBytes">Target bytes of a slice.</param>
 internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSlices.DefaultBytes)
@@ -53,8 +51,6 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     }
 
     /// <summary>Lends a copy of the state to members that are behind, while they align.</summary>
-    /// <param name="step">Committed steps of the state.</param>
-    /// <param name="copy">Makes the copy.</param>
     public void Lend(long step, Func<StateCopy> copy)
     {
         lock (_gate)
@@ -80,9 +76,6 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     }
 
     /// <summary>Lends on from the state that the members have aligned to.</summary>
-    /// <param name="step">Committed steps of the state.</param>
-    /// <param name="digest">Its step digest.</param>
-    /// <param name="copy">Makes a copy of it, if one is requested.</param>
     public void Aligned(long step, UInt128 digest, Func<StateCopy> copy)
     {
         lock (_gate)
@@ -109,8 +102,6 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     }
 
     /// <summary>Lends the result of an evaluation, in which learners take no part.</summary>
-    /// <param name="step">Committed steps at the end of the epoch.</param>
-    /// <param name="progress">The progress including that epoch.</param>
     public void Evaluated(long step, ProgressState progress)
     {
         lock (_gate)
@@ -142,10 +133,10 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
         }
     }
 
-    // Threads that serve one borrower each. A request tells what the borrower still needs.
+    // Threads that serve one borrower each. A request tells what the borrower still needs. Requests wait for as long as their patience, fill their result
+    // if the answer is Here, and return null once the generation has ended.
 
     /// <summary>Admits a borrower.</summary>
-    /// <param name="incarnation">The worker's process.</param>
     public Borrower Admit(ulong incarnation)
     {
         var borrower = new Borrower(incarnation);
@@ -172,10 +163,6 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     }
 
     /// <summary>Waits until this member knows its position.</summary>
-    /// <param name="borrower">The asking borrower.</param>
-    /// <param name="patience">How long to wait.</param>
-    /// <param name="position">The position, for <see cref="Here"/>.</param>
-    /// <returns><see cref="Here"/> or <see cref="Aligning"/>; null once the generation has ended.</returns>
     public Answer? AwaitPosition(Borrower borrower, TimeSpan patience, out Position position)
     {
         lock (_gate)
@@ -191,11 +178,6 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     }
 
     /// <summary>Waits for a copy of a state, which is made when this member reaches its step.</summary>
-    /// <param name="borrower">The asking borrower.</param>
-    /// <param name="step">Committed steps of the state.</param>
-    /// <param name="patience">How long to wait.</param>
-    /// <param name="state">The copy, for <see cref="Here"/>.</param>
-    /// <returns>The answer; null once the generation has ended.</returns>
     public Answer? AwaitCopy(Borrower borrower, long step, TimeSpan patience, out LentState? state)
     {
         return Await(borrower, step, needsCopy: true, patience, Find, out state);
@@ -213,13 +195,8 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
         lock (_gate) return _copies.GetValueOrDefault(step);
     }
 
-    /// <summary>Waits for the reduced vector of the step that follows on a state.</summary>
-    /// <param name="borrower">The asking borrower: it has that state, and no longer needs a copy.</param>
-    /// <param name="step">Committed steps of the state.</param>
-    /// <param name="digest">Its step digest. A state of the same step with another history, from before a rewind, cannot continue from here.</param>
-    /// <param name="patience">How long to wait for the step.</param>
-    /// <param name="vector">The vector, for <see cref="Here"/>.</param>
-    /// <returns>The answer; null once the generation has ended.</returns>
+    /// <summary>Waits for the reduced vector of the step that follows on the borrower's state. A state of the same step with another digest, from before a
+    /// rewind, cannot continue from here.</summary>
     public Answer? AwaitReduced(Borrower borrower, long step, UInt128 digest, TimeSpan patience, out byte[]? vector)
     {
         return Await(borrower, step, needsCopy: false, patience, Find, out vector);
@@ -240,11 +217,6 @@ internal sealed class TransferStore(TimeProvider time, long sliceBytes = StateSl
     }
 
     /// <summary>Waits for the evaluation of the epoch that ended with a state.</summary>
-    /// <param name="borrower">The asking borrower, which has that state.</param>
-    /// <param name="step">Committed steps of the state.</param>
-    /// <param name="patience">How long to wait.</param>
-    /// <param name="progress">The progress including that epoch, for <see cref="Here"/>.</param>
-    /// <returns>The answer; null once the generation has ended.</returns>
     public Answer? AwaitEvaluation(Borrower borrower, long step, TimeSpan patience, out ProgressState? progress)
     {
         return Await(borrower, step, needsCopy: false, patience, Find, out progress);

@@ -72,7 +72,7 @@ public sealed class EvaluateVerbTests
         Assert.Equal((int)ErrorKind.Usage, call.ExitCode);
         call = await Call.Of("evaluate", "--weights", folder["x.pth"], "--recipe", "demo", "--set", "model.width=32");
         Assert.Equal((int)ErrorKind.Conflict, call.ExitCode);
-        Assert.Contains("is of another network", call.Error);
+        Assert.Contains("belongs to another network", call.Error);
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class TlsIdentityTests : IDisposable
     }
 
     [Fact]
-    public void Certificate_and_key_are_read_from_two_files_from_one_and_from_a_pfx()
+    public void Certificate_and_key_are_read_from_two_files_or_one_file_or_a_pfx()
     {
         (string certificate, string key, string pfx) = _authority.SignSilo("silo");
         string both = _folder["both.pem"];
@@ -44,29 +44,29 @@ public sealed class TlsIdentityTests : IDisposable
     }
 
     [Fact]
-    public void A_client_without_a_certificate_only_believes() =>
+    public void A_client_without_a_certificate_only_trusts() =>
         Assert.Null(Load(new() { Authority = _authority.File }).Current.Own);
 
     [Theory]
-    [InlineData("no certificate", "Spikeformer__Tls__Certificate = '{0}/absent.pem': there is no such file.")]
-    [InlineData("no key", "Spikeformer__Tls__Key = '{0}/absent.key': there is no such file.")]
-    [InlineData("no authority", "Spikeformer__Tls__Authority = '{0}/absent.pem': there is no such file.")]
-    [InlineData("folder", "Spikeformer__Tls__Key = '{0}': it cannot be read: ")]
-    [InlineData("key for certificate", "Spikeformer__Tls__Certificate = '{0}/silo.key': it holds no certificate in PEM or PFX.")]
-    [InlineData("certificate for key", "Spikeformer__Tls__Key = '{0}/silo.pem': it holds no private key in PEM that belongs to the certificate.")]
-    [InlineData("another's key", "Spikeformer__Tls__Key = '{0}/other.key': it holds no private key in PEM that belongs to the certificate.")]
+    [InlineData("no certificate", "Spikeformer__Tls__Certificate = '{0}/absent.pem': the file does not exist.")]
+    [InlineData("no key", "Spikeformer__Tls__Key = '{0}/absent.key': the file does not exist.")]
+    [InlineData("no authority", "Spikeformer__Tls__Authority = '{0}/absent.pem': the file does not exist.")]
+    [InlineData("folder", "Spikeformer__Tls__Key = '{0}': the file cannot be read: ")]
+    [InlineData("key for certificate", "Spikeformer__Tls__Certificate = '{0}/silo.key': the file contains no certificate in PEM or PFX.")]
+    [InlineData("certificate for key", "Spikeformer__Tls__Key = '{0}/silo.pem': the file contains no private key in PEM that belongs to the certificate.")]
+    [InlineData("another's key", "Spikeformer__Tls__Key = '{0}/other.key': the file contains no private key in PEM that belongs to the certificate.")]
     [InlineData("encrypted", "Spikeformer__Tls__Key = '{0}/encrypted.key': the private key is encrypted.")]
-    [InlineData("no key at all", "Spikeformer__Tls__Certificate = '{0}/silo.pem': it holds no private key in PEM that belongs to the certificate.")]
-    [InlineData("rubbish", "Spikeformer__Tls__Certificate = '{0}/rubbish': it is no certificate in PEM or PFX, or the PFX has another password.")]
-    [InlineData("rubbish in PEM", "Spikeformer__Tls__Certificate = '{0}/rubbish.pem': it holds no certificate in PEM or PFX.")]
-    [InlineData("rubbish authority", "Spikeformer__Tls__Authority = '{0}/rubbish': it holds no certificate in PEM.")]
+    [InlineData("no key at all", "Spikeformer__Tls__Certificate = '{0}/silo.pem': the file contains no private key in PEM that belongs to the certificate.")]
+    [InlineData("rubbish", "Spikeformer__Tls__Certificate = '{0}/rubbish': the file is not a certificate in PEM or PFX, or the PFX has another password.")]
+    [InlineData("rubbish in PEM", "Spikeformer__Tls__Certificate = '{0}/rubbish.pem': the file contains no certificate in PEM or PFX.")]
+    [InlineData("rubbish authority", "Spikeformer__Tls__Authority = '{0}/rubbish': the file contains no certificate in PEM.")]
     [InlineData("another authority", "Spikeformer__Tls__Certificate = '{0}/silo.pem': the certificate is not signed by the authority in {0}/stranger.pem.")]
     [InlineData("ended", "Spikeformer__Tls__Certificate = '{0}/ended.pem': the certificate is valid from ")]
     [InlineData("not begun", "Spikeformer__Tls__Certificate = '{0}/early.pem': the certificate is valid from ")]
     [InlineData("client's", "Spikeformer__Tls__Certificate = '{0}/client.pem': the certificate may not be used by a server.")]
     [InlineData("server's", "Spikeformer__Tls__Certificate = '{0}/server.pem': the certificate may not be used by a client.")]
-    [InlineData("nameless", "Spikeformer__Tls__Certificate = '{0}/nameless.pem': the certificate does not hold the DNS name 'spikeformer' that silos are known by.")]
-    public void A_wrong_file_is_named_with_its_setting(string wrong, string message)
+    [InlineData("nameless", "Spikeformer__Tls__Certificate = '{0}/nameless.pem': the certificate does not contain the DNS name 'spikeformer' of silos.")]
+    public void The_error_for_a_wrong_file_names_its_setting(string wrong, string message)
     {
         (string certificate, string key, _) = _authority.SignSilo("silo");
         File.WriteAllText(_folder["encrypted.key"], "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
@@ -99,14 +99,14 @@ public sealed class TlsIdentityTests : IDisposable
     }
 
     [Fact]
-    public void A_clients_settings_are_called_as_the_client_knows_them()
+    public void Errors_name_a_clients_settings_as_the_client_knows_them()
     {
         string problem = ProblemOf(new() { Authority = _folder["absent.pem"] });
-        Assert.StartsWith($"SPIKEFORMER_TLS_AUTHORITY = '{_folder["absent.pem"]}': there is no such file.", problem);
+        Assert.StartsWith($"SPIKEFORMER_TLS_AUTHORITY = '{_folder["absent.pem"]}': the file does not exist.", problem);
     }
 
     [Fact]
-    public void Changed_files_are_taken_at_the_next_connection_and_half_changed_ones_are_not()
+    public void Changed_files_are_used_at_the_next_connection_and_half_changed_ones_are_not()
     {
         (string certificate, string key, _) = _authority.SignSilo("silo");
         TlsIdentity identity = Load(Silo(certificate, key));
@@ -119,7 +119,7 @@ public sealed class TlsIdentityTests : IDisposable
         File.Copy(nextCertificate, certificate, overwrite: true);
         Assert.Same(first, identity.Current);
         Assert.Same(first, identity.Current);
-        Assert.Contains("it holds no private key in PEM that belongs to the certificate", Assert.Single(problems));
+        Assert.Contains("the file contains no private key in PEM that belongs to the certificate", Assert.Single(problems));
         File.Copy(nextKey, key, overwrite: true);
         Assert.Equal("CN=next", identity.Current.Own!.TargetCertificate.Subject);
         File.Delete(certificate);
@@ -139,10 +139,10 @@ public sealed class TlsIdentityTests : IDisposable
     [InlineData("stranger", "client", false, "Untrusted", null)]
     [InlineData("ended", "client", false, "OutOfDate", null)]
     [InlineData("other name", "client", false, "WrongName", null)]
-    public async Task Each_side_refuses_what_is_not_due(string server, string client, bool mustBeSilo, string? clientObjects, string? serverObjects)
+    public async Task Each_side_refuses_a_wrong_certificate_of_the_other(string server, string client, bool mustBeSilo, string? clientObjects, string? serverObjects)
     {
         using var stranger = new CertificateAuthority(_folder.Path, "stranger");
-        // Another authority that calls itself by the same name.
+        // Another authority with the same name.
         using var forger = new CertificateAuthority(Directory.CreateDirectory(_folder["forger"]).FullName);
         var shownByServer = server switch
         {
@@ -166,7 +166,7 @@ public sealed class TlsIdentityTests : IDisposable
     }
 
     [Fact]
-    public async Task Certificates_between_the_own_and_the_authority_are_shown_with_it()
+    public async Task Intermediate_certificates_are_presented_with_the_own_one()
     {
         using CertificateAuthority between = _authority.SignAuthority("between");
         (string certificate, string key, _) = between.SignSilo("below");
@@ -176,7 +176,7 @@ public sealed class TlsIdentityTests : IDisposable
     }
 
     [Fact]
-    public void The_environment_of_a_worker_holds_what_its_silo_has_and_nothing_else()
+    public void The_environment_of_a_worker_has_its_silos_settings_and_no_others()
     {
         var environment = new Dictionary<string, string?> { ["SPIKEFORMER__TLS__KEY"] = "old", ["Spikeformer__Tls__Name"] = "old", ["Spikeformer__Redis"] = "redis" };
         (Silo("/c", null) with { Authority = "/a" }).WriteTo(environment);
@@ -185,7 +185,7 @@ public sealed class TlsIdentityTests : IDisposable
             environment.Select(pair => (pair.Key, pair.Value!)).OrderBy(pair => pair.Key, StringComparer.Ordinal));
     }
 
-    /// <summary>Both ends of a connection, each with any certificate; what each has against the other.</summary>
+    /// <summary>Connects two ends with the given certificates and returns their objections to each other.</summary>
     private async Task<(TlsObjection? OfClient, TlsObjection? OfServer)> ConnectAsync(
         SslStreamCertificateContext shownByServer, SslStreamCertificateContext? shownByClient, bool mustBeSilo)
     {

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Checkpoints.Torch;
 
-/// <summary>Files that <c>make_fixture.py</c> beside this one has written with Python's own pickle.</summary>
+/// <summary>Files that <c>make_fixture.py</c> in this folder wrote with Python's own pickle.</summary>
 public sealed class TorchArchiveTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -20,7 +20,7 @@ public sealed class TorchArchiveTests : IDisposable
     public void A_checkpoint_like_the_authors_gives_its_state_dictionary(string file)
     {
         TorchCheckpoint checkpoint = TorchArchive.Read(Fixture(file));
-        Assert.True(TorchArchive.IsOne(Fixture(file)));
+        Assert.True(TorchArchive.IsArchive(Fixture(file)));
         Assert.Equal(125, checkpoint.Epoch);
         Assert.Equal(["plain", "transposed", "part", "half", "double", "counts", "none"], checkpoint.Tensors.Select(tensor => tensor.Name));
         Dictionary<string, StateTensor> tensors = checkpoint.Tensors.ToDictionary(tensor => tensor.Name);
@@ -36,30 +36,30 @@ public sealed class TorchArchiveTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_such_file_is_refused_with_its_name()
+    public void A_file_of_another_format_is_refused_with_its_name()
     {
         string text = _folder["text.pth"];
         File.WriteAllText(text, "not a zip");
-        Assert.False(TorchArchive.IsOne(text));
+        Assert.False(TorchArchive.IsArchive(text));
         Assert.Equal(ErrorKind.CheckFailed, Refused(text).Kind);
         using (ZipArchive zip = ZipFile.Open(_folder["empty.zip"], ZipArchiveMode.Create)) zip.CreateEntry("readme").Open().Dispose();
-        Assert.Contains("there is no data.pkl", Refused(_folder["empty.zip"]).Message);
+        Assert.Contains("data.pkl is missing", Refused(_folder["empty.zip"]).Message);
         Assert.Equal(ErrorKind.NotFound, Refused(_folder["missing.pth"]).Kind);
     }
 
     [Fact]
-    public void Missing_values_and_a_tensor_beyond_them_are_told()
+    public void Missing_values_and_a_tensor_that_exceeds_them_are_reported()
     {
         string file = Copy();
         using (ZipArchive zip = ZipFile.Open(file, ZipArchiveMode.Update)) zip.GetEntry("authors/data/3")!.Delete();
         Assert.Contains("data/3 are missing", Refused(file).Message);
         Rewrite(file, "authors/data/3", new byte[16]);
-        Assert.Contains("'counts' reaches beyond its values", Refused(file).Message);
+        Assert.Contains("'counts' exceeds its stored values", Refused(file).Message);
     }
 
-    /// <summary>What would run a command in Python is read as data, and is no state dictionary.</summary>
+    /// <summary>A pickle that would run a command in Python is read as data. It is not a state dictionary.</summary>
     [Fact]
-    public void A_pickle_that_would_run_something_runs_nothing()
+    public void A_pickle_that_would_run_a_command_runs_nothing()
     {
         string file = Copy();
         Rewrite(file, "authors/data.pkl", [0x80, 2, .. "cposix\nsystem\n(X\u000a\0\0\0touch /owntR."u8]);
@@ -67,7 +67,7 @@ public sealed class TorchArchiveTests : IDisposable
     }
 
     [Fact]
-    public void Any_damage_to_the_pickle_gives_weights_or_an_error_of_ours()
+    public void Any_damage_to_the_pickle_gives_weights_or_a_SpikeformerException()
     {
         byte[] pickle;
         using (ZipArchive zip = ZipFile.OpenRead(Fixture("authors.pth")))

@@ -24,7 +24,7 @@ public sealed class DatasetCatalogueTests : IDisposable
     }
 
     [Fact]
-    public void The_synthetic_camera_is_as_large_as_the_canvas()
+    public void The_synthetic_camera_has_the_size_of_the_canvas()
     {
         using var dataset = Open(new() { Kind = DataKind.Synthetic, TimeSteps = 2, Canvas = [16, 24], TrainSamples = 1, TestSamples = 1 },
             null);
@@ -46,7 +46,7 @@ public sealed class DatasetCatalogueTests : IDisposable
     }
 
     [Fact]
-    public void Augmentation_changes_what_is_read_with_a_key_whether_the_frames_were_cached_or_not()
+    public void Augmentation_changes_only_reads_with_a_key_cached_or_not()
     {
         var recipe = new DataRecipe { Kind = DataKind.Synthetic, TimeSteps = 2, TrainSamples = 2, TestSamples = 1, Augmentation = Augmentation.DvsReference };
         var key = new KeyedRandom(1, RandomPurpose.Augmentation, 0, 1);
@@ -65,7 +65,7 @@ public sealed class DatasetCatalogueTests : IDisposable
     }
 
     [Theory, InlineData(DataKind.DvsGesture), InlineData(DataKind.DvsCifar10)]
-    public void The_event_kinds_are_read_from_their_trees(DataKind kind)
+    public void Event_data_sets_are_read_from_their_folders(DataKind kind)
     {
         using var folder = new TemporaryFolder();
         DvsTrees.Gesture(folder["DVSGesture"], [1, 24], 20);
@@ -76,7 +76,7 @@ public sealed class DatasetCatalogueTests : IDisposable
         Assert.Equal(kind == DataKind.DvsGesture ? ("dvs-gesture", 11, 11) : ("dvs-cifar10", 90, 10),
             (dataset.Name, dataset.Count(Split.Train), dataset.Count(Split.Test)));
         Assert.Equal(new SampleShape(2, 2, 128, 128), dataset.Shape);
-        Assert.Contains("the whole data set has", Assert.Single(warnings));
+        Assert.Contains("the complete data set has", Assert.Single(warnings));
         var frames = new float[dataset.Shape.Elements];
         dataset.Read(Split.Test, 9, null, frames);
         Assert.Equal(20, frames.Sum());
@@ -86,7 +86,7 @@ public sealed class DatasetCatalogueTests : IDisposable
     {
         { "data kind dvs-gesture needs a folder. Give it with --data", new() { Kind = DataKind.DvsGesture, TimeSteps = 4 } },
         { "data.canvas: 64x64 is smaller than the sensor's 128x128", new() { Kind = DataKind.DvsCifar10, TimeSteps = 4, Canvas = [64, 64] } },
-        { "data.addresses: is for dvs-cifar10 only", new() { Kind = DataKind.Nmnist, TimeSteps = 4, Addresses = AddressConvention.Plain } },
+        { "data.addresses: only for dvs-cifar10", new() { Kind = DataKind.Nmnist, TimeSteps = 4, Addresses = AddressConvention.Plain } },
         { "data kind nmnist needs a folder. Give it with --data", new() { Kind = DataKind.Nmnist, TimeSteps = 4 } },
         { "data kind image-folder needs a folder. Give it with --data", new() { Kind = DataKind.ImageFolder, TimeSteps = 4 } },
         { "data.canvas: 32x32 is smaller than the sensor's 34x34", new() { Kind = DataKind.Nmnist, TimeSteps = 4, Canvas = [32, 32] } },
@@ -96,7 +96,7 @@ public sealed class DatasetCatalogueTests : IDisposable
     };
 
     [Theory, MemberData(nameof(Wrong), DisableDiscoveryEnumeration = true)]
-    public void What_cannot_be_opened_is_named(string message, DataRecipe recipe)
+    public void An_invalid_recipe_or_path_is_named(string message, DataRecipe recipe)
     {
         string? path = message.Contains("needs a folder") ? null : "/nonexistent";
         var error = Assert.Throws<SpikeformerException>(() => Open(recipe, path));

@@ -12,7 +12,7 @@ namespace Spikeformer.Model.Tests.Data.Datasets;
 public sealed class DatasetInspectionTests
 {
     [Fact]
-    public void A_split_is_counted_as_it_is()
+    public void A_split_is_counted_exactly()
     {
         using var folder = new NmnistFolder();
         folder.Write("Train/8/00003.bin", [30, 31, 0x80, 0, 99, 0, 240, 0, 0, 0, 5, 6, 0, 1, 0, 5, 6, 0, 0, 255]);
@@ -26,7 +26,7 @@ public sealed class DatasetInspectionTests
     }
 
     [Fact]
-    public void Frames_without_their_recordings_tell_all_but_times()
+    public void Frames_give_all_statistics_except_times()
     {
         using var folder = new NmnistFolder();
         using var recordings = new NmnistDataset(folder.Path, NmnistFolder.Options);
@@ -39,7 +39,7 @@ public sealed class DatasetInspectionTests
     }
 
     [Fact]
-    public void Words_that_are_left_out_are_counted()
+    public void Skipped_words_are_counted()
     {
         using var folder = new TemporaryFolder();
         DvsTrees.Cifar10Dvs(folder.Path, perClass: 10, 5);

@@ -23,7 +23,7 @@ public sealed class DatasetPreparationTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_prepared_folder_takes_the_place_of_the_recordings_to_the_bit()
+    public void A_prepared_folder_gives_the_same_bits_as_the_recordings()
     {
         DvsTrees.Cifar10Dvs(Source, perClass: 10, 40);
         PreparedData prepared = Run(Cifar);
@@ -39,7 +39,7 @@ public sealed class DatasetPreparationTests : IDisposable
     }
 
     [Fact]
-    public void Preparing_twice_leaves_the_result_alone()
+    public void Preparing_twice_keeps_the_result()
     {
         DvsTrees.Cifar10Dvs(Source, perClass: 10, 40);
         string store = Run(Cifar).Store;
@@ -49,7 +49,7 @@ public sealed class DatasetPreparationTests : IDisposable
     }
 
     [Fact]
-    public void An_interrupted_preparation_goes_on_where_it_stopped()
+    public void An_interrupted_preparation_continues_where_it_stopped()
     {
         DvsTrees.Cifar10Dvs(Source, perClass: 10, 40);
         using var interrupted = new CancellationTokenSource();
@@ -66,7 +66,7 @@ public sealed class DatasetPreparationTests : IDisposable
     }
 
     [Fact]
-    public void Two_at_once_do_not_write_the_same_file()
+    public void Two_preparations_cannot_write_the_same_file()
     {
         DvsTrees.Cifar10Dvs(Source, perClass: 10, 40);
         bool tried = false;
@@ -83,7 +83,7 @@ public sealed class DatasetPreparationTests : IDisposable
     }
 
     [Fact]
-    public void The_archive_of_DVS128_Gesture_is_unpacked_on_the_way()
+    public void Preparation_unpacks_the_archive_of_DVS128_Gesture()
     {
         DvsTrees.Gesture(_folder["tree"], [1, 24], 40);
         Directory.CreateDirectory(_folder["source/download"]);
@@ -101,7 +101,7 @@ public sealed class DatasetPreparationTests : IDisposable
     }
 
     [Fact]
-    public void The_archives_of_N_MNIST_are_unpacked_on_the_way()
+    public void Preparation_unpacks_the_archives_of_N_MNIST()
     {
         using var recordings = new NmnistFolder();
         Directory.CreateDirectory(Source);
@@ -121,7 +121,7 @@ public sealed class DatasetPreparationTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_was_prepared_in_another_way_says_how()
+    public void A_folder_prepared_with_other_options_names_them()
     {
         DvsTrees.Cifar10Dvs(Source, perClass: 10, 40);
         Run(Cifar);
@@ -132,7 +132,7 @@ public sealed class DatasetPreparationTests : IDisposable
         Run(Cifar with { TimeSteps = 3 });
         using IDataset three = DatasetCatalogue.OpenUncached(Cifar with { TimeSteps = 3 }, Output), two = DatasetCatalogue.OpenUncached(Cifar, Output);
         Assert.Equal((3, 2), (three.Shape.TimeSteps, two.Shape.TimeSteps));
-        // Another data set of the same kind: nothing says which one is meant.
+        // Another data set of the same kind makes the choice ambiguous.
         DvsTrees.Cifar10Dvs(Source, perClass: 11, 40);
         Run(Cifar);
         Assert.Equal(ErrorKind.Conflict, Assert.Throws<SpikeformerException>(() => DatasetCatalogue.OpenUncached(Cifar, Output)).Kind);

@@ -16,7 +16,7 @@ public sealed class DvsAugmentationTests
     public void The_corrected_form_rolls_rows_and_columns_and_leaves_the_polarities_alone()
     {
         float[] before = Numbers(), after = Numbers();
-        // The cut-out of half a pixel in the corner is cut off to none.
+        // The cut-out of half a pixel in the corner is truncated to nothing.
         DvsAugmentation.Apply(Augmentation.Dvs, Nothing with { A = 3.7, B = -4.2 }, after, Shape);
         Each((t, c, y, x) => Assert.Equal(before[At(t, c, (y - 3 + 20) % 20, (x + 4) % 30)], after[At(t, c, y, x)]));
     }
@@ -30,7 +30,7 @@ public sealed class DvsAugmentationTests
     }
 
     [Theory, InlineData(Augmentation.Dvs), InlineData(Augmentation.DvsReference)]
-    public void Both_flip_and_cut_out_the_same_of_every_frame(Augmentation kind)
+    public void Both_forms_flip_and_cut_out_every_frame_alike(Augmentation kind)
     {
         float[] before = Numbers(), after = Numbers();
         DvsAugmentation.Apply(kind, new(0.51, 0, 0, Length: 5, Height: 3, CenterX: 10.6, CenterY: 19.2), after, Shape);
@@ -39,7 +39,7 @@ public sealed class DvsAugmentationTests
     }
 
     [Fact]
-    public void What_is_drawn_lies_in_its_ranges_and_depends_on_the_key_alone()
+    public void Draws_lie_in_their_ranges_and_depend_only_on_the_key()
     {
         double[] low = [.. Enumerable.Repeat(double.MaxValue, 7)], high = [.. Enumerable.Repeat(double.MinValue, 7)];
         for (int sample = 0; sample < 2000; sample++)

@@ -17,7 +17,7 @@ public sealed class EventFramesTests
     }
 
     [Fact]
-    public void Frames_by_time_take_each_event_as_the_simple_rule_says()
+    public void Frames_by_time_match_a_simple_implementation()
     {
         long[] times = [3, 5, 12, 13, 13, 20, 22, 29, 34, 47, 54];
         int[] bounds = Cut(FramesBy.Time, 4, times);
@@ -33,12 +33,12 @@ public sealed class EventFramesTests
     [InlineData(3, new[] { 0, 3, 5, 7 })]
     [InlineData(2, new[] { 0, 3, 5 })]
     [InlineData(5, new[] { 0, 3, 5, 7, 7, 7 })]
-    public void Frames_by_duration_include_their_last_microsecond_and_are_cut_or_filled_up_to_T(int T, int[] expected) =>
+    public void Frames_by_duration_include_their_last_microsecond_and_are_truncated_or_padded_to_T(int T, int[] expected) =>
         Assert.Equal(expected, Cut(FramesBy.Duration, T, [0, 4, 10, 11, 21, 22, 30], 10));
 
     [Theory]
     [InlineData(2, new[] { 0, 2, 5 }), InlineData(6, new[] { 0, 0, 0, 0, 0, 0, 5 })]
-    public void Frames_by_number_give_the_rest_to_the_last(int T, int[] expected) =>
+    public void Frames_by_number_give_the_rest_to_the_last_frame(int T, int[] expected) =>
         Assert.Equal(expected, Cut(FramesBy.Number, T, [1, 2, 3, 4, 5]));
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class EventFramesTests
     }
 
     [Fact]
-    public void Counts_add_up_and_are_limited_only_when_asked()
+    public void Counts_add_up_and_are_limited_only_by_Clip()
     {
         var events = Events(new(1, 1), [.. Enumerable.Range(0, 9).Select(t => ((long)t, 0, 0, (byte)(t < 2 ? 0 : 1)))]);
         Assert.Equal([2, 7], Frames(events, new(1, FramesBy.Number, 0, 1, 1, Clip: 0)));
@@ -61,7 +61,7 @@ public sealed class EventFramesTests
     }
 
     [Fact]
-    public void What_does_not_fit_is_refused()
+    public void Wrong_sizes_and_unsorted_events_are_rejected()
     {
         var events = Events(new(3, 2), (0, 0, 0, 0));
         Assert.Throws<ArgumentException>(() => EventFrames.Fill(events, new(1, FramesBy.Number, 0, 2, 3, 0), new float[11]));

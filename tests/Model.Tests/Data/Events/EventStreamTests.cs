@@ -20,7 +20,7 @@ public sealed class EventStreamTests
 
     [Theory]
     [InlineData(5, 0), InlineData(0, 3), InlineData(-1, 0), InlineData(0, -1)]
-    public void Add_refuses_a_pixel_outside_the_sensor(int x, int y)
+    public void Add_rejects_a_pixel_outside_the_sensor(int x, int y)
     {
         _events.Clear(new(5, 3));
         Assert.Throws<ArgumentOutOfRangeException>(() => _events.Add(0, x, y, 0));
@@ -41,7 +41,7 @@ public sealed class EventStreamTests
     }
 
     [Fact]
-    public void Clear_forgets_the_recording_before()
+    public void Clear_removes_the_previous_recording()
     {
         _events.Clear(new(10, 1));
         _events.Add(9, 0, 0, 1);

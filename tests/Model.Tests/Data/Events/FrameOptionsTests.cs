@@ -9,14 +9,20 @@ public sealed class FrameOptionsTests
     private static readonly DataRecipe Good = new() { Kind = DataKind.Nmnist, TimeSteps = 4 };
 
     [Fact]
-    public void Without_a_canvas_frames_are_as_large_as_the_sensor() =>
+    public void Without_a_canvas_frames_have_the_size_of_the_sensor() =>
         Assert.Equal(new FrameOptions(4, FramesBy.Number, 0, Height: 20, Width: 30, Clip: 0), FrameOptions.From(Good, new(30, 20)));
 
     [Fact]
-    public void All_fields_are_taken_over() =>
+    public void All_fields_are_copied() =>
         Assert.Equal(new FrameOptions(5, FramesBy.Duration, 1000, 36, 40, 8),
-            FrameOptions.From(Good with { TimeSteps = 5, FramesBy = FramesBy.Duration, FrameMicroseconds = 1000, Canvas = [36, 40],
-                Clip = 8 }, new(34, 34)));
+            FrameOptions.From(Good with
+            {
+                TimeSteps = 5,
+                FramesBy = FramesBy.Duration,
+                FrameMicroseconds = 1000,
+                Canvas = [36, 40],
+                Clip = 8,
+            }, new(34, 34)));
 
     public static TheoryData<string, DataRecipe> Wrong => new()
     {

@@ -6,7 +6,7 @@ namespace Spikeformer.Model.Tests.Data.Events;
 public sealed class FramePreviewTests
 {
     [Fact]
-    public void On_is_red_off_is_blue_and_frames_stand_side_by_side()
+    public void On_is_red_off_is_blue_and_frames_are_side_by_side()
     {
         // Two frames of 1x2: [OFF 4, 0 | ON 0, 2], [OFF 0, 0 | ON 0, 4]
         var image = FramePreview.Render([4, 0, 0, 2, 0, 0, 0, 4], new(2, 2, 1, 2), scale: 1);
@@ -27,7 +27,7 @@ public sealed class FramePreviewTests
     }
 
     [Fact]
-    public void An_empty_sample_is_black_and_other_shapes_are_refused()
+    public void An_empty_sample_is_black_and_other_shapes_are_rejected()
     {
         Assert.All(FramePreview.Render(new float[8], new(1, 2, 2, 2)).Pixels, value => Assert.Equal(0, value));
         Assert.Throws<ArgumentException>(() => FramePreview.Render(new float[12], new(1, 3, 2, 2)));

@@ -23,7 +23,7 @@ public sealed class Aedat20ReaderTests
     }
 
     [Fact]
-    public void Times_are_unsigned_and_go_on_when_they_wrap_round()
+    public void Times_are_unsigned_and_continue_after_an_overflow()
     {
         RecordingNotes notes = Read(Aedat.File20((0, 0xFFFF_FFF0), (0, 5), (0, 4), (0, 9)));
         Assert.Equal([0xFFFF_FFF0L, (1L << 32) + 4, (1L << 32) + 5, (1L << 32) + 9], _events.Times.ToArray());
@@ -31,14 +31,14 @@ public sealed class Aedat20ReaderTests
     }
 
     [Fact]
-    public void External_events_are_left_out_and_counted()
+    public void External_events_are_skipped_and_counted()
     {
         Assert.Equal(new RecordingNotes(0, 0, OtherWords: 2), Read(Aedat.File20((0x8000, 1), (2, 2), (0xFFFF, 3))));
         Assert.Equal([2L], _events.Times.ToArray());
     }
 
     [Fact]
-    public void A_recording_of_another_camera_is_refused_but_a_stray_word_is_not()
+    public void A_recording_of_another_camera_is_rejected_but_a_stray_word_is_not()
     {
         (uint, uint)[] hundred = [.. Enumerable.Range(0, 100).Select(i => (2u, (uint)i))];
         Assert.Equal(1, Read(Aedat.File20([.. hundred, (0x8000_0000, 100)])).OutsideSensor);
@@ -47,7 +47,7 @@ public sealed class Aedat20ReaderTests
     }
 
     [Fact]
-    public void The_header_may_have_any_line_ends_and_a_number_sign_may_begin_an_event()
+    public void The_header_may_have_any_line_endings_and_an_event_may_begin_with_a_number_sign()
     {
         byte[] words = Aedat.Words20((0x0000_0004, 1));
         foreach (string header in new[] { "#!AER-DAT2.0\n", "#!AER-DAT2.0\r\n# caf\u00e9\t1\r\n#End Of ASCII Header\r\n" })
@@ -55,7 +55,7 @@ public sealed class Aedat20ReaderTests
             Read([.. Encoding.UTF8.GetBytes(header), .. words]);
             Assert.Equal([1L], _events.Times.ToArray());
         }
-        // '#' 00 00 04: a word of no DVS128 camera, but no text either.
+        // '#' 00 00 04 is neither an event of a DVS128 camera nor text.
         byte[] marked = Aedat.Words20([(0x2300_0004, 0x000A_0000), .. Enumerable.Repeat((4u, 7u), 100)]);
         Assert.Equal(1, Read([.. Encoding.ASCII.GetBytes(Aedat.Header20), .. marked]).OutsideSensor);
         Assert.Equal(100, _events.Count);
@@ -69,18 +69,18 @@ public sealed class Aedat20ReaderTests
     }
 
     [Fact]
-    public void A_file_cut_off_inside_an_event_is_named_with_the_byte()
+    public void A_file_that_ends_inside_an_event_is_named_with_the_byte()
     {
         byte[] whole = Aedat.File20((0, 1), (0, 2));
-        for (int cut = 1; cut < 8; cut++) Refused($"a.aedat: cut off inside an event at byte {whole.Length - 8}", whole[..^cut]);
+        for (int cut = 1; cut < 8; cut++) Refused($"a.aedat: ends inside an event at byte {whole.Length - 8}", whole[..^cut]);
     }
 
     [Theory]
     [InlineData(""), InlineData("\0\0\0\0"), InlineData("#!AER-DAT"), InlineData("#!AER-DAT3.1\r\n"), InlineData("#!AER-DAT2.0")]
-    public void What_is_no_AEDAT_2_recording_is_refused(string start) => Refused("a.aedat: byte 0: ", Encoding.ASCII.GetBytes(start));
+    public void Files_that_are_not_AEDAT_2_recordings_are_rejected(string start) => Refused("a.aedat: byte 0: ", Encoding.ASCII.GetBytes(start));
 
     [Fact]
-    public void Damaged_files_give_an_error_that_names_the_file_or_events_on_the_sensor()
+    public void Damaged_files_give_events_on_the_sensor_or_an_error_that_names_the_file()
     {
         byte[] good = Aedat.File20([.. Enumerable.Range(0, 60).Select(i => (Aedat.Address(i, 127 - i, i & 1), (uint)(1000 * i)))]);
         Mutations.Try(good, seed: 20, bytes => Read(bytes), "a.aedat", _events);

@@ -21,14 +21,14 @@ public sealed class Aedat31ReaderTests
     }
 
     [Fact]
-    public void The_number_of_events_counts_not_the_capacity()
+    public void The_number_of_events_decides_not_the_capacity()
     {
         Read(Aedat.File31(Aedat.Packet31([new(1, 1, 2, 0)], spare: 3), Aedat.Packet31([new(2, 3, 4, 1)])));
         Assert.Equal([(1, 2, 0), (3, 4, 1)], Pixels());
     }
 
     [Fact]
-    public void The_overflow_counter_moves_the_clock_on()
+    public void The_overflow_counter_advances_the_clock()
     {
         Read(Aedat.File31(Aedat.Packet31([new(5, 1, 1, 1)]), Aedat.Packet31([new(6, 1, 1, 1)], overflow: 3)));
         Assert.Equal([5L, (3L << 31) + 6], _events.Times.ToArray());
@@ -43,7 +43,7 @@ public sealed class Aedat31ReaderTests
     }
 
     [Fact]
-    public void Invalid_events_and_those_outside_the_sensor_are_left_out_and_counted()
+    public void Invalid_events_and_events_outside_the_sensor_are_skipped_and_counted()
     {
         RecordingNotes notes = Read(Aedat.File31(Aedat.Packet31(
             [new(1, 1, 1, 0), new(2, 2, 2, 0, Valid: false), new(3, 128, 0, 0), new(4, 0, 300, 1), new(5, 5, 5, 1)])));
@@ -52,7 +52,7 @@ public sealed class Aedat31ReaderTests
     }
 
     [Fact]
-    public void A_last_packet_that_is_cut_short_gives_its_whole_events_at_every_byte()
+    public void A_truncated_last_packet_gives_its_complete_events_wherever_it_ends()
     {
         byte[] whole = Aedat.File31(Aedat.Packet31([new(1, 1, 1, 0)]), Aedat.Packet31([new(2, 2, 2, 0), new(3, 3, 3, 1)], spare: 1));
         int second = whole.Length - (28 + 24);
@@ -88,14 +88,14 @@ public sealed class Aedat31ReaderTests
     }
 
     [Theory]
-    [InlineData("", "byte 0: no AEDAT 3.1"), InlineData("#!AER-DAT2.0\r\n", "byte 0: no AEDAT 3.1"),
+    [InlineData("", "byte 0: not an AEDAT 3.1"), InlineData("#!AER-DAT2.0\r\n", "byte 0: not an AEDAT 3.1"),
     InlineData("#!AER-DAT3.1\r\n#Format: RAW\r\n", "byte 28: the header has no line #!END-HEADER"),
     InlineData("#!AER-DAT3.1\r\nx\r\n#!END-HEADER\r\n", "byte 14: the header has no line #!END-HEADER")]
-    public void What_is_no_AEDAT_3_1_recording_is_refused(string text, string why) =>
+    public void Files_that_are_not_AEDAT_3_1_recordings_are_rejected(string text, string why) =>
         Assert.StartsWith($"a.aedat: {why}", Assert.Throws<SpikeformerException>(() => Read(Encoding.ASCII.GetBytes(text))).Message);
 
     [Fact]
-    public void Damaged_files_give_an_error_that_names_the_file_or_events_on_the_sensor()
+    public void Damaged_files_give_events_on_the_sensor_or_an_error_that_names_the_file()
     {
         MadeEvent[] events = [.. Enumerable.Range(0, 40).Select(i => new MadeEvent(100 * i, i, 127 - i, i & 1))];
         byte[] good = Aedat.File31(Aedat.Packet31(events[..15], spare: 2), Aedat.Packet31(0, 8, 4, 0, 2, 2, 2, new byte[16]), Aedat.Packet31(events[15..]));
@@ -118,7 +118,7 @@ public sealed class Aedat31ReaderTests
         Assert.Equal([14_062, 30_614, 20_787, 30_656, 3_464], windows.Select(window => times.Count(t => t >= window.From && t < window.To)));
     }
 
-    /// <summary>Reads a whole file in its own order.</summary>
+    /// <summary>Reads a whole file in the order of its events.</summary>
     private RecordingNotes Read(byte[] bytes)
     {
         _events.Clear(Aedat31Reader.Sensor);

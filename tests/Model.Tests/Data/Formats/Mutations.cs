@@ -3,18 +3,18 @@ using Xunit;
 
 namespace Spikeformer.Model.Tests.Data.Formats;
 
-/// <summary>Damages a file in many ways and checks that a reader always ends well.</summary>
+/// <summary>Damages a file in many ways and checks that a reader handles all of them.</summary>
 internal static class Mutations
 {
     private const int Rounds = 3000;
 
-    /// <summary>Reads seeded mutations of a good file: it must be read or refused with an error that names the file, never fail in another
-    /// way, and events that are given lie on the sensor, in order.</summary>
-    /// <param name="good">The file.</param>
-    /// <param name="seed">Of the mutations.</param>
+    /// <summary>Reads seeded mutations of a valid file. Each must be read, or rejected with an error that names the file. All events must be in
+    /// order of time and on the sensor.</summary>
+    /// <param name="good">The valid file.</param>
+    /// <param name="seed">Seed of the mutations.</param>
     /// <param name="read">Reads a file into <paramref name="events"/>.</param>
-    /// <param name="name">What errors must mention.</param>
-    /// <param name="events">Where the reader puts events; null if it reads none.</param>
+    /// <param name="name">The file name that errors must contain.</param>
+    /// <param name="events">Receives the events; null if the reader reads none.</param>
     public static void Try(byte[] good, int seed, Action<byte[]> read, string name, EventStream? events)
     {
         var random = new Random(seed);

@@ -21,7 +21,7 @@ public sealed class NmnistReaderTests
     }
 
     [Fact]
-    public void A_row_of_240_moves_the_clock_on_and_is_no_event()
+    public void A_word_in_row_240_advances_the_clock_and_is_not_an_event()
     {
         byte[] bytes = [1, 1, 0, 0, 5, 0, 240, 0, 0, 0, 2, 2, 0, 0, 6, 99, 240, 0, 0, 9, 3, 3, 0, 0, 7];
         Assert.Equal(new RecordingNotes(OverflowWords: 2, BackwardSteps: 0), NmnistReader.Read(bytes, "a.bin", _events));
@@ -29,7 +29,7 @@ public sealed class NmnistReaderTests
     }
 
     [Fact]
-    public void Steps_back_in_time_are_sorted_and_counted()
+    public void Events_out_of_order_are_sorted_and_counted()
     {
         byte[] bytes = [1, 0, 0, 0, 9, 2, 0, 0, 0, 4, 3, 0, 0, 0, 9, 4, 0, 0, 0, 4];
         Assert.Equal(new RecordingNotes(0, 2), NmnistReader.Read(bytes, "a.bin", _events));
@@ -37,11 +37,11 @@ public sealed class NmnistReaderTests
     }
 
     [Fact]
-    public void A_cut_off_file_is_named_with_the_byte()
+    public void A_truncated_file_is_named_with_the_byte()
     {
         var error = Assert.Throws<SpikeformerException>(() => NmnistReader.Read(new byte[13], "Train/3/00007.bin", _events));
         Assert.Equal(ErrorKind.CheckFailed, error.Kind);
-        Assert.Contains("Train/3/00007.bin: cut off inside an event at byte 10", error.Message);
+        Assert.Contains("Train/3/00007.bin: ends inside an event at byte 10", error.Message);
     }
 
     [Theory]
@@ -55,11 +55,11 @@ public sealed class NmnistReaderTests
     }
 
     [Fact]
-    public void An_empty_or_overlong_file_is_refused()
+    public void An_empty_or_overlong_file_is_rejected()
     {
         Assert.Contains("a.bin: the recording is empty",
             Assert.Throws<SpikeformerException>(() => NmnistReader.Read([], "a.bin", _events)).Message);
-        Assert.Contains("too many", Assert.Throws<SpikeformerException>(() => NmnistReader.CheckLength((64L << 20) + 5, "a.bin")).Message);
+        Assert.Contains("too much", Assert.Throws<SpikeformerException>(() => NmnistReader.CheckLength((64L << 20) + 5, "a.bin")).Message);
         NmnistReader.CheckLength((64 << 20) / 5 * 5, "a.bin");
     }
 

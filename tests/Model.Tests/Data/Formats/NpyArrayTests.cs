@@ -34,9 +34,9 @@ public sealed class NpyArrayTests
     }
 
     [Fact]
-    public void Fortran_order_is_turned_into_C_order_in_both_versions_of_the_header()
+    public void Fortran_order_is_converted_to_C_order_in_both_versions_of_the_header()
     {
-        // [2,3]: columns one after the other.
+        // Shape [2,3], stored column by column.
         foreach (int version in new[] { 1, 2 })
         {
             NpyArray array = Read(Npz.Array("|u1", [2, 3], [0, 10, 1, 11, 2, 12], fortran: true, version));
@@ -55,22 +55,22 @@ public sealed class NpyArrayTests
 
     public static TheoryData<string, byte[]> Wrong => new()
     {
-        { "no type that is read", Npz.Array("|O", [1], new byte[8]) },
-        { "no type that is read", Npz.Array("<U5", [1], new byte[20]) },
-        { "no type that is read", Npz.Array("<c8", [1], new byte[8]) },
+        { "unsupported type", Npz.Array("|O", [1], new byte[8]) },
+        { "unsupported type", Npz.Array("<U5", [1], new byte[20]) },
+        { "unsupported type", Npz.Array("<c8", [1], new byte[8]) },
         { "type f1", Npz.Array("|f1", [1], new byte[1]) },
         { "too large", Npz.Array("<i8", [1001], []) },
         { "too large", Npz.Array("|u1", [100, 100, 100], []) },
-        { "cut off at byte 132: 12 bytes are missing", Npz.Array("<i8", [2], new byte[4]) },
-        { "no NumPy array", [0x93, .. "NUMPZ"u8, 1, 0, 0, 0] },
-        { "no NumPy array", [0x93, .. "NUMPY"u8, 9, 0, 0, 0] },
-        { "cut off at byte 3", [1, 2, 3] },
+        { "ends early at byte 132: 12 bytes are missing", Npz.Array("<i8", [2], new byte[4]) },
+        { "not a NumPy array", [0x93, .. "NUMPZ"u8, 1, 0, 0, 0] },
+        { "not a NumPy array", [0x93, .. "NUMPY"u8, 9, 0, 0, 0] },
+        { "ends early at byte 3", [1, 2, 3] },
         { "does not describe an array", [0x93, .. "NUMPY"u8, 1, 0, 2, 0, (byte)'{', (byte)'}'] },
         { "a header of 4,294,967,295 bytes", [0x93, .. "NUMPY"u8, 2, 0, 255, 255, 255, 255] },
     };
 
     [Theory, MemberData(nameof(Wrong), DisableDiscoveryEnumeration = true)]
-    public void What_is_no_array_of_numbers_is_refused(string why, byte[] bytes)
+    public void Everything_except_arrays_of_numbers_is_rejected(string why, byte[] bytes)
     {
         var error = Assert.Throws<SpikeformerException>(() => Read(bytes));
         Assert.StartsWith("x: ", error.Message);
@@ -78,9 +78,9 @@ public sealed class NpyArrayTests
     }
 
     [Fact]
-    public void Values_that_would_change_are_refused()
+    public void Values_that_cannot_be_represented_exactly_are_rejected()
     {
-        Assert.Contains("value 0: 1.5 is no whole number",
+        Assert.Contains("value 0: 1.5 is not a whole number",
             Assert.Throws<SpikeformerException>(() => Read(Npz.Array("<f8", [1], BitConverter.GetBytes(1.5))).CopyTo("x", new long[1])).Message);
         Assert.Contains("too large",
             Assert.Throws<SpikeformerException>(() => Read(Npz.Array("<u8", [1], BitConverter.GetBytes(ulong.MaxValue))).CopyTo("x", new long[1])).Message);

@@ -11,7 +11,7 @@ public sealed class NpzReaderTests
     private readonly EventStream _events = new();
 
     [Fact]
-    public void Events_come_in_order_of_time_whatever_types_they_have()
+    public void Events_are_sorted_by_time_whatever_their_types()
     {
         byte[][] files =
         [
@@ -30,7 +30,7 @@ public sealed class NpzReaderTests
     }
 
     [Fact]
-    public void Events_outside_the_sensor_are_left_out_up_to_one_in_a_hundred()
+    public void Events_outside_the_sensor_are_skipped_up_to_one_percent()
     {
         MadeEvent[] good = [.. Enumerable.Range(0, 99).Select(i => new MadeEvent(i, i, i, 1))];
         Assert.Equal(1, Read(Npz.Events([.. good, new(99, 128, 0, 1)])).OutsideSensor);
@@ -47,26 +47,26 @@ public sealed class NpzReaderTests
         NpzReader.ReadFrames(file, "a.npz", new(2, 2, 2, 3), frames);
         Assert.Equal(counts.Select(count => (float)count), frames);
 
-        Assert.Contains("frames of shape (2, 2, 2, 3), not (2, 2, 3, 2)",
+        Assert.Contains("the frames have the shape (2, 2, 2, 3), not (2, 2, 3, 2)",
             Assert.Throws<SpikeformerException>(() => NpzReader.ReadFrames(file, "a.npz", new(2, 2, 3, 2), frames)).Message);
         byte[] negative = Npz.File(true, ("frames", Npz.Array("|i1", [1, 2, 1, 1], [1, 255])));
-        Assert.Contains("a count of -1",
+        Assert.Contains("a count is negative (-1)",
             Assert.Throws<SpikeformerException>(() => NpzReader.ReadFrames(negative, "a.npz", new(1, 2, 1, 1), new float[2])).Message);
     }
 
     [Fact]
-    public void A_file_that_is_not_what_it_should_be_is_refused()
+    public void Wrong_files_are_rejected()
     {
-        Assert.Contains("no array y; it holds t.npy, x.npy", Refused(Npz.File(false, ("t", Npz.Integers(1)), ("x", Npz.Integers(1)))));
+        Assert.Contains("no array y; the file holds t.npy, x.npy", Refused(Npz.File(false, ("t", Npz.Integers(1)), ("x", Npz.Integers(1)))));
         Assert.Contains("1, 2, 1 and 1 values",
             Refused(Npz.File(false, ("t", Npz.Integers(1)), ("x", Npz.Integers(1, 2)), ("y", Npz.Integers(1)), ("p", Npz.Integers(1)))));
         Assert.Contains("array t has 2 axes", Refused(Npz.File(false, ("t", Npz.Array("|u1", [1, 1], [1])))));
-        Assert.Contains("no intact zip file", Refused([1, 2, 3]));
-        Assert.Contains("no intact zip file", Refused(Npz.Events(Three)[..^10]));
+        Assert.Contains("not an intact zip file", Refused([1, 2, 3]));
+        Assert.Contains("not an intact zip file", Refused(Npz.Events(Three)[..^10]));
     }
 
     [Fact]
-    public void A_changed_byte_of_a_stored_array_is_found_by_its_checksum()
+    public void The_checksum_reveals_a_changed_byte_of_a_stored_array()
     {
         byte[] file = Npz.Events(Three);
         file[Array.LastIndexOf(file[..(file.Length / 4)], (byte)'\n') + 1] ^= 1; // the first time stamp
@@ -74,7 +74,7 @@ public sealed class NpzReaderTests
     }
 
     [Theory, InlineData(true), InlineData(false)]
-    public void Damaged_files_give_an_error_that_names_the_file_or_events_on_the_sensor(bool deflated)
+    public void Damaged_files_give_events_on_the_sensor_or_an_error_that_names_the_file(bool deflated)
     {
         byte[] column = Npz.Integers([.. Enumerable.Range(0, 20).Select(i => (long)i)]);
         byte[] good = Npz.File(deflated, ("t", column), ("x", column), ("y", column), ("p", column));

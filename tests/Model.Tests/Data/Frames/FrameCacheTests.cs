@@ -31,7 +31,7 @@ public sealed class FrameCacheTests : IDisposable
 
     [Theory]
     [InlineData(255, 1), InlineData(256, 2), InlineData(65535, 2), InlineData(65536, 4)]
-    public void A_sample_takes_as_few_bytes_as_its_largest_count_fits_in(int largest, int bytes)
+    public void A_sample_uses_the_smallest_type_for_its_largest_count(int largest, int bytes)
     {
         var source = new CountingDataset(largest);
         using (var cached = Wrap(source)) AssertSame(source, cached);
@@ -43,7 +43,7 @@ public sealed class FrameCacheTests : IDisposable
 
     [Theory]
     [InlineData(0), InlineData(8), InlineData(12), InlineData(45), InlineData(75), InlineData(125), InlineData(128), InlineData(-1)]
-    public void A_damaged_byte_anywhere_is_noticed_and_the_cache_rebuilt(int at)
+    public void A_damaged_byte_anywhere_is_found_and_the_cache_rebuilt(int at)
     {
         Wrap(new CountingDataset()).Dispose();
         string file = Files().Single();
@@ -59,7 +59,7 @@ public sealed class FrameCacheTests : IDisposable
 
     [Theory]
     [InlineData(0), InlineData(127), InlineData(128), InlineData(200)]
-    public void A_cut_off_cache_is_rebuilt(int length)
+    public void A_truncated_cache_is_rebuilt(int length)
     {
         Wrap(new CountingDataset()).Dispose();
         using (var file = File.OpenWrite(Files().Single())) file.SetLength(length);
@@ -80,20 +80,20 @@ public sealed class FrameCacheTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_cannot_be_used_costs_a_warning_only()
+    public void An_unusable_folder_only_causes_a_warning()
     {
         string blocked = Path.Combine(_cache, "file");
         File.WriteAllText(blocked, "in the way");
         var source = new CountingDataset();
         var result = FrameCache.Wrap(source, new() { Folder = Path.Combine(blocked, "cache"), Warn = _warnings.Add });
         Assert.Same(source, result);
-        Assert.Contains("going on without it", Assert.Single(_warnings));
+        Assert.Contains("continuing without a cache", Assert.Single(_warnings));
         Assert.Same(source, FrameCache.Wrap(source, new() { Folder = "/proc/spikeformer", Warn = _warnings.Add }));
         Assert.Equal(2, _warnings.Count);
     }
 
     [Fact]
-    public void A_disk_error_in_mid_write_costs_a_warning_and_leaves_nothing()
+    public void A_disk_error_while_writing_causes_a_warning_and_leaves_no_file()
     {
         var source = new CountingDataset { Failure = new IOException("No space left on device") };
         Assert.Same(source, Wrap(source));
@@ -102,7 +102,7 @@ public sealed class FrameCacheTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_recording_is_an_error_and_leaves_nothing()
+    public void A_damaged_recording_is_an_error_and_leaves_no_file()
     {
         var source = new CountingDataset { Failure = new SpikeformerException(ErrorKind.CheckFailed, "x.bin: damaged", "Copy it again") };
         Assert.StartsWith("x.bin: damaged", Assert.Throws<SpikeformerException>(() => Wrap(source)).Message);
@@ -110,7 +110,7 @@ public sealed class FrameCacheTests : IDisposable
     }
 
     [Fact]
-    public void Leftovers_of_killed_builders_go_but_files_still_written_stay()
+    public void Leftovers_of_killed_processes_are_removed_but_not_files_being_written()
     {
         string abandoned = Path.Combine(_cache, "x.frames.1-a.tmp"), busy = Path.Combine(_cache, "x.frames.2-b.tmp");
         File.WriteAllText(abandoned, "");
@@ -120,7 +120,7 @@ public sealed class FrameCacheTests : IDisposable
     }
 
     [Fact]
-    public void Many_may_build_and_read_at_once()
+    public void Several_readers_can_build_and_read_at_the_same_time()
     {
         Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 4 }, _ =>
         {
@@ -155,7 +155,7 @@ public sealed class FrameCacheTests : IDisposable
             }
     }
 
-    /// <summary>Five and three samples; sample i of a split has its own pixel, the last one of the test split the largest count.</summary>
+    /// <summary>Five training and three test samples. Each sample of a split sets another pixel; the last test sample has the largest count.</summary>
     private sealed class CountingDataset(int largest = 3, char hash = 'a') : RecordingDataset(new(1, FramesBy.Number, 0, 4, 5, 0))
     {
         private int _reads;

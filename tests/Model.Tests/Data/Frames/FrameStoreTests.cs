@@ -14,7 +14,7 @@ public sealed class FrameStoreTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory, InlineData(1), InlineData(4)]
-    public void A_store_stands_alone(int threads)
+    public void A_store_is_self_contained(int threads)
     {
         using var source = new Numbers();
         using (FileStream file = File.Create(_folder["a.frames"])) FrameStoreWriter.Write(file.SafeFileHandle, source, threads);
@@ -24,7 +24,7 @@ public sealed class FrameStoreTests : IDisposable
     }
 
     [Fact]
-    public void An_interrupted_writer_goes_on_with_what_is_there_wherever_it_stopped()
+    public void An_interrupted_write_continues_wherever_it_stopped()
     {
         for (int stop = 0; stop < 12; stop++)
         {
@@ -36,7 +36,7 @@ public sealed class FrameStoreTests : IDisposable
                 if (done == stop) cancelled.Cancel();
             }, cancelled.Token));
             Assert.Equal(stop, source.Reads);
-            Assert.Contains("never finished", Assert.Throws<SpikeformerException>(() => FrameStore.Open(_folder["a.frames"])).Message);
+            Assert.Contains("it is unfinished", Assert.Throws<SpikeformerException>(() => FrameStore.Open(_folder["a.frames"])).Message);
             var progress = new List<int>();
             FrameStoreWriter.Write(file.SafeFileHandle, source, 1, progress.Add);
             Assert.Equal(12, source.Reads);
@@ -52,7 +52,7 @@ public sealed class FrameStoreTests : IDisposable
         using var source = new Numbers();
         Interrupt(source, after: 8);
         byte[] bytes = File.ReadAllBytes(_folder["a.frames"]);
-        // A power cut: the entries are there, the last sample and a half are not.
+        // Like a power cut: all entries are on the disk, but the last one and a half samples are missing.
         bytes.AsSpan(bytes.Length - 30).Clear();
         File.WriteAllBytes(_folder["a.frames"], bytes);
         using (FileStream file = File.Open(_folder["a.frames"], FileMode.Open)) FrameStoreWriter.Write(file.SafeFileHandle, source);
@@ -62,7 +62,7 @@ public sealed class FrameStoreTests : IDisposable
     }
 
     [Fact]
-    public void What_another_data_set_left_is_written_anew()
+    public void An_unfinished_store_of_another_data_set_is_rewritten()
     {
         using var other = new Numbers { Hash = 'b' };
         Interrupt(other, after: 5);
@@ -74,7 +74,7 @@ public sealed class FrameStoreTests : IDisposable
     }
 
     [Fact]
-    public void The_first_damaged_recording_ends_the_writing_as_the_error_that_it_is()
+    public void A_damaged_recording_stops_the_write_with_its_own_error()
     {
         using var source = new Numbers { Damaged = 7 };
         using FileStream file = File.Create(_folder["a.frames"]);
@@ -109,7 +109,7 @@ public sealed class FrameStoreTests : IDisposable
         }, cancelled.Token));
     }
 
-    /// <summary>Eight and four samples of 20 numbers each, all told apart.</summary>
+    /// <summary>Eight training and four test samples of 20 numbers each, all different.</summary>
     private sealed class Numbers : IFrameDataset
     {
         private int _reads;
@@ -129,7 +129,7 @@ public sealed class FrameStoreTests : IDisposable
         {
             Interlocked.Increment(ref _reads);
             if (split == Split.Train && index == Damaged) throw new SpikeformerException(ErrorKind.CheckFailed, $"sample {index} is damaged", "Copy it again");
-            // The third sample of each split takes two bytes a value, the fourth four.
+            // The third sample of each split needs two bytes per value, the fourth needs four.
             int first = index switch { 2 => 300, 3 => 70_000, _ => 20 * index };
             for (int i = 0; i < frames_TCHW.Length; i++) frames_TCHW[i] = first + i + (split == Split.Test ? 1 : 0);
         }

@@ -7,7 +7,7 @@ namespace Spikeformer.Model.Tests.Data.Images;
 
 public sealed class ImageDecoderTests
 {
-    /// <summary>First 16 digits of the SHA-256 of Pillow 9.4's <c>convert('RGB').tobytes()</c>, with libjpeg-turbo 2.1.5.</summary>
+    /// <summary>The first 16 digits of the SHA-256 of Pillow 9.4's <c>convert('RGB').tobytes()</c> with libjpeg-turbo 2.1.5.</summary>
     private static readonly Dictionary<string, string> PillowProbes = new()
     {
         ["baseline420.jpg"] = "2cde73aa29b1c4b0",
@@ -25,7 +25,7 @@ public sealed class ImageDecoderTests
     public static TheoryData<bool> Decoders => [false, true];
 
     [Theory, MemberData(nameof(Decoders))]
-    public void Every_kind_of_file_has_the_pixels_that_Pillow_gives_it(bool turbo)
+    public void Every_format_decodes_to_the_same_pixels_as_Pillow(bool turbo)
     {
         RequireTurbo(turbo);
         Assert.Equal(PillowProbes, ImageDecoder.Probes().ToDictionary(probe => probe.Name, probe => Digest(probe.File, turbo)));
@@ -40,13 +40,13 @@ public sealed class ImageDecoderTests
 
     [Theory]
     [InlineData(0, "it is empty")]
-    [InlineData(1, "it is no JPEG, PNG, GIF, BMP or WebP image")]
-    [InlineData(300, "it is no JPEG, PNG, GIF, BMP or WebP image")]
-    public void What_is_no_image_is_refused(int length, string problem) =>
+    [InlineData(1, "it is not a JPEG, PNG, GIF, BMP or WebP image")]
+    [InlineData(300, "it is not a JPEG, PNG, GIF, BMP or WebP image")]
+    public void Files_that_are_not_images_are_rejected(int length, string problem) =>
         Assert.Equal(problem, ImageDecoder.Decode(new byte[length], new PixelImage()));
 
     [Theory, MemberData(nameof(Decoders))]
-    public void A_file_that_ends_early_is_refused_wherever_it_is_cut(bool turbo)
+    public void A_file_that_ends_early_is_rejected_wherever_it_ends(bool turbo)
     {
         RequireTurbo(turbo);
         var image = new PixelImage();
@@ -73,12 +73,12 @@ public sealed class ImageDecoderTests
     }
 
     [Fact]
-    public void A_size_above_Pillows_limit_is_refused_before_memory_is_taken()
+    public void A_size_above_Pillows_limit_is_rejected_before_allocating_memory()
     {
         byte[] file = [.. ImageDecoder.Probes().Single(probe => probe.Name == "colour.bmp").File];
         BitConverter.TryWriteBytes(file.AsSpan(18), 30_000);
         BitConverter.TryWriteBytes(file.AsSpan(22), 30_000);
-        Assert.Equal("its 30000x30000 pixels are more than 178,956,970", ImageDecoder.Decode(file, new PixelImage()));
+        Assert.Equal("its 30000x30000 pixels exceed the limit of 178,956,970", ImageDecoder.Decode(file, new PixelImage()));
     }
 
     public static TheoryData<string, string> OddFiles => new()
@@ -91,7 +91,7 @@ public sealed class ImageDecoderTests
         { "hopper.webp", "dcfa3934d73500bc" },
         { "hopper_16bit_qtables.jpg", "670ec3f629994c6c" },
         { "hopper_gray.jpg", "af02452b49f6f7ed" },
-        // The orientation that EXIF tells is not applied, so each of these has pixels of its own.
+        // The EXIF orientation is ignored, so each of these files has different pixels.
         { "hopper_orientation_2.jpg", "04857776583a30ac" },
         { "hopper_orientation_3.jpg", "a5d3218790b3b46d" },
         { "hopper_orientation_4.jpg", "be5bccdd856c73ee" },
@@ -110,7 +110,7 @@ public sealed class ImageDecoderTests
     };
 
     [Theory, MemberData(nameof(OddFiles))]
-    public void Odd_files_have_the_pixels_that_Pillow_gives_them(string name, string digest)
+    public void Unusual_files_decode_to_the_same_pixels_as_Pillow(string name, string digest)
     {
         byte[] file = File.ReadAllBytes(Path.Combine(TestData.Folder("images/odd"), name));
         Assert.Equal(digest, Digest(file, turbo: false));
@@ -119,11 +119,11 @@ public sealed class ImageDecoderTests
 
     [Theory]
     [InlineData("empty.JPEG", "it is empty")]
-    [InlineData("truncated_jpeg.jpg", "its data are damaged (InvalidInput)")]
-    [InlineData("truncated_image.png", "it ends before the image does")]
-    [InlineData("broken.png", "it is no JPEG, PNG, GIF, BMP or WebP image")]
-    [InlineData("broken_data_stream.png", "its data are damaged (ErrorInInput)")]
-    public void Broken_files_are_refused_with_a_reason(string name, string problem)
+    [InlineData("truncated_jpeg.jpg", "its data is damaged (InvalidInput)")]
+    [InlineData("truncated_image.png", "the file ends before the image is complete")]
+    [InlineData("broken.png", "it is not a JPEG, PNG, GIF, BMP or WebP image")]
+    [InlineData("broken_data_stream.png", "its data is damaged (ErrorInInput)")]
+    public void Broken_files_are_rejected_with_a_reason(string name, string problem)
     {
         byte[] file = File.ReadAllBytes(Path.Combine(TestData.Folder("images/odd"), name));
         Assert.Equal(problem, ImageDecoder.Decode(file, new PixelImage()));

@@ -24,7 +24,7 @@ public sealed class ImageFolderDatasetTests : IDisposable
     }
 
     [Fact]
-    public void Samples_are_in_order_of_class_then_folder_then_name_by_code_point()
+    public void Samples_are_sorted_by_class_then_folder_then_name_by_code_point()
     {
         _files.Write("train/Z/1.PNG", ImageFolderFiles.Image(1, 1, format: SKEncodedImageFormat.Png));
         _files.Write("train/a/sub/0.jpg", ImageFolderFiles.Image(1, 2));
@@ -43,7 +43,7 @@ public sealed class ImageFolderDatasetTests : IDisposable
     }
 
     [Fact]
-    public void A_clean_frame_is_the_normalised_middle_and_an_augmented_one_follows_its_key()
+    public void An_unaugmented_frame_is_the_normalised_centre_and_an_augmented_one_depends_on_its_key()
     {
         using ImageFolderDataset dataset = Open();
         float[] clean = Read(dataset, null), expected = new float[clean.Length];
@@ -67,11 +67,11 @@ public sealed class ImageFolderDatasetTests : IDisposable
     }
 
     [Fact]
-    public void The_content_hash_follows_everything_that_decides_the_samples_and_nothing_else()
+    public void The_content_hash_depends_only_on_what_determines_the_samples()
     {
         string first = Hash();
         Assert.Equal(64, first.Length);
-        Directory.Move(_files["val"], _files["test"]); // another name of the same split
+        Directory.Move(_files["val"], _files["test"]); // another name for the same split
         Assert.Equal(first, Hash());
         File.SetLastWriteTimeUtc(_files["train/a/000.jpg"], DateTime.UnixEpoch);
         Assert.Equal(first, Hash());
@@ -87,7 +87,7 @@ public sealed class ImageFolderDatasetTests : IDisposable
     }
 
     [Fact]
-    public void Images_are_looked_at_once_and_again_only_where_they_changed()
+    public void Images_are_read_once_and_again_only_after_a_change()
     {
         Assert.Equal(10, LookedAt());
         Assert.Equal(0, LookedAt());
@@ -105,7 +105,7 @@ public sealed class ImageFolderDatasetTests : IDisposable
     }
 
     [Fact]
-    public void Work_that_was_cancelled_goes_on_where_it_was()
+    public void Cancelled_work_continues_where_it_stopped()
     {
         using var files = new ImageFolderFiles(classes: 2, train: 60, test: 1);
         ImageFolderListing listing = ImageFolderListing.Of(files.Path);
@@ -122,27 +122,27 @@ public sealed class ImageFolderDatasetTests : IDisposable
     }
 
     [Fact]
-    public void Bad_files_are_an_error_that_names_them_or_are_left_out_and_counted()
+    public void Bad_files_are_an_error_that_names_them_or_are_skipped_and_counted()
     {
         _files.Write("train/a/001.jpg", []);
         _files.Write("val/b/zz.png", ImageFolderFiles.Image(1, 5, format: SKEncodedImageFormat.Png)[..200]);
         var error = Assert.Throws<SpikeformerException>(() => Open());
         Assert.Equal(ErrorKind.CheckFailed, error.Kind);
-        Assert.Equal($"Image files cannot be decoded: {_files["train/a/001.jpg"]}: it is empty; {_files["val/b/zz.png"]}: it ends before the image does", error.What);
+        Assert.Equal($"Image files cannot be decoded: {_files["train/a/001.jpg"]}: it is empty; {_files["val/b/zz.png"]}: the file ends before the image is complete", error.What);
 
         using ImageFolderDataset dataset = Open(Recipe with { BadFiles = BadFiles.Skip });
         Assert.Equal((5, 4, 2), (dataset.Count(Split.Train), dataset.Count(Split.Test), dataset.BadFiles.Count));
         Assert.Equal("train/a/002.jpg", dataset.PathOf(Split.Train, 1));
-        Assert.Equal([$"2 files of {_files.Path} are left out, the first is train/a/001.jpg: it is empty."], _warnings);
+        Assert.Equal([$"Skipped 2 files of {_files.Path}. First: train/a/001.jpg: it is empty."], _warnings);
 
-        // What is left is the same data set as one that never had the files.
+        // The result equals a data set that never had the skipped files.
         File.Delete(_files["train/a/001.jpg"]);
         File.Delete(_files["val/b/zz.png"]);
         Assert.Equal(dataset.ContentHash, Hash());
     }
 
     [Fact]
-    public void A_file_that_changes_after_it_was_looked_at_is_refused()
+    public void Reading_a_file_that_changed_after_indexing_fails()
     {
         using ImageFolderDataset dataset = Open();
         _files.Write("train/a/001.jpg", ImageFolderFiles.Image(0, 99));
@@ -175,7 +175,7 @@ public sealed class ImageFolderDatasetTests : IDisposable
     }
 
     [Fact]
-    public void Layouts_that_are_no_image_folder_are_named()
+    public void Other_layouts_are_rejected_with_the_folder()
     {
         using var folder = new TemporaryFolder();
         Refused(folder["none"], ErrorKind.NotFound, "does not exist");

@@ -9,7 +9,7 @@ namespace Spikeformer.Model.Tests.Data.Images;
 public sealed class ImageTransformTests
 {
     [Property(MaxTest = 200)]
-    public void A_random_crop_lies_inside_the_image_and_keeps_to_its_area_and_sides(ushort seed, ushort w, ushort h)
+    public void A_random_crop_lies_inside_the_image_and_respects_its_area_and_aspect_ratio(ushort seed, ushort w, ushort h)
     {
         (int width, int height) = (w % 600 + 1, h % 600 + 1);
         var random = new KeyedRandom(seed, RandomPurpose.Augmentation);
@@ -18,13 +18,13 @@ public sealed class ImageTransformTests
         Assert.InRange(crop.Y, 0, height - crop.Height);
         Assert.InRange(crop.Width, 1, width);
         Assert.InRange(crop.Height, 1, height);
-        if (width < 100 || height < 100 || width > 1.2 * height || height > 1.2 * width) return; // the middle may have been taken
+        if (width < 100 || height < 100 || width > 1.2 * height || height > 1.2 * width) return; // the crop may be the centre
         Assert.InRange((double)crop.Width * crop.Height / (width * height), 0.07, 1);
         Assert.InRange((double)crop.Width / crop.Height, 0.7, 1.42);
     }
 
     [Fact]
-    public void Where_no_crop_fits_the_middle_is_taken()
+    public void If_no_crop_fits_the_centre_is_used()
     {
         var random = new KeyedRandom(1, RandomPurpose.Augmentation);
         Assert.Equal(new PixelBox(498, 0, 4, 3), ImageTransform.Crop(ref random, 1000, 3));
@@ -37,7 +37,7 @@ public sealed class ImageTransformTests
     [InlineData(AutoAugment.Ra)]
     [InlineData(AutoAugment.TaWide)]
     [InlineData(AutoAugment.None)]
-    public void Every_policy_is_a_function_of_the_image_and_its_key_alone(AutoAugment policy)
+    public void Every_policy_depends_only_on_the_image_and_the_key(AutoAugment policy)
     {
         var options = new ImageOptions(24, 20, policy);
         ImageTransform one = new(options), other = new(options);
@@ -48,7 +48,7 @@ public sealed class ImageTransformTests
         for (int sample = 0; sample < 60; sample++)
         {
             one.Apply(photograph, new KeyedRandom(7, RandomPurpose.Augmentation, 0, sample), first);
-            if (sample % 3 == 0) other.Apply(Photograph(9, 9), new KeyedRandom(1, RandomPurpose.Augmentation), again); // memory of another image
+            if (sample % 3 == 0) other.Apply(Photograph(9, 9), new KeyedRandom(1, RandomPurpose.Augmentation), again); // leaves another image in memory
             other.Apply(photograph, new KeyedRandom(7, RandomPurpose.Augmentation, 0, sample), again);
             Assert.Equal(first, again);
             frames.Add(first.Sum());
@@ -112,7 +112,7 @@ public sealed class ImageTransformTests
     [InlineData(224, 256)]
     [InlineData(56, 64)]
     [InlineData(32, 37)]
-    public void The_middle_is_cut_out_of_eight_sevenths(int canvas, int side) => Assert.Equal(side, new ImageOptions(canvas, canvas).EvaluationSide);
+    public void The_centre_is_cropped_from_eight_sevenths_of_the_side(int canvas, int side) => Assert.Equal(side, new ImageOptions(canvas, canvas).EvaluationSide);
 
     [Fact]
     public void Elementary_functions_agree_with_the_system_to_the_last_digits()

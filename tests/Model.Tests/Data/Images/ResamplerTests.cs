@@ -26,7 +26,7 @@ public sealed class ResamplerTests
     }
 
     [Fact]
-    public void The_size_that_it_has_leaves_an_image_as_it_is()
+    public void Resizing_to_the_same_size_keeps_the_image()
     {
         PixelImage photograph = ImageTransformTests.Photograph(31, 17), same = new();
         new Resampler().Resize(photograph, new(0, 0, 31, 17), 31, 17, new(0, 0, 31, 17), same);
@@ -34,7 +34,7 @@ public sealed class ResamplerTests
     }
 
     [Fact]
-    public void One_colour_stays_that_colour_at_every_size()
+    public void A_uniform_image_keeps_its_colour_at_every_size()
     {
         PixelImage flat = new(), resized = new();
         flat.Resize(37, 29);
@@ -52,6 +52,6 @@ public sealed class ResamplerTests
     [InlineData(-1, 0, 5, 5)]
     [InlineData(0, 6, 5, 5)]
     [InlineData(0, 0, 0, 5)]
-    public void A_crop_outside_the_image_is_refused(int x, int y, int width, int height) =>
+    public void A_crop_outside_the_image_is_rejected(int x, int y, int width, int height) =>
         Assert.Throws<ArgumentException>(() => new Resampler().Resize(ImageTransformTests.Photograph(10, 10), new(x, y, width, height), 4, 4, new(0, 0, 4, 4), new()));
 }

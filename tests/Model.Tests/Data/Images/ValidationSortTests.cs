@@ -24,7 +24,7 @@ public sealed class ValidationSortTests : IDisposable
     };
 
     [Theory, MemberData(nameof(Files))]
-    public void Labels_come_from_every_file_that_tells_them(string text, string? synsets)
+    public void Labels_are_read_from_every_supported_file(string text, string? synsets)
     {
         IReadOnlyDictionary<string, string> labels = ValidationLabels.Read(Write("labels", text), synsets is null ? null : Write("synsets", synsets));
         Assert.Equal(new Dictionary<string, string> { [One] = "n03995372", [Two] = "n01440764", [Three] = "n03995372" }, labels);
@@ -32,16 +32,16 @@ public sealed class ValidationSortTests : IDisposable
 
     [Theory]
     [InlineData("", null, "is empty")]
-    [InlineData("#!/bin/bash\n", null, "names no image")]
+    [InlineData("#!/bin/bash\n", null, "names no images")]
     [InlineData("mkdir -p n01440764\nrm -rf n01440764\n", null, "line 2: 'rm -rf n01440764' is neither 'mkdir -p WNID' nor 'mv IMAGE WNID/'")]
     [InlineData("mv a.JPEG ../n01440764/\n", null, "line 1")]
     [InlineData("mv a.JPEG n01440764/\nmv a.JPEG n01440765/\n", null, "line 2: 'a' is given a second class, n01440765 after n01440764")]
     [InlineData("ImageId,PredictionString\na,tench\n", null, "line 2")]
     [InlineData("1\n", null, "--synsets")]
-    [InlineData("1\n3\n", "n01440764\nn01440765\n", "line 2: '3' is no class of")]
+    [InlineData("1\n3\n", "n01440764\nn01440765\n", "line 2: '3' is not one of the 2 classes in")]
     [InlineData("1\n", "tench\n", "line 1: 'tench' is neither")]
     [InlineData("1\n", "1 n01440764\n1 n01440765\n", "line 2: '1 n01440765' is a second class of number 1")]
-    public void What_is_no_file_of_labels_is_refused_with_its_line(string text, string? synsets, string message)
+    public void A_wrong_label_file_is_rejected_with_its_line(string text, string? synsets, string message)
     {
         var error = Assert.Throws<SpikeformerException>(() => ValidationLabels.Read(Write("labels", text), synsets is null ? null : Write("synsets", synsets)));
         Assert.Equal(ErrorKind.Usage, error.Kind);
@@ -52,7 +52,7 @@ public sealed class ValidationSortTests : IDisposable
     [InlineData(SortBy.Move)]
     [InlineData(SortBy.Copy)]
     [InlineData(SortBy.Link)]
-    public void Images_get_into_their_class_folders(SortBy by)
+    public void Images_are_put_into_their_class_folders(SortBy by)
     {
         Write($"in/{One}.JPEG", "one");
         Write($"in/{Two}.JPEG", "two");
@@ -67,12 +67,12 @@ public sealed class ValidationSortTests : IDisposable
     }
 
     [Fact]
-    public void A_sort_that_was_stopped_goes_on_and_one_that_is_done_changes_nothing()
+    public void A_stopped_sort_continues_and_a_completed_sort_changes_nothing()
     {
         Write($"in/{One}.JPEG", "one");
         Write($"in/{Two}.JPEG", "two");
         Write($"in/{Three}.JPEG", "three");
-        // As if stopped between the copy to another disk and the removal of the original, and before the third.
+        // Like a sort stopped before the third image, between copying the second image to another disk and removing the original.
         Write($"out/n03995372/{One}.JPEG", "one");
         SortResult first = Sort(SortBy.Move), second = Sort(SortBy.Move);
         Assert.Equal((2, 1, 0), (first.Sorted, first.There, first.Missing.Count));
@@ -82,7 +82,7 @@ public sealed class ValidationSortTests : IDisposable
     }
 
     [Fact]
-    public void Another_file_in_the_way_stops_the_sort_and_both_stay()
+    public void A_different_file_at_the_target_stops_the_sort_and_both_files_stay()
     {
         Write($"in/{One}.JPEG", "one");
         Write($"out/n03995372/{One}.JPEG", "other");

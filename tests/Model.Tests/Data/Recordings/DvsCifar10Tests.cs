@@ -21,16 +21,16 @@ public sealed class DvsCifar10Tests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Files_are_in_order_of_their_names_as_text_and_the_last_tenth_of_each_class_tests()
+    public void Files_are_sorted_by_name_as_text_and_the_last_tenth_of_each_class_is_for_testing()
     {
         using var dataset = (RecordingDataset)DvsCifar10.Open(_folder.Path, Options, _warnings.Add);
-        // Twelve of a class: 0, 1, 10, 11, 2, .. 8 train, 9 tests.
+        // Twelve recordings per class: 0, 1, 10, 11, 2, .. 8 are for training, 9 is for testing.
         Assert.Equal((110, 10), (dataset.Count(Split.Train), dataset.Count(Split.Test)));
         Assert.Equal(Enumerable.Range(0, 10), Enumerable.Range(0, 10).Select(i => dataset.Label(Split.Test, i)));
         Check(dataset, Split.Train, 2, seed: 10, label: 0);
         Check(dataset, Split.Train, 11 + 4, seed: 1002, label: 1);
         Check(dataset, Split.Test, 3, seed: 3009, label: 3);
-        Assert.Equal(["110 training and 10 test samples of CIFAR10-DVS were found; the whole data set has 9000 and 1000."], _warnings);
+        Assert.Equal(["Found 110 training and 10 test samples of CIFAR10-DVS; the complete data set has 9000 and 1000."], _warnings);
     }
 
     [Fact]
@@ -90,29 +90,29 @@ public sealed class DvsCifar10Tests : IDisposable
         byte[] bytes = File.ReadAllBytes(archive);
         bytes[200] ^= 1; // inside the first recording
         File.WriteAllBytes(archive, bytes);
-        Refused(ErrorKind.CheckFailed, "it does not match its checksum", "zips");
+        Refused(ErrorKind.CheckFailed, "the content does not match its checksum", "zips");
         File.WriteAllBytes(archive, new byte[100]);
         Refused(ErrorKind.CheckFailed, "ship.zip cannot be read", "zips");
     }
 
     [Fact]
-    public void What_is_missing_or_wrong_is_named()
+    public void Missing_or_wrong_files_are_named()
     {
         File.WriteAllBytes(_folder["extract/cat/cifar10_cat_3.aedat"], Aedat.File20());
         using (IDataset dataset = DvsCifar10.Open(_folder.Path, Options))
         {
-            // cat is class 3 of 11 training samples; 3 comes after 0, 1, 10, 11, 2.
+            // cat is class 3, with 11 training samples per class. Recording 3 follows 0, 1, 10, 11, 2.
             var error = Assert.Throws<SpikeformerException>(() => dataset.Read(Split.Train, 3 * 11 + 5, null, new float[Options.Shape.Elements]));
             Assert.Contains("cifar10_cat_3.aedat: the recording has no events", error.Message);
         }
         Directory.CreateDirectory(_folder["extract/zebra"]);
-        Refused(ErrorKind.Usage, "zebra is no class of CIFAR10-DVS", "");
+        Refused(ErrorKind.Usage, "zebra is not a class of CIFAR10-DVS", "");
         Directory.Delete(_folder["extract/zebra"]);
         Directory.Delete(_folder["extract/cat"], recursive: true);
         Refused(ErrorKind.Usage, "no folder for class cat", "");
 
         DvsTrees.Cifar10Dvs(_folder["few"], perClass: 9, Events);
-        Refused(ErrorKind.Usage, "90 recordings of CIFAR10-DVS leave none to test on", "few");
+        Refused(ErrorKind.Usage, "90 recordings of CIFAR10-DVS leave none for testing", "few");
         Refused(ErrorKind.NotFound, "gone does not exist", "gone");
     }
 

@@ -19,18 +19,18 @@ public sealed class DvsGestureTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Every_label_is_a_sample_in_the_order_of_class_folders_as_text()
+    public void Every_label_is_a_sample_sorted_by_class_folder_as_text()
     {
         DvsTrees.Gesture(_folder.Path, [1, 2, 24], Events);
         using var dataset = Open();
         Assert.Equal((22, 11), (dataset.Count(Split.Train), dataset.Count(Split.Test)));
         Assert.Equal(Enumerable.Range(0, 22).Select(i => i / 2), Enumerable.Range(0, 22).Select(i => dataset.Label(Split.Train, i)));
         Assert.Equal(["hand-clap", "right-hand-wave", "other", "left-hand-wave"], dataset.ClassNames.Take(4));
-        // Folder "10" has rank 2 and folder "2" rank 3: sample 4 is the gesture "other" of user 1, sample 7 the third gesture of user 2.
+        // Folder "10" has index 2 and folder "2" index 3, so sample 4 is the gesture "other" of user 1 and sample 7 the third gesture of user 2.
         CheckRecording(dataset, Split.Train, 4, DvsTrees.Events(110, 10, Events, 1000 + 10 * 50 * Events));
         CheckRecording(dataset, Split.Train, 7, DvsTrees.Events(202, 2, Events, 1000 + 2 * 50 * Events));
         CheckRecording(dataset, Split.Test, 0, DvsTrees.Events(2400, 0, Events, 1000));
-        Assert.Equal(["22 training and 11 test samples of DVS128 Gesture were found; the whole data set has 1176 and 288."], _warnings);
+        Assert.Equal(["Found 22 training and 11 test samples of DVS128 Gesture; the complete data set has 1176 and 288."], _warnings);
     }
 
     [Fact]
@@ -42,12 +42,12 @@ public sealed class DvsGestureTests : IDisposable
         Assert.Equal([1, 1, 2], Enumerable.Range(0, 3).Select(i => dataset.Label(Split.Train, i)));
         var events = new EventStream();
         int[] counts = [.. Enumerable.Range(0, 3).Select(i => { dataset.ReadRecording(Split.Train, i, events); return events.Count; })];
-        Assert.Equal([10, 1, 15], counts); // 50 microseconds apart; the end does not belong to a window
+        Assert.Equal([10, 1, 15], counts); // events are 50 microseconds apart; a window excludes its end
         Assert.Contains("user01_led_labels.csv: windows overlap", _warnings[0]);
     }
 
     [Fact]
-    public void Without_lists_the_user_decides_and_the_lists_decide_where_they_are()
+    public void Lists_assign_trials_to_splits_and_without_them_the_user_does()
     {
         DvsTrees.Gesture(_folder.Path, [1, 23, 24], Events, lists: false);
         using (var byUser = Open()) Assert.Equal((22, 11), (byUser.Count(Split.Train), byUser.Count(Split.Test)));
@@ -55,11 +55,11 @@ public sealed class DvsGestureTests : IDisposable
         File.WriteAllText(Path.Combine(Trials, "trials_to_test.txt"), "user01_led.aedat");
         using var listed = Open();
         CheckRecording(listed, Split.Train, 0, DvsTrees.Events(2400, 0, Events, 1000));
-        Assert.Contains(_warnings, warning => warning.EndsWith("user23_led.aedat stand in no list and are left out."));
+        Assert.Contains(_warnings, warning => warning.EndsWith("skipped user23_led.aedat because no list names it."));
     }
 
     [Fact]
-    public void A_cut_off_trial_is_kept_as_far_as_it_goes()
+    public void A_truncated_trial_keeps_its_complete_events()
     {
         DvsTrees.Gesture(_folder.Path, [1, 24], Events);
         string trial = Path.Combine(Trials, "user01_led.aedat");
@@ -67,13 +67,13 @@ public sealed class DvsGestureTests : IDisposable
         File.WriteAllBytes(trial, bytes[..^12]);
         using var dataset = Open();
         var events = new EventStream();
-        dataset.ReadRecording(Split.Train, 2, events); // the last gesture, other
+        dataset.ReadRecording(Split.Train, 2, events); // "other", the last gesture
         Assert.Equal(Events - 2, events.Count);
-        Assert.Contains("user01_led.aedat: the last packet is cut short by 12 bytes", _warnings[0]);
+        Assert.Contains("user01_led.aedat: 12 bytes are missing from the last packet", _warnings[0]);
     }
 
     [Fact]
-    public void The_content_hash_follows_recordings_labels_lists_and_options()
+    public void The_content_hash_depends_on_recordings_labels_lists_and_options()
     {
         DvsTrees.Gesture(_folder.Path, [1, 2, 24], Events);
         string first = Hash();
@@ -90,7 +90,7 @@ public sealed class DvsGestureTests : IDisposable
     }
 
     [Fact]
-    public void A_trial_that_changes_later_is_refused()
+    public void Reading_a_trial_that_changed_after_opening_fails()
     {
         DvsTrees.Gesture(_folder.Path, [1, 24], Events);
         using var dataset = Open();
@@ -125,14 +125,14 @@ public sealed class DvsGestureTests : IDisposable
         using IDataset fromFrames = DvsGesture.Open(_folder["frames"], Options);
         foreach (IDataset other in new[] { fromEvents, fromPart, fromFrames }) AssertSame(trials, other);
 
-        Refused(ErrorKind.Usage, "frames holds frames_number_2_split_by_number but the recipe wants frames_number_4_split_by_number", "frames",
+        Refused(ErrorKind.Usage, "frames holds frames_number_2_split_by_number but the recipe needs frames_number_4_split_by_number", "frames",
             Options with { TimeSteps = 4 });
         Directory.Delete(_folder["events/events_np/test/10"], recursive: true);
         Refused(ErrorKind.Usage, "test has no folder for class 10", "events");
     }
 
     [Fact]
-    public void What_is_missing_or_wrong_is_named()
+    public void Missing_or_wrong_files_are_named()
     {
         Refused(ErrorKind.NotFound, "gone does not exist", "gone");
         Directory.CreateDirectory(_folder["empty"]);
@@ -145,7 +145,7 @@ public sealed class DvsGestureTests : IDisposable
         string was = File.ReadAllText(labels);
         foreach ((string line, string message) in new[]
                  {
-                     ("12,1,2", "line 2: class 12 is not between 1 and 11"), ("1,5,5", "line 2: the window ends at 5"), ("1,-5,5", "line 2: '1,-5,5' is not"),
+                     ("12,1,2", "line 2: class 12 is not between 1 and 11"), ("1,5,5", "line 2: the window must end after its start at 5"), ("1,-5,5", "line 2: '1,-5,5' is not"),
                      ("1,5", "line 2: '1,5' is not class, start and end"), ("", "line 1: no label"), ("1,1,2", "the window from 1 to 2 has no events"),
                  })
         {
@@ -156,7 +156,7 @@ public sealed class DvsGestureTests : IDisposable
         Refused(ErrorKind.NotFound, "user01_led_labels.csv cannot be read", "");
         File.WriteAllText(labels, was);
         File.WriteAllText(list, "user25_led.aedat\n");
-        Refused(ErrorKind.NotFound, "trial user25_led.aedat of the lists", "");
+        Refused(ErrorKind.NotFound, "lists the trial user25_led.aedat but does not contain it", "");
         File.WriteAllText(list, "user01_led.aedat\n");
         Refused(ErrorKind.CheckFailed, "trial user01_led.aedat is listed twice", "");
         File.Delete(list);

@@ -15,7 +15,7 @@ public sealed class NmnistDatasetTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Samples_are_in_order_of_digit_then_file_name()
+    public void Samples_are_sorted_by_digit_then_file_name()
     {
         _folder.Write("Train/3/00001a.bin", NmnistFolder.Recording(3, 9, 6));
         _folder.Write("Train/3/notes.txt", [1, 2, 3]);
@@ -46,7 +46,7 @@ public sealed class NmnistDatasetTests : IDisposable
     }
 
     [Fact]
-    public void The_content_hash_follows_everything_that_decides_the_samples()
+    public void The_content_hash_depends_on_everything_that_determines_the_samples()
     {
         string first = Open().ContentHash;
         Assert.Equal(64, first.Length);
@@ -85,7 +85,7 @@ public sealed class NmnistDatasetTests : IDisposable
     public void An_unknown_class_folder_is_named()
     {
         _folder.Write("Train/10/00001.bin", NmnistFolder.Recording(0, 0, 6));
-        Refused(ErrorKind.Usage, "Train/10 is no class");
+        Refused(ErrorKind.Usage, "Train/10 is not a class");
     }
 
     [Fact]
@@ -99,14 +99,14 @@ public sealed class NmnistDatasetTests : IDisposable
     public void A_class_folder_without_recordings_is_named()
     {
         File.Delete(_folder.File("Test/4/00001.bin"));
-        Refused(ErrorKind.Usage, "Test/4 holds no .bin recording");
+        Refused(ErrorKind.Usage, "Test/4 holds no .bin recordings");
     }
 
     [Fact]
-    public void A_cut_off_file_is_found_when_the_data_set_is_opened()
+    public void Opening_finds_a_truncated_file()
     {
         _folder.Write("Train/5/00002.bin", new byte[7]);
-        Refused(ErrorKind.CheckFailed, "Train/5/00002.bin: cut off inside an event at byte 5");
+        Refused(ErrorKind.CheckFailed, "Train/5/00002.bin: ends inside an event at byte 5");
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public sealed class NmnistDatasetTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_changes_later_is_refused()
+    public void Reading_a_file_that_changed_after_opening_fails()
     {
         using var dataset = Open();
         _folder.Write("Train/0/00001.bin", NmnistFolder.Recording(0, 1, 6));

@@ -3,7 +3,7 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Model.Tests.Data.Recordings;
 
-/// <summary>A small made-up data set in N-MNIST's layout, gone when disposed.</summary>
+/// <summary>A small artificial data set in N-MNIST's layout, deleted on disposal.</summary>
 internal sealed class NmnistFolder : IDisposable
 {
     public static readonly FrameOptions Options = new(2, FramesBy.Number, 0, 34, 34, 0);
@@ -27,7 +27,7 @@ internal sealed class NmnistFolder : IDisposable
         System.IO.File.WriteAllBytes(File(name), bytes);
     }
 
-    /// <summary>Event i lies at (digit, i % 34) and has number and parity of its own.</summary>
+    /// <summary>Event i is at the pixel (digit, i % 34), with a time and polarity derived from the number and i.</summary>
     public static byte[] Recording(int digit, int sample, int events) =>
         [.. Enumerable.Range(0, events).SelectMany(i => new[] { (byte)digit, (byte)(i % 34), (byte)(i % 2 << 7), (byte)sample,
             (byte)Math.Min(i, 255) })];

@@ -2,15 +2,13 @@ using Spikeformer.Data;
 
 namespace Spikeformer.Model.Tests.Data.Synthetic;
 
-/// <summary>The simplest trained classifier, on frames of half the resolution: what it can do needs no network, what it cannot do shows
-/// what the data demands.</summary>
+/// <summary>The simplest trained classifier, on frames of half the resolution. It shows which part of a task does not need a network.</summary>
 internal static class SoftmaxRegression
 {
     private const int Epochs = 30;
     private const float Rate = 0.5f;
 
-    /// <summary>Trains on the frames (or, still, on their sum over time and polarity) and returns the share of correct test
-    /// samples.</summary>
+    /// <summary>Trains on the frames (or, with still, on their sum over time and polarity) and returns the accuracy on the test samples.</summary>
     public static double TestAccuracy(IDataset dataset, bool still)
     {
         int classes = dataset.ClassNames.Count;
@@ -44,7 +42,7 @@ internal static class SoftmaxRegression
         return score;
     });
 
-    /// <summary>Samples as vectors of length 1.</summary>
+    /// <summary>Returns the samples as vectors of length 1.</summary>
     private static float[][] Load(IDataset dataset, Split split, bool still)
     {
         var (H, W) = (dataset.Shape.Height, dataset.Shape.Width);

@@ -26,12 +26,12 @@ public sealed class SyntheticDatasetTests
             hash.AppendData(MemoryMarshal.AsBytes(events.Y));
             hash.AppendData(events.Polarities);
         }
-        // Changes with any change of the camera or the gestures: raise SyntheticDataset.Version then, and this.
+        // Any change of the camera or the gestures changes this hash. Then increase SyntheticDataset.Version and update the hash.
         Assert.Equal("3437d21cf1e6800f9ae40bf591b8bf44e0c9a73e293255f576436c1269e50c57", Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
 
     [Fact]
-    public void Recordings_do_not_depend_on_what_was_read_before_or_beside()
+    public void Recordings_do_not_depend_on_earlier_or_concurrent_reads()
     {
         var alone = Frames(new SyntheticDataset(Options), Split.Test, 42);
         var shared = new float[110][];
@@ -42,7 +42,7 @@ public sealed class SyntheticDatasetTests
     }
 
     [Fact]
-    public void Splits_are_balanced_and_apart()
+    public void Splits_are_balanced_and_disjoint()
     {
         Assert.Equal((11, 330, 110), (Dataset.ClassNames.Distinct().Count(), Dataset.Count(Split.Train), Dataset.Count(Split.Test)));
         foreach (var split in Enum.GetValues<Split>())
@@ -66,7 +66,7 @@ public sealed class SyntheticDatasetTests
     }
 
     [Fact]
-    public void The_content_hash_follows_the_options()
+    public void The_content_hash_depends_on_the_options()
     {
         string[] hashes =
         [
@@ -78,9 +78,9 @@ public sealed class SyntheticDatasetTests
     }
 
     [Fact]
-    public void Where_something_moves_does_not_tell_the_class()
+    public void The_place_of_a_movement_does_not_reveal_the_class()
     {
-        // Nearest class mean of the centre of all events: chance is 1/11.
+        // Classifies by the nearest class mean of the centre of all events. Chance is 1/11.
         var centres = Enum.GetValues<Split>().ToDictionary(split => split,
             split => Enumerable.Range(0, Dataset.Count(split)).Select(i => Centre(split, i)).ToArray());
         var means = Enumerable.Range(0, 11).Select(label => centres[Split.Train].Where((_, i) => i % 11 == label)
@@ -91,7 +91,7 @@ public sealed class SyntheticDatasetTests
     }
 
     [Fact]
-    public void Motion_tells_the_class_and_a_still_image_of_the_whole_recording_does_not()
+    public void Motion_reveals_the_class_and_a_still_image_of_the_whole_recording_does_not()
     {
         Assert.InRange(SoftmaxRegression.TestAccuracy(Dataset, still: false), 0.9, 1);
         Assert.InRange(SoftmaxRegression.TestAccuracy(Dataset, still: true), 0, 0.85);

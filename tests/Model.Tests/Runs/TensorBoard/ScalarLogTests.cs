@@ -19,7 +19,7 @@ public sealed class ScalarLogTests : IDisposable
     private static void Append(ScalarLog log, int epoch, double loss) => log.Append(epoch, [(Loss, loss), (Accuracy, 10 * loss)], s_now);
 
     [Fact]
-    public void A_file_tells_version_start_and_scalars_in_sound_records()
+    public void A_file_has_a_version_a_start_and_scalars_in_valid_records()
     {
         using (ScalarLog log = Open(0))
         {
@@ -37,9 +37,9 @@ public sealed class ScalarLogTests : IDisposable
     }
 
     [Fact]
-    public void The_known_first_record_of_such_files_comes_out_byte_for_byte()
+    public void The_first_record_equals_that_of_TensorFlow_byte_for_byte()
     {
-        // Length 24 with its checksum as TensorFlow writes it at the head of every event file; the payload is that of its documentation.
+        // The length 24 and its checksum as TensorFlow writes them at the start of every event file, with the payload from its documentation.
         byte[] frame = EventRecords.Frame(new ScalarEvent(0, 0, Version: ScalarEvent.FileVersion).ToBytes());
         Assert.Equal("1800000000000000a37f4b22", Convert.ToHexStringLower(EventRecords.Frame(new byte[24])[..12]));
         Assert.Equal("0900000000000000001000" + "1a0d627261696e2e4576656e743a32", Convert.ToHexStringLower(frame[12..^4]));
@@ -62,7 +62,7 @@ public sealed class ScalarLogTests : IDisposable
     }
 
     [Fact]
-    public void Wherever_a_kill_tears_a_file_the_next_log_begins_at_the_first_epoch_that_it_lacks()
+    public void Wherever_a_kill_truncates_a_file_the_next_log_starts_at_the_first_missing_epoch()
     {
         using (ScalarLog log = Open(0))
             for (int epoch = 0; epoch < 2; epoch++) Append(log, epoch, epoch);
@@ -74,7 +74,7 @@ public sealed class ScalarLogTests : IDisposable
             int sound = EventRecords.Read(whole.AsMemory(0, length)).Count;
             using (ScalarLog log = Open(2))
             {
-                // Two records at the head, then two for each epoch.
+                // Two records at the start, then two for each epoch.
                 Assert.Equal(Math.Clamp((sound - 2) / 2, 0, 2), log.Next);
                 for (int epoch = log.Next; epoch < 2; epoch++) Append(log, epoch, epoch);
             }

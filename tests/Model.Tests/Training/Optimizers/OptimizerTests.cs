@@ -9,11 +9,11 @@ namespace Spikeformer.Model.Tests.Training.Optimizers;
 
 public sealed unsafe class OptimizerTests
 {
-    private const int Count = 1003; // no multiple of any width
+    private const int Count = 1003; // not a multiple of any width
 
     private static OptimizerRecipe Recipe(OptimizerKind kind, double decay = 0.01) => new() { Kind = kind, WeightDecay = decay };
 
-    /// <summary>Three ranges whose borders fall between the lanes.</summary>
+    /// <summary>Three ranges with borders that are not multiples of the lanes.</summary>
     private static readonly DecayRange[] Ranges = [new(0, 5, 0.01), new(5, 700, 0), new(705, Count - 705, 0.01)];
 
     private static float[] Numbers(int stream, double scale)
@@ -24,7 +24,7 @@ public sealed unsafe class OptimizerTests
         return numbers;
     }
 
-    /// <summary>Parameters, then moments, after some updates.</summary>
+    /// <summary>The parameters, then the moments, after some updates.</summary>
     private static float[] Run(Optimizer optimizer, LaneWidth width, int updates = 5, double rate = 1e-2)
     {
         using OptimizerState state = optimizer.CreateState();
@@ -48,7 +48,7 @@ public sealed unsafe class OptimizerTests
         Assert.Equal(scalar, Bits(Run(optimizer, LaneWidth.Sixteen)));
     }
 
-    /// <summary>The rule in float64, written a second time.</summary>
+    /// <summary>Compares with an independent float64 implementation of the rule.</summary>
     [Theory]
     [InlineData(OptimizerKind.Adam)]
     [InlineData(OptimizerKind.AdamW)]

@@ -1,21 +1,22 @@
 namespace Spikeformer.Diagnostics;
 
-/// <summary>Lets through the first of equal messages, and then one a minute: a stranger who tries for ever must not fill a log. For any thread.</summary>
-/// <param name="time">Monotonic clock.</param>
-internal sealed class Repetitions(TimeProvider time)
+/// <summary>Limits repeated log messages: the first of a kind is due at once, then one per minute. A stranger who keeps trying must not fill a
+/// log. Thread-safe.</summary>
+/// <param name="time">Source of monotonic time.</param>
+internal sealed class LogThrottle(TimeProvider time)
 {
-    // Whoever makes up ever new keys gets fewer lines, not more memory.
+    // A flood of new keys costs messages, not memory.
     private const int MaxKeys = 1000;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (long Since, long Suppressed)> _keys = [];
 
-    /// <summary>Time between two equal messages.</summary>
+    /// <summary>Minimum time between two messages with the same key.</summary>
     public static TimeSpan Interval { get; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Whether a message is to be written now.</summary>
-    /// <param name="key">What makes messages equal.</param>
-    /// <param name="suppressed">How many of them were not written since the last one was.</param>
+    /// <summary>Whether to write a message now.</summary>
+    /// <param name="key">The kind of message. Messages with the same key count as repetitions.</param>
+    /// <param name="suppressed">Number of messages with this key suppressed since the last one was written.</param>
     public bool IsDue(string key, out long suppressed)
     {
         lock (_lock)

@@ -11,30 +11,30 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Training;
 
-/// <summary>Workers are killed and frozen in the middle of a run: it goes on, and ends with the bits of the oracle.</summary>
-public sealed class LossTests : IDisposable
+/// <summary>Workers are killed and frozen during a run. It continues and ends with the bits of the oracle.</summary>
+public sealed class PeerLossTests : IDisposable
 {
     private readonly ClusterRuns _runs = new();
 
     public void Dispose() => _runs.Dispose();
 
-    /// <summary>Who is frozen, and for how many seconds more once the others have gone on.</summary>
+    /// <summary>The frozen worker's slot, and how many seconds longer it stays frozen after the others have continued.</summary>
     public static TheoryData<int, int> Freezes => TestData.IsExhaustive ? new() { { 0, 0 }, { 1, 0 }, { 1, 30 } } : new() { { 0, 0 } };
 
-    /// <summary>Workers, and which of them flips a bit.</summary>
+    /// <summary>Number of workers, and the slot of the one that flips a bit.</summary>
     public static TheoryData<int, int> Flips => TestData.IsExhaustive ? new() { { 3, 1 }, { 2, 0 } } : new() { { 3, 1 } };
 
-    /// <summary>Where a computation hangs, and the BatchNorm mode.</summary>
+    /// <summary>Place where a computation hangs, and BatchNorm mode.</summary>
     public static TheoryData<string, string> Hangs => TestData.IsExhaustive ? new() { { "compute", "shard" }, { "couple", "global" } } : new() { { "couple", "global" } };
 
-    /// <summary>BatchNorm mode, and who is killed.</summary>
+    /// <summary>BatchNorm mode, and the killed worker's slot.</summary>
     public static TheoryData<string, int> Kills => TestData.IsExhaustive ? new() { { "global", 0 }, { "shard", 1 } } : new() { { "global", 0 } };
 
-    /// <summary>Where SIGTERM reaches workers.</summary>
+    /// <summary>Places where SIGTERM reaches workers.</summary>
     public static TheoryData<string> Leaves =>
         TestData.IsExhaustive ? ["a/1:evaluate@22=term", "a/0:save@*=term,a/2:couple@30=term"] : ["a/0:save@*=term,a/2:couple@30=term"];
 
-    /// <summary>BatchNorm mode and places; in the exhaustive form all of them.</summary>
+    /// <summary>BatchNorm mode and places of deaths; all of them only in an exhaustive run.</summary>
     public static TheoryData<string, string> Deaths
     {
         get
@@ -61,17 +61,17 @@ public sealed class LossTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Kills))]
-    public async Task A_worker_that_is_killed_is_replaced_and_no_bit_changes(string batchNorm, int slot)
+    public async Task A_killed_worker_is_replaced_and_no_bit_changes(string batchNorm, int slot)
     {
         Recipe recipe = ClusterRuns.Recipe("epochs=9", $"batchNorm={batchNorm}");
         OracleRun oracle = Oracle.Train(recipe);
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, "killed", workers: 3));
-        await ClusterRuns.StepAsync(cluster, "killed", 20);
+        await ClusterRuns.AwaitStepAsync(cluster, "killed", 20);
         await WorkerSignals.SendAsync(cluster, $"a/{slot}", WorkerSignals.Kill);
-        // First the survivors go on, then with the one that its silo has started anew.
-        await ClusterRuns.GenerationAsync(cluster, "killed", 3);
+        // Generation 2 consists of the survivors, generation 3 also of the worker that its silo has restarted.
+        await ClusterRuns.AwaitGenerationAsync(cluster, "killed", 3);
         RunStatus end = await cluster.WaitAsync("killed");
 
         _runs.AssertSame(oracle, end);
@@ -82,7 +82,7 @@ public sealed class LossTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Freezes))]
-    public async Task A_worker_that_is_frozen_is_left_behind_and_changes_nothing_when_it_wakes(int slot, int seconds)
+    public async Task A_frozen_worker_is_left_out_and_changes_nothing_when_it_wakes(int slot, int seconds)
     {
         TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe($"epochs={12 + 2 * seconds}");
@@ -90,13 +90,13 @@ public sealed class LossTests : IDisposable
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, "frozen", workers: 3));
-        await ClusterRuns.StepAsync(cluster, "frozen", 20);
+        await ClusterRuns.AwaitStepAsync(cluster, "frozen", 20);
         int process = await WorkerSignals.SendAsync(cluster, $"a/{slot}", WorkerSignals.Stop);
-        await ClusterRuns.GenerationAsync(cluster, "frozen", 2);
+        await ClusterRuns.AwaitGenerationAsync(cluster, "frozen", 2);
         Assert.Equal(RunState.Running, (await cluster.StatusAsync("frozen")).State);
         await Task.Delay(TimeSpan.FromSeconds(seconds), TestContext.Current.CancellationToken);
         WorkerSignals.Send(process, WorkerSignals.Continue);
-        await ClusterRuns.GenerationAsync(cluster, "frozen", 3);
+        await ClusterRuns.AwaitGenerationAsync(cluster, "frozen", 3);
         RunStatus end = await cluster.WaitAsync("frozen");
 
         _runs.AssertSame(oracle, end);
@@ -104,10 +104,10 @@ public sealed class LossTests : IDisposable
         Assert.Equal(generations.Order(), generations);
     }
 
-    /// <summary>The lead has the lock of the run directory when it freezes, and all others die: who starts anew goes on from the last checkpoint without
-    /// it, and the logs are whole in the end.</summary>
+    /// <summary>The lead freezes with the lock of the run directory, and all others die. The restarted workers continue from the last checkpoint without the
+    /// lock, and the logs are complete in the end.</summary>
     [Fact]
-    public async Task A_frozen_lead_that_is_the_only_one_left_keeps_nobody_from_going_on()
+    public async Task New_workers_continue_while_the_only_survivor_is_a_frozen_lead()
     {
         TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=12");
@@ -115,29 +115,30 @@ public sealed class LossTests : IDisposable
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(recipe, "alone", workers: 3));
-        await ClusterRuns.StepAsync(cluster, "alone", 40);
+        await ClusterRuns.AwaitStepAsync(cluster, "alone", 40);
         RunStatus before = await cluster.StatusAsync("alone");
         string lead = before.Members.Single(member => member.Rank == 0).Worker;
         int frozen = await WorkerSignals.SendAsync(cluster, lead, WorkerSignals.Stop);
         foreach (string other in before.Members.Select(member => member.Worker).Where(worker => worker != lead))
             await WorkerSignals.SendAsync(cluster, other, WorkerSignals.Kill);
-        await ClusterRuns.GenerationAsync(cluster, "alone", before.Generation + 1);
+        await ClusterRuns.AwaitGenerationAsync(cluster, "alone", before.Generation + 1);
         Assert.Equal(RunState.Running, (await cluster.StatusAsync("alone")).State);
         WorkerSignals.Send(frozen, WorkerSignals.Continue);
         _runs.AssertSame(oracle, await cluster.WaitAsync("alone"));
     }
 
-    /// <summary>Only a former lead of this start of the run is gone past so: whoever else has the directory may be training in it.</summary>
+    /// <summary>The lock may be ignored only if its holder is a former lead of the same start of the run. Any other holder may be training in the
+    /// directory.</summary>
     [Fact]
     public async Task A_resume_is_refused_while_a_stranger_has_the_run_directory()
     {
         using SiloProcess silo = await _runs.StartAsync("a", workers: 1);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(ClusterRuns.EndlessRecipe(), "taken", workers: 1));
-        await ClusterRuns.StepAsync(cluster, "taken", 3);
+        await ClusterRuns.AwaitStepAsync(cluster, "taken", 3);
         await cluster.StopAsync("taken");
         RunStatus stopped = await cluster.WaitAsync("taken");
-        using RunLock held = RunLock.Acquire(_runs.Directory("taken"));
+        using RunLock held = RunLock.Acquire(_runs["taken"]);
         await cluster.ResumeAsync("taken");
         RunStatus end = await cluster.WaitAsync("taken");
         Assert.Equal((RunState.Failed, (int)ErrorKind.Conflict), (end.State, end.Failure?.ExitCode));
@@ -145,9 +146,10 @@ public sealed class LossTests : IDisposable
         Assert.Equal(stopped.Step, _runs.Steps("taken").Length);
     }
 
-    /// <summary>All have computed the step when one dies on the way into the all-reduce; the others bring what they have, and compute what it owned.</summary>
+    /// <summary>All workers have computed the step when one dies before the all-reduce. The others contribute their partial sums and compute only its
+    /// shards.</summary>
     [Fact]
-    public async Task What_survivors_have_computed_is_not_computed_again()
+    public async Task Partial_sums_of_survivors_are_not_computed_again()
     {
         TestData.RequireLong();
         await TrainAsync("kept", "a/2:reduce@17=kill", "epochs=2", "batchNorm=shard");
@@ -155,19 +157,19 @@ public sealed class LossTests : IDisposable
         Assert.Matches("^Generation 2 continues at step 17 with 2 workers; [56] of 8 shards of that step are already computed$", aligned);
     }
 
-    /// <summary>The lead seals its generation when the step is reduced and not yet applied; the others have applied it. The log has that step's line
-    /// although its keeper missed it.</summary>
+    /// <summary>The lead seals its generation when it has reduced the step but not applied it. The others have applied it. The log has the step's line although
+    /// the lead, which writes the log, missed the step.</summary>
     [Fact]
-    public async Task Who_missed_the_end_of_a_step_gets_its_reduced_vector()
+    public async Task A_member_that_missed_the_end_of_a_step_gets_its_reduced_vector()
     {
         TestData.RequireLong();
         await TrainAsync("missed", "a/0:apply@17=fault,a/1:apply@31=fault", "epochs=2");
-        // When one leaves the all-reduce, a second may be as far behind, and catches up too.
+        // When one worker leaves the all-reduce, a second one may also miss the step, and catches up too.
         string[] workers = [.. _runs.Lines("missed", "events.jsonl").Where(line => line.GetProperty("kind").GetString() == "caughtUp").Select(line => line.GetProperty("worker").GetString()!)];
         Assert.Superset(new HashSet<string> { "a/0", "a/1" }, workers.ToHashSet());
     }
 
-    /// <summary>The process lives, beats and reports, but its computation does not come on: its peers see that, and it ends itself.</summary>
+    /// <summary>The process is alive and sends heartbeats and reports, but its computation is stuck. Its peers notice that, and it ends itself.</summary>
     [Theory]
     [MemberData(nameof(Hangs))]
     public async Task A_worker_whose_computation_hangs_is_replaced_and_no_bit_changes(string place, string batchNorm)
@@ -177,20 +179,20 @@ public sealed class LossTests : IDisposable
         Assert.Contains(_runs.Events("hung", "sealed"), message => message.Contains("(a/1) is alive, but its computation is stuck", StringComparison.Ordinal));
     }
 
-    /// <summary>With three workers the odd one can be named, with two nobody knows which it is; the state is that of the last checkpoint again.</summary>
+    /// <summary>With three workers the wrong one can be named; with two nobody knows which it is. All return to the state of the last checkpoint.</summary>
     [Theory]
     [MemberData(nameof(Flips))]
-    public async Task A_flipped_bit_is_found_and_what_it_touched_is_computed_again(int workers, int slot)
+    public async Task A_flipped_bit_is_detected_and_the_affected_steps_are_computed_again(int workers, int slot)
     {
         TestData.RequireLong();
         await TrainAsync("flipped", workers, $"a/{slot}:applied@55=fault", "epochs=5");
         Assert.NotEmpty(_runs.Events("flipped", "mismatch"));
     }
 
-    /// <summary>SIGTERM reaches a worker somewhere: it votes until the others have changed over, and ends without an error.</summary>
+    /// <summary>SIGTERM reaches a worker at some place. It votes until the others have formed the next generation, and ends without an error.</summary>
     [Theory]
     [MemberData(nameof(Leaves))]
-    public async Task Who_is_asked_to_end_leaves_in_order_wherever_it_is(string failPoints)
+    public async Task A_worker_that_is_asked_to_end_leaves_in_good_order_at_any_place(string failPoints)
     {
         TestData.RequireLong();
         string log = await TrainAsync("leaving", failPoints, "epochs=4");
@@ -200,21 +202,22 @@ public sealed class LossTests : IDisposable
         Assert.Equal(failPoints.Split(',').Select(_ => "0"), ends);
     }
 
-    /// <summary>Two follow as spares; the only voter dies in the second epoch, whose predecessor they have not evaluated. What came of it they have heard.</summary>
+    /// <summary>Two workers follow as spares. The only voter dies in a later epoch. The spares have not evaluated the earlier epochs, but have received the
+    /// results.</summary>
     [Fact]
-    public async Task A_spare_that_has_only_followed_goes_on_with_all_curves_when_the_only_voter_dies()
+    public async Task A_spare_continues_with_all_curves_when_the_only_voter_dies()
     {
         TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=9");
         OracleRun oracle = Oracle.Train(recipe);
-        // Long after they began to follow: else the run goes on from its last checkpoint.
+        // Late enough for the spares to follow; otherwise the run continues from its last checkpoint.
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3, failPoints: "a/0:compute@140=kill");
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         RunStatus end = await _runs.TrainAsync(cluster, recipe, "spare", workers: 1);
         _runs.AssertSame(oracle, end);
     }
 
-    /// <summary>Workers die at every place of a step, one or two at once, and between steps.</summary>
+    /// <summary>Workers die at every place of a step and between steps, one or two at a time.</summary>
     [Theory]
     [MemberData(nameof(Deaths))]
     public async Task A_death_at_any_place_changes_no_bit(string batchNorm, string failPoints)
@@ -226,9 +229,9 @@ public sealed class LossTests : IDisposable
         Assert.True(generations[^1] > 1, "nobody died");
     }
 
-    /// <summary>Nobody is left who holds the run's state: it goes on from the newest checkpoint, and what is computed again is counted once.</summary>
+    /// <summary>No worker is left that holds the run's state. It continues from the newest checkpoint, and repeated steps are counted once.</summary>
     [Fact]
-    public async Task Workers_that_all_die_at_once_cost_the_steps_since_the_newest_checkpoint_and_no_more()
+    public async Task When_all_workers_die_at_once_only_the_steps_since_the_newest_checkpoint_are_lost()
     {
         TestData.RequireLong();
         const int workers = 3, every = 16;
@@ -236,22 +239,22 @@ public sealed class LossTests : IDisposable
         using SiloProcess silo = await _runs.StartAsync("a", workers);
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         await cluster.StartAsync(_runs.Spec(ClusterRuns.EndlessRecipe(), "razed", workers) with { CheckpointEvery = every });
-        var checkpoints = new CheckpointStore(new RunDirectory(_runs.Directory("razed")).CheckpointsFolder);
+        var checkpoints = new CheckpointStore(new RunDirectory(_runs["razed"]).CheckpointsFolder);
         for (int death = 0; death < (TestData.IsExhaustive ? 30 : 2); death++)
         {
-            await ClusterRuns.WholeAsync(cluster, "razed", workers);
-            await ClusterRuns.StepAsync(cluster, "razed", (await cluster.StatusAsync("razed")).Step + random.Next(every, 3 * every));
+            await ClusterRuns.AwaitFullGenerationAsync(cluster, "razed", workers);
+            await ClusterRuns.AwaitStepAsync(cluster, "razed", (await cluster.StatusAsync("razed")).Step + random.Next(every, 3 * every));
             int[] processes = [.. (await cluster.WorkersAsync()).Select(worker => worker.Report.Info.ProcessId)];
             Assert.Equal(workers, processes.Length);
             foreach (int process in processes) WorkerSignals.Send(process, WorkerSignals.Kill);
             (long saved, int logged) = (checkpoints.ReadNewest().Checkpoint!.Info.Step, _runs.Lines("razed", "events.jsonl").Length);
             long reached = _runs.Steps("razed")[^1].GetProperty("step").GetInt64();
-            // A save goes on in the background while the next steps are computed, on a slow disk for longer.
+            // A save runs in the background while the next steps are computed, and takes longer on a slow disk.
             Assert.InRange(reached - saved, 0, 4 * every);
             TestContext.Current.TestOutputHelper!.WriteLine($"{reached - saved} steps to compute again");
             await Eventually.HoldsAsync("a generation that has aligned", () => Aligned(logged).Length > 0);
             Assert.StartsWith($"continues at step {saved} ", Aligned(logged)[0]);
-            await ClusterRuns.StepAsync(cluster, "razed", reached + 1);
+            await ClusterRuns.AwaitStepAsync(cluster, "razed", reached + 1);
         }
         await cluster.StopAsync("razed");
         RunStatus end = await cluster.WaitAsync("razed");
@@ -267,8 +270,8 @@ public sealed class LossTests : IDisposable
 
     private Task<string> TrainAsync(string run, string failPoints, params string[] changes) => TrainAsync(run, 3, failPoints, changes);
 
-    /// <summary>Trains with the workers of one silo until the bits are the oracle's.</summary>
-    /// <returns>What the silo said.</returns>
+    /// <summary>Trains with the workers of one silo and compares the bits with the oracle's.</summary>
+    /// <returns>The silo's log.</returns>
     private async Task<string> TrainAsync(string run, int workers, string failPoints, params string[] changes)
     {
         Recipe recipe = ClusterRuns.Recipe(changes);

@@ -148,7 +148,7 @@ internal static class LoaderBenchmark
         return Measure("photographs", count, paths.Sum(path => new FileInfo(path).Length), options, paths, folder, ["images", $"{Side}"],
             () =>
             {
-                foreach (string path in paths) file.Look(path);
+                foreach (string path in paths) file.Inspect(path);
             },
             () =>
             {

@@ -18,7 +18,8 @@ internal sealed unsafe class Group : IDisposable
 {
     private readonly Mesh _mesh;
     private readonly TransferLoop _loop;
-    private readonly IVectorReduction _small, _large;
+    private readonly SmallReduction _small;
+    private readonly LinkReduction _large;
     private readonly ExchangeTransfer _exchange;
     private readonly ulong* _notes;
     private readonly Contributions _blocks;
@@ -34,21 +35,15 @@ internal sealed unsafe class Group : IDisposable
         _loop = new(plan, mesh, rejections);
         _notes = (ulong*)NativeMemory.AllocZeroed((nuint)plan.WorldSize, sizeof(ulong));
         _exchange = new(plan);
-        _small = new SmallReduction(plan, _loop, _exchange, mesh.Peers, _notes);
-        _large = new LinkReduction(_loop, new(plan, _notes), mesh.Peers);
+        _small = new(plan, _loop, _exchange, mesh.Peers, _notes);
+        _large = new(_loop, new(plan, _notes), mesh.Peers);
         _blocks = Contributions.OfBlocks(plan);
         _blocksSum = new(_blocks);
         _payloads = new(_blocks, _exchange);
     }
 
-    /// <summary>Connects the members of a generation. Every member must call this within the deadline.</summary>
-    /// <param name="plan">The generation.</param>
-    /// <param name="listener">This process's listener; must outlive the group.</param>
-    /// <param name="deadline">Time for all connections together.</param>
-    /// <param name="cancellation">Ends the attempt.</param>
+    /// <summary>Connects the members of a generation. Every member must call this within the deadline. The listener must outlive the group.</summary>
     /// <exception cref="PeerLostException">A member could not be reached.</exception>
-    /// <exception cref="ArgumentException">The plan contradicts itself.</exception>
-    /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
     public static Group Connect(GroupPlan plan, DataListener listener, TimeSpan deadline, CancellationToken cancellation = default)
     {
         plan.Validate();
@@ -88,14 +83,14 @@ internal sealed unsafe class Group : IDisposable
 
     /// <summary>
     /// Sums one vector per shard over all shards in the order of the summation tree. The result has the bits of
-    /// <see cref="SummationTree.FoldInPlace"/> for any number of members. The partial sums are only read.
+    /// <see cref="SummationTree.FoldInPlace"/> for any number of members. Step, length and contributions must be equal on all members.
     /// </summary>
-    /// <param name="step">The step, equal on all members.</param>
+    /// <param name="step">The step.</param>
     /// <param name="note">64 bits that this rank sends to all others beside the sum; see <see cref="Notes"/>.</param>
-    /// <param name="own">This rank's nodes in the order of its contributions, which by default are <see cref="OwnNodes"/>.</param>
+    /// <param name="own">This rank's nodes in the order of its contributions. They are only read.</param>
     /// <param name="result">Receives the sum, float32; must not overlap the partial sums. Invalid if the call throws.</param>
-    /// <param name="length">Number of elements of every vector, equal on all members.</param>
-    /// <param name="contributions">The contributor of each node in a recovery, equal on all members.</param>
+    /// <param name="length">Number of elements of every vector.</param>
+    /// <param name="contributions">The contributor of each node in a recovery; by default every rank contributes its <see cref="OwnNodes"/>.</param>
     /// <param name="cancellation">Seals the group.</param>
     /// <exception cref="PeerLostException">A peer was lost, or the group was sealed.</exception>
     /// <exception cref="ArgumentException">This rank must contribute other nodes.</exception>
@@ -123,11 +118,11 @@ internal sealed unsafe class Group : IDisposable
         }
     }
 
-    /// <summary>Sends one payload per tree node to all members. The nodes are those that cover each member's block.</summary>
-    /// <param name="step">The step, equal on all members.</param>
-    /// <param name="part">Number of the exchange in the step, equal on all members.</param>
-    /// <param name="payloadBytes">Bytes per node, equal on all members.</param>
-    /// <param name="own">The payloads of this rank's nodes (<see cref="OwnNodes"/>), one after the other.</param>
+    /// <summary>Sends one payload per tree node to all members. Step, part and size must be equal on all members.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="part">Number of the exchange in the step.</param>
+    /// <param name="payloadBytes">Bytes per node.</param>
+    /// <param name="own">The payloads of this rank's <see cref="OwnNodes"/>, one after the other.</param>
     /// <param name="cancellation">Seals the group.</param>
     /// <returns>The payloads of all nodes; valid until the next call.</returns>
     /// <exception cref="PeerLostException">A peer was lost, or the group was sealed.</exception>
@@ -158,9 +153,6 @@ internal sealed unsafe class Group : IDisposable
     public IReadOnlyList<Contribution> OwnNodes => _blocks.Of(Plan.OwnRank);
 
     /// <summary>Waits for a peer's next exchange. Used by a member that has nothing to contribute and follows the others.</summary>
-    /// <param name="rank">The peer.</param>
-    /// <param name="step">The step in which the peer must be.</param>
-    /// <param name="cancellation">Seals the group.</param>
     /// <returns>Number of the exchange in the step.</returns>
     /// <exception cref="PeerLostException">A peer was lost, the group was sealed, or the peer is not in an exchange of this step.</exception>
     public int AwaitExchange(int rank, long step, CancellationToken cancellation)
@@ -186,7 +178,7 @@ internal sealed unsafe class Group : IDisposable
 
     /// <summary>Seals the group at once, from any thread. A call in progress throws, here and on all members.</summary>
     /// <param name="message">The reason as a sentence for people, without the final full stop.</param>
-    /// <param name="suspects">Ranks that are believed lost. The other members learn them.</param>
+    /// <param name="suspects">Ranks that are believed lost. They are sent to the other members.</param>
     /// <returns>An exception to throw. It carries <see cref="PeerLoss"/>, which is an earlier one if the group was already sealed.</returns>
     public PeerLostException Abort(string message, params IReadOnlyList<int> suspects)
     {

@@ -11,11 +11,8 @@ namespace Spikeformer.Collectives;
 /// Couples BatchNorm over a group. Every rank folds its shards into its tree nodes and sends the nodes' values to all ranks, which fold them further.
 /// These are the merges of <see cref="LocalBatchNormCoupling"/>, for any distribution of shards.
 /// </summary>
-/// <param name="group">The group.</param>
-/// <param name="step">The step.</param>
-/// <param name="filled">This rank's shards that have samples, ascending, which is the order of the engine's group.</param>
-/// <param name="cancellation">Seals the group.</param>
-/// <remarks>A rank whose shards are all empty computes no layers but must take part in the exchanges. It calls <see cref="Follow"/>.</remarks>
+/// <remarks><c>filled</c> are this rank's shards that have samples, ascending, which is the order of the engine's group. A rank whose shards are all
+/// empty computes no layers but must take part in the exchanges. It calls <see cref="Follow"/>.</remarks>
 internal sealed class GroupBatchNormCoupling(Group group, long step, IReadOnlyList<int> filled, CancellationToken cancellation = default) : IBatchNormCoupling
 {
     /// <summary>Time that this rank has spent in exchanges, mostly waiting for slower ranks.</summary>

@@ -16,22 +16,15 @@ namespace Spikeformer.Collectives;
 /// <para>A reduction must not wait for a dead peer. With a non-blocking communicator, it would poll the communicator and
 /// <see cref="TransferLoop.PeerLoss"/>, and abort the communicator when either reports a failure. One communicator serves one generation.</para>
 /// </remarks>
-internal unsafe interface IVectorReduction : IDisposable
+internal unsafe interface IVectorReduction
 {
-    /// <summary>Sums one vector per shard, on every rank.</summary>
-    /// <param name="step">The step, equal on all members.</param>
-    /// <param name="contributions">The contributor of each node.</param>
-    /// <param name="sum">The order of the additions.</param>
-    /// <param name="own">This rank's nodes; they are only read.</param>
-    /// <param name="result">Receives the sum, in host memory, where the training state is.</param>
-    /// <param name="length">Number of elements of every vector.</param>
-    /// <param name="cancellation">Ends the generation.</param>
+    /// <summary>Sums one vector per shard as <see cref="Group.AllReduce"/> promises. The result is in host memory, where the training state is.</summary>
     /// <exception cref="PeerLostException">The generation has ended; the result is invalid.</exception>
     void Reduce(long step, Contributions contributions, TreeSum sum, IReadOnlyList<NodeVector> own, float* result, long length, CancellationToken cancellation);
 }
 
 /// <summary>The sum of vectors in host memory, over the links of the mesh: shared memory or TCP.</summary>
-internal sealed unsafe class LinkReduction(TransferLoop loop, ReduceTransfer transfer, IReadOnlyList<Peer> peers) : IVectorReduction
+internal sealed unsafe class LinkReduction(TransferLoop loop, ReduceTransfer transfer, IReadOnlyList<Peer> peers) : IVectorReduction, IDisposable
 {
     public void Reduce(long step, Contributions contributions, TreeSum sum, IReadOnlyList<NodeVector> own, float* result, long length, CancellationToken cancellation)
     {

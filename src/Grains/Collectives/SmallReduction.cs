@@ -34,9 +34,4 @@ internal sealed unsafe class SmallReduction(GroupPlan plan, TransferLoop loop, E
         }
         sum.Add(sources, length, result);
     }
-
-    // The group owns what this uses.
-    public void Dispose()
-    {
-    }
 }

@@ -20,6 +20,9 @@ public readonly record struct TreeNode(int Level, int Index)
     /// <summary>Returns the shard after the last one covered.</summary>
     /// <param name="shards">The number of shards V.</param>
     public int End(int shards) => (int)Math.Min(shards, (long)(Index + 1) << Level);
+
+    /// <summary>Returns the node as <c>(l, i)</c>. A record's own text would contain all relatives of the node, without end.</summary>
+    public override string ToString() => $"({Level}, {Index})";
 }
 
 /// <summary>The only order in which anything is summed over the V shards: a binary tree that depends on V alone. A node is the sum of its left and right child,

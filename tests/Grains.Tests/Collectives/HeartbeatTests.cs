@@ -89,7 +89,7 @@ public sealed class HeartbeatTests
             loop.WaitAllApplied(8, Ranks.Deadline);
             loop.Applied(9, rank == 1 ? 5u : 6u);
             DigestMismatchException mismatch = Assert.Throws<DigestMismatchException>(() => loop.WaitAllApplied(9, Ranks.Deadline));
-            Assert.Equal([1], mismatch.Odd);
+            Assert.Equal([1], mismatch.Suspects);
             Assert.Equal([6, 5, 6], mismatch.Digests.Select(digest => (int)digest!.Value));
             Eventually(() => differed.Any(seen => seen.Step == 9));
             Assert.DoesNotContain(differed, seen => seen.Step == 8);
@@ -99,10 +99,10 @@ public sealed class HeartbeatTests
     }
 
     [Fact]
-    public void Members_outside_the_majority_are_odd_and_two_that_differ_both_are()
+    public void Members_outside_the_majority_are_suspects_and_of_two_that_differ_both()
     {
-        Assert.Equal([0, 1], new DigestMismatchException(1, [1, 2]).Odd);
-        Assert.Equal([2, 3], new DigestMismatchException(1, [1, 1, 2, null, 1]).Odd);
+        Assert.Equal([0, 1], new DigestMismatchException(1, [1, 2]).Suspects);
+        Assert.Equal([2, 3], new DigestMismatchException(1, [1, 1, 2, null, 1]).Suspects);
     }
 
     [Fact]

@@ -25,7 +25,7 @@ internal sealed class DataListener : IDisposable
     private volatile bool _isDisposed;
 
     /// <summary>Starts to listen.</summary>
-    /// <param name="address">The interface to bind to; never all of them by default.</param>
+    /// <param name="address">The interface to bind to.</param>
     /// <param name="port">The TCP port; 0 takes a free one.</param>
     /// <param name="refused">Called for each refusal, on the listener's thread. A member that connects too early is not a refusal.</param>
     /// <param name="time">The clock of the handshakes; default the system's.</param>

@@ -14,23 +14,12 @@ internal static class GroupDialer
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(5), s_longestPause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Connects to a member. Tries again until the member listens and has opened the generation.</summary>
-    /// <param name="plan">The generation as this process sees it.</param>
-    /// <param name="rank">The member's rank.</param>
-    /// <param name="purpose">Purpose of the connection.</param>
-    /// <param name="deadline">Time for all attempts together.</param>
-    /// <param name="cancellation">Ends the attempts.</param>
     /// <returns>A blocking socket. The caller owns it.</returns>
     /// <exception cref="PeerLostException">No connection was made in time, or the peer refused.</exception>
-    /// <exception cref="OperationCanceledException">The attempts were cancelled.</exception>
     public static Socket Connect(GroupPlan plan, int rank, ConnectionPurpose purpose, TimeSpan deadline, CancellationToken cancellation) =>
         Connect(plan, plan.OwnRank, plan.Own.Incarnation, rank, purpose, deadline, cancellation);
 
-    /// <summary>Connects a process that is not a member, for a transfer.</summary>
-    /// <param name="plan">The generation.</param>
-    /// <param name="incarnation">The caller's own incarnation.</param>
-    /// <param name="rank">The member's rank.</param>
-    /// <param name="deadline">Time for all attempts together.</param>
-    /// <param name="cancellation">Ends the attempts.</param>
+    /// <summary>Connects a process that is not a member, for a transfer. The incarnation is the caller's own.</summary>
     /// <inheritdoc cref="Connect(GroupPlan, int, ConnectionPurpose, TimeSpan, CancellationToken)" path="/returns|/exception"/>
     public static Socket ConnectLearner(GroupPlan plan, ulong incarnation, int rank, TimeSpan deadline, CancellationToken cancellation) =>
         Connect(plan, Learner, incarnation, rank, ConnectionPurpose.Transfer, deadline, cancellation);

@@ -9,9 +9,6 @@ internal readonly record struct ChunkPlan(long Length, int BlockLength, int Worl
     private const int MinBlockLength = 4096;
 
     /// <summary>Divides a vector. A small vector gets small blocks, so that every rank has several and can overlap sending with adding.</summary>
-    /// <param name="length">Elements of the vector.</param>
-    /// <param name="worldSize">W, the number of members.</param>
-    /// <param name="maxBlockLength">Most elements of a block.</param>
     public static ChunkPlan Of(long length, int worldSize, int maxBlockLength)
     {
         int blockLength = MinBlockLength;

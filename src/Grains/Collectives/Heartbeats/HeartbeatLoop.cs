@@ -36,12 +36,8 @@ internal sealed class HeartbeatLoop : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Connects to all members and starts the heartbeats. Every member must connect within the deadline.</summary>
-    /// <param name="plan">The generation.</param>
-    /// <param name="listener">This process's listener; must outlive the loop.</param>
-    /// <param name="options">Periods and handlers.</param>
-    /// <param name="deadline">Time for all connections together.</param>
-    /// <param name="cancellation">Ends the attempt.</param>
+    /// <summary>Connects to all members and starts the heartbeats. Every member must connect within the deadline. The listener must outlive the
+    /// loop.</summary>
     /// <exception cref="PeerLostException">A member could not be reached.</exception>
     public static HeartbeatLoop Connect(GroupPlan plan, DataListener listener, HeartbeatOptions options, TimeSpan deadline, CancellationToken cancellation = default)
     {
@@ -79,9 +75,7 @@ internal sealed class HeartbeatLoop : IDisposable
         set => Volatile.Write(ref _progressLimit, (long)value.TotalMilliseconds);
     }
 
-    /// <summary>Sets what the next heartbeats report.</summary>
-    /// <param name="step">This rank's current step.</param>
-    /// <param name="progress">Its progress in the step: ascending, and comparable between ranks.</param>
+    /// <summary>Sets what the next heartbeats report: the step, and the progress in it, which is ascending and comparable between ranks.</summary>
     public void Report(long step, int progress)
     {
         lock (_reporting) (_report, _reported) = ((step, progress), _time.Milliseconds());
@@ -122,9 +116,7 @@ internal sealed class HeartbeatLoop : IDisposable
         }
     }
 
-    /// <summary>Waits until every member has applied a step, for a boundary at which the generation may end.</summary>
-    /// <param name="step">The step. This rank must have applied it.</param>
-    /// <param name="deadline">How long to wait.</param>
+    /// <summary>Waits until every member has applied a step that this rank has applied, for a boundary at which the generation may end.</summary>
     /// <exception cref="PeerLostException">A member has not applied it by then, or its connection has ended.</exception>
     /// <exception cref="DigestMismatchException">The members have applied different bits.</exception>
     public void WaitAllApplied(long step, TimeSpan deadline)

@@ -48,6 +48,6 @@ internal sealed class DigestMismatchException(long step, IReadOnlyList<ulong?> d
     public IReadOnlyList<ulong?> Digests { get; } = digests;
 
     /// <summary>Ranks whose digest is not that of a majority of the members; all ranks if there is no majority.</summary>
-    public IReadOnlyList<int> Odd { get; } =
+    public IReadOnlyList<int> Suspects { get; } =
         [.. Enumerable.Range(0, digests.Count).Where(rank => 2 * digests.Count(digest => digest is not null && digest == digests[rank]) <= digests.Count)];
 }

@@ -18,10 +18,7 @@ internal sealed class Contributions
     private readonly Contribution[][] _byRank;
     private readonly int[] _firstOfRank;
 
-    /// <summary>Checks and orders the contributions to one reduction.</summary>
-    /// <param name="contributions">The nodes, in any order.</param>
-    /// <param name="shards">V, the number of shards.</param>
-    /// <param name="worldSize">W, the number of members.</param>
+    /// <summary>Checks and orders the contributions to one reduction. They may be given in any order.</summary>
     /// <exception cref="ArgumentException">Nodes overlap or leave a gap, or a rank does not exist.</exception>
     public Contributions(IEnumerable<Contribution> contributions, int shards, int worldSize)
     {
@@ -30,7 +27,7 @@ internal sealed class Contributions
         int next = 0, top = SummationTree.Root(shards).Level;
         foreach ((TreeNode node, int rank) in All)
         {
-            if (node.Level > top) throw new ArgumentException($"{node} lies above the root of {shards} shards.");
+            if (node.Level > top) throw new ArgumentException($"Node {node} is above the root of {shards} shards.");
             if (node.First != next) throw new ArgumentException($"Shard {Math.Min(next, node.First)} has {(node.First < next ? "two contributors" : "none")}.");
             if ((uint)rank >= worldSize) throw new ArgumentException($"Rank {rank} is not one of {worldSize}.");
             next = node.End(shards);

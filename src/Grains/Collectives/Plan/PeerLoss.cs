@@ -6,6 +6,16 @@ namespace Spikeformer.Collectives.Plan;
 /// <param name="Message">The observation as a sentence for people, without the final full stop.</param>
 internal sealed record PeerLoss(PeerLossReason Reason, IReadOnlyList<int> Suspects, string Message);
 
+/// <summary>
+/// The group was sealed: its connections are closed, and no frame of its generation is accepted or applied any more. Partial sums are
+/// unchanged; a result buffer may be partly written.
+/// </summary>
+internal sealed class PeerLostException(PeerLoss peerLoss, Exception? inner = null)
+    : SpikeformerException(ErrorKind.Failed, peerLoss.Message, "The survivors continue in the next generation", inner)
+{
+    public PeerLoss PeerLoss { get; } = peerLoss;
+}
+
 /// <summary>The observation that ended a group. The values travel in abort frames.</summary>
 internal enum PeerLossReason
 {

@@ -8,12 +8,8 @@ using Spikeformer.Silo.Worker.Session;
 namespace Spikeformer.Silo.Worker.Generation;
 
 /// <summary>A worker's part in a run, on its compute thread: prepares, then serves one generation after the other, as a voter or as a learner, until the run
-/// no longer needs the worker. It talks to the run only through its board, so that no step ever waits for a coordinator.</summary>
-/// <param name="spec">The run.</param>
-/// <param name="board">The member's side of the control loop.</param>
-/// <param name="listener">The process's data plane.</param>
-/// <param name="siloWorkers">Number of the silo's workers, which share its memory.</param>
-/// <param name="time">Clocks.</param>
+/// no longer needs the worker. It talks to the run only through its board, so that no step ever waits for a coordinator. The workers of the silo share its
+/// memory.</summary>
 internal sealed class Member(RunSpec spec, MemberBoard board, DataListener listener, int siloWorkers, TimeProvider time)
 {
     private readonly MachineMemory _machine = new();

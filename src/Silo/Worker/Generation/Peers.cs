@@ -63,7 +63,7 @@ internal sealed class Peers : IDisposable
     private PeerLostException Seal(DigestMismatchException mismatch)
     {
         Catalogue.DigestMismatches.Add();
-        return SealDiverged($"{mismatch.Message}, suspected: {string.Join(", ", mismatch.Odd.Select(_group.Plan.Name))}");
+        return SealDiverged($"{mismatch.What}; suspected: {_group.Plan.Names(mismatch.Suspects)}");
     }
 
     /// <summary>Ends the generation as soon as a peer is suspected, before its data is missed.</summary>

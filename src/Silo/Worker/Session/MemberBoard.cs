@@ -79,11 +79,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
 
     public void Begin(Guid startId) => Report(current => current with { StartId = startId });
 
-    /// <summary>Has prepared the run.</summary>
-    /// <param name="fingerprint">The properties that members must have in common.</param>
-    /// <param name="stepsPerEpoch">Steps of an epoch.</param>
-    /// <param name="trainSamples">Training samples.</param>
-    /// <param name="capacity">Tells how many shards fit into this worker's memory; called for each report.</param>
+    /// <summary>Has prepared the run. Each report asks anew how many shards fit into this worker's memory.</summary>
     public void Prepared(IReadOnlyDictionary<string, string> fingerprint, int stepsPerEpoch, int trainSamples, Func<int> capacity)
     {
         _capacity = capacity;
@@ -114,7 +110,7 @@ internal sealed class MemberBoard(WorkerInfo info, TimeProvider time)
         }
     }
 
-    /// <summary>Watches the other members: each report calls for the names of those without a sign of life.</summary>
+    /// <summary>Watches the other members. Each report asks anew which workers give no sign of life.</summary>
     public void Watch(Func<IReadOnlyList<string>> silent)
     {
         lock (_gate) _draft.Silent = silent;

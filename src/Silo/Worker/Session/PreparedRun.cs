@@ -31,7 +31,9 @@ internal sealed class PreparedRun : IDisposable
         Held = new(state, weights, Order.StepsPerEpoch, time);
         Description = RunDescription.Of(spec.Name, recipe, spec.DataPath, dataset, time.GetUtcNow(), device) with
         {
-            StartId = spec.StartId, Origin = weights.Origin, Checkpoints = spec.Checkpoints ?? CheckpointPlaces.DefaultOf(spec.Name),
+            StartId = spec.StartId,
+            Origin = weights.Origin,
+            Checkpoints = spec.Checkpoints ?? CheckpointPlaces.DefaultOf(spec.Name),
         };
         var fingerprint = new Dictionary<string, string>(Description.Fingerprint)
         {

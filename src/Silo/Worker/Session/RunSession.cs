@@ -73,6 +73,7 @@ internal sealed class RunSession(IRunGrain run, WorkerInfo info, Action<RunSpec,
             }
         }
     }
+
     /// <summary>Logs why the run leaves this worker out or does not train, once for each reason.</summary>
     private void Log(string? reason)
     {

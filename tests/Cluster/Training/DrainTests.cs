@@ -21,13 +21,13 @@ public sealed class DrainTests : IDisposable
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         string[] option = ["--cluster", silo.Endpoints.Gateway];
         await cluster.StartAsync(_runs.Spec(ClusterRuns.EndlessRecipe(), "kept", workers: 2));
-        await ClusterRuns.WholeAsync(cluster, "kept", 2);
+        await ClusterRuns.AwaitFullGenerationAsync(cluster, "kept", 2);
         int process = (await cluster.WorkerAsync("a/1")).Report.Info.ProcessId;
 
         JsonElement drained = ProgramProcess.Cli(["drain", "a/1", "--wait", .. option])[0];
         Assert.Equal(("a/1", "drained"), (drained.GetProperty("worker").GetString(), drained.GetProperty("state").GetString()));
         Assert.False(Directory.Exists($"/proc/{process}"), "the worker's process has not exited");
-        await ClusterRuns.StepAsync(cluster, "kept", (await cluster.StatusAsync("kept")).Step + 50);
+        await ClusterRuns.AwaitStepAsync(cluster, "kept", (await cluster.StatusAsync("kept")).Step + 50);
         WorkerReport report = (await cluster.WorkerAsync("a/1")).Report;
         Assert.Equal((WorkerPhase.Drained, process), (report.Phase, report.Info.ProcessId));
         RunStatus alone = await cluster.StatusAsync("kept");
@@ -35,7 +35,7 @@ public sealed class DrainTests : IDisposable
         Assert.Equal("drained", ProgramProcess.Cli(["drain", "a/1", .. option])[0].GetProperty("state").GetString());
 
         Assert.Equal("inService", ProgramProcess.Cli(["drain", "a/1", "--undo", .. option])[0].GetProperty("state").GetString());
-        await ClusterRuns.WholeAsync(cluster, "kept", 2);
+        await ClusterRuns.AwaitFullGenerationAsync(cluster, "kept", 2);
         Assert.NotEqual(process, (await cluster.WorkerAsync("a/1")).Report.Info.ProcessId);
         await cluster.StopAsync("kept");
         RunStatus end = await cluster.WaitAsync("kept");

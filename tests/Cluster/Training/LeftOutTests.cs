@@ -22,7 +22,7 @@ public sealed partial class LeftOutTests : IDisposable
         await using SpikeformerCluster cluster = await SpikeformerCluster.ConnectAsync(silo.Endpoints.Gateway);
         string[] option = ["--cluster", silo.Endpoints.Gateway];
         await cluster.StartAsync(_runs.Spec(ClusterRuns.EndlessRecipe(), "strict", workers: 2) with { StartGraceSeconds = 0 });
-        await ClusterRuns.GenerationAsync(cluster, "strict", 1);
+        await ClusterRuns.AwaitGenerationAsync(cluster, "strict", 1);
         using SiloProcess odd = await SiloProcess.StartAsync(new Dictionary<string, string> { ["MKL_CBWR"] = "COMPATIBLE" },
             "--state", _runs["cluster"], "--name", "odd", "--devices", "cpu:1", "--worker-logs", _runs["logs"], "--orphan-grace", "0");
 
@@ -32,7 +32,7 @@ public sealed partial class LeftOutTests : IDisposable
         using (ProgramProcess status = ProgramProcess.StartCli(["status", "strict", .. option]))
             Assert.Contains("odd/0 is left out: mkl is COMPATIBLE here", status.Finish());
         // Many reports later it has been told once.
-        await ClusterRuns.StepAsync(cluster, "strict", (await cluster.StatusAsync("strict")).Step + 50);
+        await ClusterRuns.AwaitStepAsync(cluster, "strict", (await cluster.StatusAsync("strict")).Step + 50);
         Assert.Equal(reason, ReasonOf("odd/0", option));
         JsonElement told = Assert.Single(ProgramProcess.Cli(["events", "strict", .. option]), line => line.GetProperty("kind").GetString() == "leftOut");
         Assert.Equal(("odd/0", $"Worker odd/0 is {reason}"), (told.GetProperty("worker").GetString(), told.GetProperty("message").GetString()));

@@ -1,4 +1,4 @@
-/// Trains a recipe and prints the digest of its steps: on the cluster that --cluster names, or on one of the program's own.
+/// Trains a recipe on the cluster that --cluster names, or on an embedded cluster, and prints the digest of the last step.
 module Spikeformer.Samples.Program
 
 open Spikeformer
@@ -10,7 +10,7 @@ type Options =
     { Recipe: string
       Overrides: string list
       Cluster: string option
-      /// What --name, --out and the like change in the run of that recipe.
+      /// The changes of --name, --out and similar options to the run.
       Change: RunSpec -> RunSpec }
 
 let rec parse options arguments =
@@ -25,7 +25,7 @@ let rec parse options arguments =
     | "--data" :: path :: rest -> parse (andThen (fun spec -> spec.With(dataPath = path))) rest
     | "--out" :: path :: rest -> parse (andThen (fun spec -> spec.With(outDirectory = path))) rest
     | "--workers" :: number :: rest when fst (System.Int32.TryParse number) -> parse (andThen (fun spec -> spec.With(workers = int number))) rest
-    | argument :: _ -> Error $"'{argument}' is no option, or lacks its value"
+    | argument :: _ -> Error $"'{argument}' is not an option, or its value is missing"
 
 [<EntryPoint>]
 let main arguments =
@@ -34,7 +34,7 @@ let main arguments =
     try
         match parse defaults (List.ofArray arguments) with
         | Error problem ->
-            eprintfn "%s. There are --recipe NAME|FILE, --set KEY=VALUE, --cluster HOST:PORT|DIR, --name, --data, --out and --workers." problem
+            eprintfn "%s. The options are --recipe NAME|FILE, --set KEY=VALUE, --cluster HOST:PORT|DIR, --name, --data, --out and --workers." problem
             1
         | Ok options ->
             let spec = RunSpecs.OfRecipe(options.Recipe, options.Overrides) |> options.Change

@@ -1,4 +1,4 @@
-/// A run from its start to its end, as an F# program or script sees it.
+/// Trains a run from an F# program or script.
 module Spikeformer.Samples.Training
 
 open Spikeformer.Client
@@ -18,22 +18,22 @@ let train (cluster: SpikeformerCluster) (spec: RunSpec) =
             )
     }
 
-/// How a run ended: Ok with the digest of its steps, or Error with the reason.
+/// Gives the end of a run: Ok with the digest of its last step, or Error with the reason.
 let outcome (status: RunStatus) =
     match status.State, Option.ofObj status.Outcome, Option.ofObj status.Failure with
     | RunState.Completed, Some outcome, _ -> Ok outcome.StepDigest
-    | RunState.Failed, _, Some failure -> Error $"worker {failure.Worker}: {failure.Message}"
+    | RunState.Failed, _, Some failure -> Error $"worker {failure.Worker}: {failure.ToException().Message}"
     | RunState.Stopped, _, _ -> Error $"stopped at step {status.Step}; 'resume' continues it"
-    | state, _, _ -> Error $"the run is {state}"
+    | state, _, _ -> Error $"the run is {StateNames.Of state}"
 
-/// Trains on a cluster that is there: host:port of its gateways, or the state directory of silos on this machine.
+/// Trains on a running cluster: host:port of its gateways, or the state directory of silos on this machine.
 let trainOn (address: string) spec =
     task {
         use! cluster = SpikeformerCluster.ConnectAsync address
         return! train cluster spec
     }
 
-/// Trains on a cluster of the program's own, which lives as long as the run.
+/// Trains on an embedded cluster, which lives as long as the run.
 let trainAlone (spec: RunSpec) =
     task {
         use! own = EmbeddedCluster.StartAsync(spec.OutDirectory, spec.Workers)
@@ -41,7 +41,7 @@ let trainAlone (spec: RunSpec) =
         return! train cluster spec
     }
 
-/// Prints how a run ended and gives the exit code.
+/// Prints the end of a run and gives the exit code.
 let report status =
     match outcome status with
     | Ok digest ->

@@ -1,5 +1,5 @@
-// Trains the recipe demo from a script, on a cluster of its own: dotnet fsi samples/FSharp/train.fsx DIRECTORY [KEY=VALUE ...]
-// Needs the library and the silo program as './spikeformer' or 'dotnet build -c Release' makes them.
+// Trains the recipe demo from a script, on an embedded cluster: dotnet fsi samples/FSharp/train.fsx DIRECTORY [KEY=VALUE ...]
+// Needs the library and the silo program, which './spikeformer' or 'dotnet build -c Release' builds.
 #I "../../src/Client/Cli/bin/Release/net10.0/linux-x64"
 #r "Spikeformer.Model.dll"
 #r "Spikeformer.Grains.dll"

@@ -20,11 +20,11 @@ public enum ErrorKind
 
 /// <summary>An error that a user can act on. The message says what happened, where (file, field, byte, shard, step) and what to do.</summary>
 /// <param name="kind">The class of the error, which determines the exit code.</param>
-/// <param name="what">One sentence on what happened and where, without the final full stop.</param>
-/// <param name="remedy">One sentence on what the user can do, without the final full stop. The message shows it after the first.</param>
+/// <param name="what">What happened and where: a sentence, or a sentence and a list of lines, without the final full stop.</param>
+/// <param name="remedy">One sentence on what the user can do, without the final full stop; empty if nothing is known.</param>
 /// <param name="inner">The cause; null if there is no other error.</param>
 public class SpikeformerException(ErrorKind kind, string what, string remedy, Exception? inner = null)
-    : Exception($"{what}. {remedy}.", inner)
+    : Exception(Text(what, remedy), inner)
 {
     /// <summary>The class of the error, which determines the exit code.</summary>
     public ErrorKind Kind { get; } = kind;
@@ -34,4 +34,6 @@ public class SpikeformerException(ErrorKind kind, string what, string remedy, Ex
 
     /// <summary>What the user can do, without the final full stop.</summary>
     public string Remedy { get; } = remedy;
+
+    private static string Text(string what, string remedy) => remedy.Length == 0 ? what : what.Contains('\n') ? $"{what}\n{remedy}." : $"{what}. {remedy}.";
 }

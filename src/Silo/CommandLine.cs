@@ -1,22 +1,23 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Spikeformer.Diagnostics;
 using Spikeformer.Silo.Verbs;
 
 namespace Spikeformer.Silo;
 
-/// <summary>The <c>spikeformer-silo</c> command: parses, runs one verb, turns errors into messages and exit codes as <c>spikeformer</c> does.</summary>
+/// <summary>The <c>spikeformer-silo</c> command: parses the arguments, runs one verb, and turns errors into messages and exit codes.</summary>
 internal static class CommandLine
 {
     private const string Verbose = "--verbose";
 
     /// <summary>Runs a command line.</summary>
     /// <param name="args">The arguments after the program's name.</param>
-    /// <returns>The exit code: 0 done, 1 unexpected error, else an <see cref="ErrorKind"/>.</returns>
+    /// <returns>The exit code: 0, or the <see cref="ErrorKind"/> of the error.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand("Spikeformer's cluster: silos and workers")
+        var root = new RootCommand("Spikeformer cluster: silos and workers")
         {
-            new Option<bool>(Verbose) { Description = "Show the stack of an error", Recursive = true },
+            new Option<bool>(Verbose) { Description = "Print the stack of an error", Recursive = true },
             RunVerb.Create(),
             WorkerVerb.Create(),
         };
@@ -27,7 +28,7 @@ internal static class CommandLine
         {
             refusal.ShowHelp = false;
             parsed.Invoke(onError);
-            Console.Error.WriteLine("'spikeformer-silo --help' lists verbs and options, 'spikeformer-silo VERB --help' those of a verb.");
+            Console.Error.WriteLine("Run 'spikeformer-silo --help' for a list of verbs, or 'spikeformer-silo VERB --help' for the options of a verb.");
             return (int)ErrorKind.Usage;
         }
         if (args.Length == 0)
@@ -37,19 +38,12 @@ internal static class CommandLine
         }
         try
         {
-            // Signals belong to the host of each verb.
+            // The host of each verb handles signals.
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
-        }
-        catch (SpikeformerException failure)
-        {
-            Console.Error.WriteLine(parsed.GetValue<bool>(Verbose) ? failure.ToString() : failure.Message);
-            return (int)failure.Kind;
         }
         catch (Exception failure)
         {
-            Console.Error.WriteLine($"Unexpected {failure.GetType().Name}: {failure.Message}");
-            Console.Error.WriteLine(parsed.GetValue<bool>(Verbose) ? failure.ToString() : "Run the same with --verbose to see where it came from.");
-            return (int)ErrorKind.Failed;
+            return ErrorPrinter.Print(Console.Error, failure, parsed.GetValue<bool>(Verbose));
         }
     }
 }

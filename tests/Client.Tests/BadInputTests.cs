@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Spikeformer.Client.Tests;
 
-/// <summary>What a user who makes a mistake sees: the message, the exit code, and nothing half-written.</summary>
+/// <summary>A user's mistake ends with a message and an exit code, and leaves nothing half-written.</summary>
 public sealed class BadInputTests : IDisposable
 {
     private const int Failed = 1, Usage = 2, NotFound = 3, Conflict = 4, CheckFailed = 6;
@@ -67,7 +67,7 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void Resume_evaluate_and_export_of_nothing_say_so()
+    public void Resume_evaluate_and_export_of_a_missing_run_are_refused()
     {
         foreach (string verb in new[] { "resume", "evaluate" }) Refuses(NotFound, "run.json", verb, "--out", Run);
         Refuses(NotFound, "run.json", "export", "--out", Run, Path.Combine(_root, "x.safetensors"));
@@ -75,7 +75,7 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_checkpoint_is_passed_over_with_its_reason_and_the_bits_stay()
+    public void A_damaged_checkpoint_is_skipped_with_its_reason_and_the_bits_stay_the_same()
     {
         TestData.RequireLong();
         string expected = ClientProcess.RunJson(["train", .. Small, "--out", Run, "--checkpoint-every", "1"]).GetProperty("weightsDigest").GetString()!;
@@ -110,7 +110,7 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void Data_of_the_wrong_class_count_are_refused()
+    public void Data_with_a_wrong_number_of_classes_are_refused()
     {
         Recordings();
         Directory.Delete(Path.Combine(_root, "data", "Train", "9"), recursive: true);
@@ -118,7 +118,7 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void A_full_disk_raises_an_alarm_and_training_goes_on_to_its_end()
+    public void A_full_disk_raises_an_alarm_and_training_continues_to_its_end()
     {
         TestData.RequireLong();
         string mount = Path.Combine(_root, "small");
@@ -156,7 +156,7 @@ public sealed class BadInputTests : IDisposable
         Assert.DoesNotContain("   at ", error);
     }
 
-    /// <summary>A tiny data set in N-MNIST's layout: one recording of five events a class.</summary>
+    /// <summary>Writes a tiny data set in the layout of N-MNIST: one recording of five events per class.</summary>
     /// <returns>One of the recordings.</returns>
     private string Recordings()
     {

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Spikeformer.Client.Tests;
 
-/// <summary>The real client program in a process of its own.</summary>
+/// <summary>The client program in its own process.</summary>
 internal sealed class ClientProcess : IDisposable
 {
     private readonly Process _process;
@@ -23,7 +23,7 @@ internal sealed class ClientProcess : IDisposable
 
     public static ClientProcess Start(params string[] arguments) => Start([], arguments);
 
-    /// <summary>Starts a command with environment variables of its own, which the processes that it starts inherit.</summary>
+    /// <summary>Starts a command with environment variables, which its child processes inherit.</summary>
     public static ClientProcess Start(Dictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet")
@@ -44,7 +44,7 @@ internal sealed class ClientProcess : IDisposable
         return client.Finish();
     }
 
-    /// <summary>Runs a command to its end, with a cache of its own.</summary>
+    /// <summary>Runs a command to its end with its own cache.</summary>
     public static (int ExitCode, string Output, string Error) RunWith(string cache, params string[] arguments)
     {
         using ClientProcess client = Start(new() { ["XDG_CACHE_HOME"] = cache }, arguments);
@@ -65,7 +65,7 @@ internal sealed class ClientProcess : IDisposable
         return (_process.ExitCode, _output.Result, _error.Result);
     }
 
-    /// <summary>SIGKILL: the process gets no chance to tidy up.</summary>
+    /// <summary>SIGKILL: the process cannot clean up.</summary>
     public void Kill()
     {
         _process.Kill();

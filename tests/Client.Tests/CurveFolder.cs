@@ -8,12 +8,12 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Client.Tests;
 
-/// <summary>A run directory with curves that nobody has trained.</summary>
+/// <summary>A run directory with invented curves.</summary>
 internal sealed class CurveFolder : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    /// <param name="epochs">Epochs that are over. The third has the best test accuracy, 60 %.</param>
+    /// <param name="epochs">Completed epochs. The third has the best test accuracy, 60 %.</param>
     /// <param name="name">Name of the run.</param>
     public CurveFolder(int epochs, string name = "trial")
     {

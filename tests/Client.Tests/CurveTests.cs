@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Spikeformer.Client.Tests;
 
-/// <summary>What a run leaves for people: its curves, whatever happened to it.</summary>
+/// <summary>The curves of a run, which do not depend on what happened to it.</summary>
 public sealed class CurveTests
 {
     private const int Epochs = 4, StepsPerEpoch = 6;
@@ -22,7 +22,7 @@ public sealed class CurveTests
         TestData.RequireLong();
         using RunFolder undisturbed = new(), disturbed = new();
         ClientProcess.RunJson(["train", .. Recipe, "--out", undisturbed.Path, "--workers", "2"]);
-        // Checkpoints fall into the middle of epochs.
+        // Checkpoints are in the middle of epochs.
         using (ClientProcess client = ClientProcess.Start(["train", .. Recipe, "--out", disturbed.Path, "--workers", "2", "--checkpoint-every", "4"]))
         {
             SpinWait.SpinUntil(() => client.HasExited || disturbed.Lines("events.jsonl").Any(line => line.GetProperty("step").GetInt64() > StepsPerEpoch));
@@ -43,7 +43,7 @@ public sealed class CurveTests
         }
     }
 
-    /// <summary>The rows without what a clock has measured.</summary>
+    /// <summary>The rows without the columns that depend on a clock.</summary>
     private static string[] Table(RunFolder run)
     {
         string[] names = EpochTable.Columns.Split(',');

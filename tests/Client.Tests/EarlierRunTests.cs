@@ -23,7 +23,7 @@ public sealed class EarlierRunTests : IDisposable
         string[] steps = File.ReadAllLines(run.StepsFile);
         OracleRun oracle = Oracle.Train(recipe, checkpoint: new CheckpointStore(run.CheckpointsFolder).Read(EarlierRun.Step));
 
-        // These fields depend on the processor. Where they differ from those of the processor that began the run, a lineage begins.
+        // These fields depend on the processor. If they differ from those of the processor that started the run, a lineage begins.
         JsonElement end = ClientProcess.RunJson("resume", "--out", run.Path, "--override", "isa,mkl,oneDnn");
 
         Assert.Equal("completed", end.GetProperty("state").GetString());

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Spikeformer.Client.Tests;
 
-/// <summary>The published event-camera recipes, scaled down, from files as users have them to an evaluated checkpoint.</summary>
+/// <summary>The published event-camera recipes, scaled down, from downloaded files to an evaluated checkpoint.</summary>
 public sealed class EventCameraTests : IDisposable
 {
     private static readonly string[] Small =
@@ -63,7 +63,7 @@ public sealed class EventCameraTests : IDisposable
     private JsonElement Train(string recipe, string data, string run, int workers, params string[] more) =>
         ClientProcess.RunJson(["train", "--recipe", recipe, "--data", data, "--out", _folder[run], "--workers", $"{workers}", .. Small, .. more]);
 
-    /// <summary>Every step has the rate of its epoch in the authors' log: 0 in the first two, so that nothing moves before the third.</summary>
+    /// <summary>Every step has the rate of its epoch in the authors' log: 0 in the first two, so that no weight changes before the third.</summary>
     private void AssertPublishedRates(string job, string run, int steps)
     {
         double[] published = [.. from line in File.ReadLines(GoldenFile.PathOf("lr_schedules.csv"))

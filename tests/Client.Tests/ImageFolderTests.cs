@@ -61,7 +61,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Prepare_imagenet_val_sorts_images_and_tells_what_is_missing()
+    public void Prepare_imagenet_val_sorts_images_and_names_missing_ones()
     {
         string val = _folder["val"], labels = _folder["valprep.sh"];
         Directory.CreateDirectory(val);
@@ -69,7 +69,7 @@ public sealed class ImageFolderTests : IDisposable
         File.WriteAllText(Path.Combine(val, "ILSVRC2012_val_00000293.JPEG"), "first");
         (int exitCode, string output, string error) = Run("data", "prepare", "imagenet-val", "--source", val, "--labels", labels);
         Assert.Equal(6, exitCode);
-        Assert.Contains("1 images sorted, 0 were there already, 1 are missing", output);
+        Assert.Contains("1 images sorted, 0 already in place, 1 missing", output);
         Assert.Contains("ILSVRC2012_val_00002138", error);
 
         File.WriteAllText(Path.Combine(val, "ILSVRC2012_val_00002138.JPEG"), "second");

@@ -19,7 +19,7 @@ public sealed class InitFromTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_pth_file_and_the_export_that_holds_the_same_weights_give_the_same_run_which_resumes_as_it_began()
+    public void A_pth_file_and_an_export_of_the_same_weights_give_the_same_run_which_resumes_as_it_began()
     {
         TorchFile.Write(_folder["demo.pth"], SafetensorsReader.ReadFile(s_demo).Tensors);
         JsonElement[] ends =
@@ -50,7 +50,7 @@ public sealed class InitFromTests : IDisposable
     [InlineData(ErrorKind.Usage, "A run cannot start in epoch 3: the recipe has epochs 0 to 2", "--init-from", "weights", "--start-epoch", "3")]
     [InlineData(ErrorKind.Usage, "A run cannot start in epoch 1 without trained weights", "--start-epoch", "1")]
     [InlineData(ErrorKind.NotFound, "contains no weights to start from", "--init-from", "no-such-run")]
-    public async Task What_cannot_begin_is_refused_before_anything_is_written(ErrorKind kind, string message, params string[] options)
+    public async Task Impossible_initial_weights_and_epochs_are_refused_before_anything_is_written(ErrorKind kind, string message, params string[] options)
     {
         Call call = await Call.Of([.. s_train, .. options, "--out", _folder["run"]]);
         Assert.Equal(((int)kind, ""), (call.ExitCode, call.Output));

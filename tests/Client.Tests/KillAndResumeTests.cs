@@ -12,7 +12,7 @@ public sealed class KillAndResumeTests
         "--set", "model.width=32", "--set", "model.depth=2",
     ];
 
-    // Many more than it takes to be killed three times, on a busy machine too.
+    // Enough to be killed three times, even on a busy machine.
     private const int Steps = 10 * 6;
 
     private const int Kill = 9, Continue = 18, Stop = 19;
@@ -42,9 +42,9 @@ public sealed class KillAndResumeTests
         Assert.Equal(expected, end.GetProperty("weightsDigest").GetString());
     }
 
-    /// <summary>The program and its workers are killed while its silo stands still: nothing holds the run directory, but the silo will go on with its state.</summary>
+    /// <summary>The program and its workers are killed while the silo is suspended: nothing holds the run directory, but the silo will continue with its state.</summary>
     [Fact]
-    public void What_a_killed_program_leaves_running_keeps_its_state_and_is_awaited()
+    public void A_silo_that_outlives_its_killed_program_keeps_its_state_until_it_ends()
     {
         using RunFolder folder = new();
         string state;
@@ -60,7 +60,7 @@ public sealed class KillAndResumeTests
             foreach (int worker in left[true]) ClientProcess.Signal(worker, Kill);
         }
         using ClientProcess resumed = ClientProcess.Start(["resume", "--out", folder.Path]);
-        // It would take the state away within its first second.
+        // A program that does not wait removes the state within its first second.
         bool isTaken = SpinWait.SpinUntil(() => resumed.HasExited || !Directory.Exists(state), TimeSpan.FromSeconds(3));
         ClientProcess.Signal(silo, Continue);
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Spikeformer.Client.Tests;
 
-/// <summary>The launcher script in a tree of its own, with a stand-in for <c>dotnet</c> that notes how it is called.</summary>
+/// <summary>The launcher script in its own tree, with a stand-in for <c>dotnet</c> that records its calls.</summary>
 [System.Runtime.Versioning.SupportedOSPlatform("linux")]
 public sealed class LauncherTests : IDisposable
 {
@@ -106,7 +106,7 @@ public sealed class LauncherTests : IDisposable
     private async Task<(int Code, string Output, string Error)> Run(string file, string[] args, string? folder = null,
         (string Name, string Value)? environment = null)
     {
-        // Through bash: starting a script that was just written can hit a "text file busy" from another test's fork.
+        // Through bash: starting a new script can fail with "text file busy" because of a fork of another test.
         var start = new ProcessStartInfo("bash", [file, .. args])
         {
             WorkingDirectory = folder ?? _root, RedirectStandardOutput = true, RedirectStandardError = true,

@@ -12,13 +12,13 @@ public sealed class MemoryTests
     {
         TestData.RequireLong();
         using var folder = new RunFolder();
-        // Code that is compiled anew after thousands of calls leaves megabytes of the compiler's behind at any time: here all is compiled at once.
+        // Tiered compilation recompiles code after thousands of calls, which allocates megabytes at any time. Without it, all code is compiled once.
         using ClientProcess client = ClientProcess.Start(
             new Dictionary<string, string> { ["DOTNET_TieredCompilation"] = "0" },
             "train", "--recipe", "demo", "--set", "data.canvas=[16,16]", "--set", "data.trainSamples=330", "--set", "data.testSamples=11",
             "--set", "model.width=32", "--set", "model.heads=2", "--set", "batch=2", "--set", "shards=2", "--set", "epochs=31",
             "--checkpoint-every", "1000", "--workers", "1", "--out", folder.Path);
-        // The least of a while: what the collector has not got to yet comes and goes, what leaks stays.
+        // The minimum over a period: uncollected memory comes and goes, a leak stays.
         long early = long.MaxValue, late = long.MaxValue;
         int? worker = null;
         while (!client.HasExited)
@@ -37,12 +37,12 @@ public sealed class MemoryTests
         Assert.True(late < early * 1.02, $"resident memory grew from {early} KiB at step 2000 to {late} KiB at step 5000");
     }
 
-    /// <summary>The process that trains: it holds the run's lock and wrote its number into the first line there.</summary>
+    /// <summary>The process that trains: it holds the lock of the run, and the first line of the file is its id.</summary>
     private static int? WorkerOf(RunFolder folder)
     {
         string path = Path.Combine(folder.Path, "run.lock");
         if (!File.Exists(path)) return null;
-        // .NET takes a lock of its own to read a file, which the owner's refuses.
+        // .NET locks a file to read it, which the lock of the owner prevents.
         using Process cat = Process.Start(new ProcessStartInfo("cat", [path]) { RedirectStandardOutput = true })!;
         return int.TryParse(cat.StandardOutput.ReadToEnd().Split('\n')[0], CultureInfo.InvariantCulture, out int worker) ? worker : null;
     }

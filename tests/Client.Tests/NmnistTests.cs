@@ -5,8 +5,8 @@ namespace Spikeformer.Client.Tests;
 
 public sealed class NmnistTests
 {
-    /// <summary>All of the recipe in the exhaustive form, which takes minutes: 0.93 on processors with AVX-512, 0.91 without; one recording is one
-    /// percent. Otherwise its first epochs: 0.49, where guessing gives 0.15.</summary>
+    /// <summary>The exhaustive form trains the whole recipe in minutes, to 0.93 on processors with AVX-512 and 0.91 on others; one recording is 1 percent.
+    /// The short form trains the first epochs, to 0.49; guessing gives 0.15.</summary>
     [Fact]
     public void The_recipe_nmnist_learns_real_recordings()
     {

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Spikeformer.Client.Tests;
 
-/// <summary>A run that goes on with something changed.</summary>
+/// <summary>A run that continues with changes.</summary>
 public sealed class OverrideTests
 {
     private static readonly string[] Begin =
@@ -39,7 +39,7 @@ public sealed class OverrideTests
         Assert.Contains(folder.Lines("events.jsonl"), line => line.GetProperty("kind").GetString() == "lineage");
         Assert.True(Directory.Exists(Path.Combine(folder.Path, "checkpoints", "step-6-lineage-1")));
 
-        // What it is now is what it resumes with.
+        // The run resumes with its changes.
         Assert.Equal(end.GetProperty("weightsDigest").GetString(), ClientProcess.RunJson("resume", "--out", folder.Path).GetProperty("weightsDigest").GetString());
         Assert.Equal(6, folder.Digests().Count);
     }

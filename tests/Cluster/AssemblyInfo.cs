@@ -1,5 +1,5 @@
 using Xunit.Sdk;
 using Xunit.v3;
 
-// Each test runs processes of its own; side by side they would make each other late.
+// Each test runs its own processes; in parallel they would slow each other down.
 [assembly: Parallelization(Mode = ParallelMode.None)]

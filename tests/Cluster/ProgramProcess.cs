@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster;
 
-/// <summary>A program of the solution in a process of its own: the CLI or the F# sample.</summary>
+/// <summary>A program of the solution in its own process: the CLI or the F# sample.</summary>
 internal sealed class ProgramProcess : IDisposable
 {
     private readonly Process _process;
@@ -30,7 +30,7 @@ internal sealed class ProgramProcess : IDisposable
     /// <summary>Starts the F# sample.</summary>
     public static ProgramProcess StartFSharp(params string[] arguments) => new("samples/FSharp", "Spikeformer.Samples.FSharp.dll", arguments);
 
-    /// <summary>Starts the F# sample with environment variables of its own.</summary>
+    /// <summary>Starts the F# sample with environment variables.</summary>
     public static ProgramProcess StartFSharp(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
         new("samples/FSharp", "Spikeformer.Samples.FSharp.dll", arguments, environment);
 
@@ -38,7 +38,7 @@ internal sealed class ProgramProcess : IDisposable
     /// <returns>The JSON objects that it prints, one per line or one in all.</returns>
     public static JsonElement[] Cli(params string[] arguments) => Cli(new Dictionary<string, string>(), arguments);
 
-    /// <summary>The same with environment variables.</summary>
+    /// <summary>Runs a command of the CLI that must succeed, with environment variables.</summary>
     public static JsonElement[] Cli(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         using var cli = new ProgramProcess("src/Client/Cli", "spikeformer.dll", [.. arguments, "--json"], environment);
@@ -61,7 +61,7 @@ internal sealed class ProgramProcess : IDisposable
         return (_process.ExitCode, _output.Result, _error.Result);
     }
 
-    /// <summary>The same, read as JSON.</summary>
+    /// <summary>Waits for a command that must succeed and parses its output as JSON.</summary>
     public JsonElement[] FinishJson()
     {
         var reader = new Utf8JsonReader(System.Text.Encoding.UTF8.GetBytes(Finish()), new JsonReaderOptions { AllowMultipleValues = true });

@@ -1,4 +1,4 @@
-/// Real programs in processes of their own; none outlives its test.
+/// Programs in their own processes; none outlives its test.
 module Spikeformer.FSharp.Tests.Programs
 
 open System
@@ -26,7 +26,7 @@ let private kill (program: Process) =
         program.Kill(entireProcessTree = true)
         program.WaitForExit()
 
-/// Runs dotnet with these arguments to its end, a minute at most.
+/// Runs dotnet with these arguments to its end, for at most a minute.
 let run arguments =
     use program = start arguments
 
@@ -37,10 +37,10 @@ let run arguments =
     finally
         kill program
 
-/// The sample program.
+/// Runs the sample program.
 let sample arguments = run (Path.Combine(AppContext.BaseDirectory, "Spikeformer.Samples.FSharp.dll") :: arguments)
 
-/// A real silo with two CPU workers, its state in a folder. It ends with its input, and so with the test, whatever that dies of.
+/// A silo with two CPU workers and its state in a folder. It ends when its input ends, and so with the test, even if that is killed.
 type Silo private (program: Process, endpoints: SiloEndpoints) =
     member _.Gateway = endpoints.Gateway
 
@@ -53,11 +53,11 @@ type Silo private (program: Process, endpoints: SiloEndpoints) =
                     [ Path.Combine(AppContext.BaseDirectory, "spikeformer-silo.dll"); "run"; "--parent-pipe"; "--name"; "local"; "--state"; folder["state"]
                       "--endpoint-file"; file; "--silo-port"; "0"; "--gateway-port"; "0"; "--http-port"; "0"; "--devices"; "cpu:2"; "--orphan-grace"; "0" ]
 
-            let talk = [ program.StandardOutput.ReadToEndAsync(); program.StandardError.ReadToEndAsync() ]
+            let messages = [ program.StandardOutput.ReadToEndAsync(); program.StandardError.ReadToEndAsync() ]
 
             try
                 do! Eventually.HoldsAsync("a silo that is up", (fun () -> program.HasExited || File.Exists file), found = fun () -> "")
-                Assert.False(program.HasExited, $"the silo ended early: {[ for text in talk -> if text.IsCompleted then text.Result else String.Empty ]}")
+                Assert.False(program.HasExited, $"the silo ended early: {[ for text in messages -> if text.IsCompleted then text.Result else String.Empty ]}")
                 return new Silo(program, nonNull (SiloEndpoints.TryRead file))
             with error ->
                 kill program

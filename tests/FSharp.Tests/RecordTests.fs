@@ -1,4 +1,4 @@
-/// The client library's records and errors, in the words of F#.
+/// The records and errors of the client library as F# code uses them.
 module Spikeformer.FSharp.Tests.RecordTests
 
 open System
@@ -14,16 +14,16 @@ let private spec =
 let private status state = RunStatus(Run = "one", State = state, Step = 7L)
 
 [<Fact>]
-let ``A copy differs in what was given and in nothing else`` () =
+let ``A copy differs only in the given values`` () =
     let copy = spec.With(name = "two", workers = 4)
     Assert.Equal(RunSpec(Name = "two", Recipe = "{}", OutDirectory = "/runs/one", DataPath = "/data", Workers = 4, CheckpointEvery = Nullable 10), copy)
     Assert.Equal("one", spec.Name)
 
 [<Fact>]
-let ``A copy of nothing but itself is equal to the original`` () = Assert.True(spec.With() = spec && not (obj.ReferenceEquals(spec.With(), spec)))
+let ``A copy without changes equals the original`` () = Assert.True(spec.With() = spec && not (obj.ReferenceEquals(spec.With(), spec)))
 
 [<Fact>]
-let ``Places that a copy gets become absolute, for workers that stand elsewhere`` () =
+let ``Paths of a copy become absolute, since workers have other working directories`` () =
     let copy = spec.With(outDirectory = "here", dataPath = "there")
     Assert.Equal((IO.Path.GetFullPath "here", IO.Path.GetFullPath "there"), (copy.OutDirectory, Option.ofObj copy.DataPath |> Option.defaultValue ""))
 
@@ -62,7 +62,7 @@ let ``An unknown recipe is an error with a kind to match on`` () =
 [<InlineData(RunState.WaitingForWorkers, false)>]
 [<InlineData(RunState.Running, false)>]
 [<InlineData(RunState.Stopping, false)>]
-let ``A match on the state says what the library says`` (state: RunState, isOver: bool) =
+let ``A match on the state agrees with the library`` (state: RunState, isOver: bool) =
     let matched =
         match state with
         | RunState.Stopped
@@ -77,11 +77,11 @@ let ``A match on the state says what the library says`` (state: RunState, isOver
 let ``A completed run is Ok with its digest, every other end an Error with its reason`` () =
     let digests = RunOutcome(State = RunState.Completed, StepDigest = "ab", WeightsDigest = "cd")
     let completed = RunStatus(Run = "one", State = RunState.Completed, Outcome = digests)
-    let failed = RunStatus(Run = "one", State = RunState.Failed, Failure = WorkerFailure(Worker = "local/0", Message = "out of memory"))
+    let failed = RunStatus(Run = "one", State = RunState.Failed, Failure = WorkerFailure(Worker = "local/0", Message = "Out of memory", Remedy = "Take a smaller batch"))
     Assert.Equal(Ok "ab", Training.outcome completed)
-    Assert.Equal(Error "worker local/0: out of memory", Training.outcome failed)
+    Assert.Equal(Error "worker local/0: Out of memory. Take a smaller batch.", Training.outcome failed)
     Assert.Equal(Error "stopped at step 7; 'resume' continues it", Training.outcome (status RunState.Stopped))
-    Assert.Equal(Error "the run is Cancelled", Training.outcome (status RunState.Cancelled))
+    Assert.Equal(Error "the run is cancelled", Training.outcome (status RunState.Cancelled))
 
 [<Fact>]
 let ``Lists of a record are read like any sequence`` () =

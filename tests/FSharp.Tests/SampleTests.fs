@@ -1,4 +1,4 @@
-/// The sample program and the script as a user runs them, on a small network for two epochs.
+/// The sample program and the script, on a small network for two epochs.
 module Spikeformer.FSharp.Tests.SampleTests
 
 open System.IO
@@ -16,7 +16,7 @@ let private lastDigest directory =
     let last = File.ReadLines(Path.Combine(directory, "steps.jsonl")) |> Seq.last
     JsonDocument.Parse(last).RootElement.GetProperty("digest").GetString()
 
-/// It printed a line for each epoch and the digest that the run directory holds.
+/// Asserts that a program has printed a line for each epoch, and the digest in the run directory.
 let private trained directory ended =
     Assert.True((ended.ExitCode = 0), ended.Error)
 
@@ -33,22 +33,22 @@ let private refused (mentions: string list) ended =
     Assert.DoesNotContain("   at ", ended.Error)
 
 [<Fact>]
-let ``On a running cluster it prints the evaluations and the last step's digest`` () =
+let ``The sample on a running cluster prints the evaluations and the digest of the last step`` () =
     task {
         use folder = new TemporaryFolder()
         use! silo = Silo.StartAsync folder
         sample ([ "--cluster"; silo.Gateway; "--name"; "one"; "--out"; folder["run"] ] @ set) |> trained folder["run"]
-        // The directory is taken now, which only a worker can see: the run fails and says why. The state directory names the cluster as well.
+        // The directory is now in use, which only a worker can see: the run fails with the reason. The state directory also names the cluster.
         sample ([ "--cluster"; folder["state"]; "--name"; "two"; "--out"; folder["run"] ] @ set) |> refused [ folder["run"]; "already contains the run" ]
     }
 
 [<Fact>]
-let ``On a cluster of its own it prints the evaluations and the last step's digest`` () =
+let ``The sample on its own cluster prints the evaluations and the digest of the last step`` () =
     use folder = new TemporaryFolder()
     sample ([ "--out"; folder["run"] ] @ set) |> trained folder["run"]
 
 [<Fact>]
-let ``The script does the same`` () =
+let ``The script prints the evaluations and the digest of the last step`` () =
     use folder = new TemporaryFolder()
     let script = Path.Combine(TestData.RepositoryRoot, "samples", "FSharp", "train.fsx")
     let library = Path.Combine(TestData.RepositoryRoot, "src/Client/Cli/bin/Release/net10.0/linux-x64/Spikeformer.Client.dll")
@@ -56,13 +56,13 @@ let ``The script does the same`` () =
     run ([ "fsi"; script; folder["run"] ] @ overrides) |> trained folder["run"]
 
 [<Fact>]
-let ``A wrong recipe name is named, with those that there are`` () = sample [ "--recipe"; "dmeo" ] |> refused [ "dmeo"; "demo" ]
+let ``A wrong recipe name is reported with the known recipes`` () = sample [ "--recipe"; "dmeo" ] |> refused [ "dmeo"; "demo" ]
 
 [<Fact>]
-let ``A wrong option is named, with those that there are`` () = sample [ "--recpie"; "demo" ] |> refused [ "--recpie"; "--recipe" ]
+let ``A wrong option is reported with the known options`` () = sample [ "--recpie"; "demo" ] |> refused [ "--recpie"; "--recipe" ]
 
 [<Fact>]
-let ``A wrong address is named`` () = sample [ "--cluster"; "nowhere" ] |> refused [ "nowhere"; "host:port" ]
+let ``A wrong address is reported`` () = sample [ "--cluster"; "nowhere" ] |> refused [ "nowhere"; "host:port" ]
 
 [<Fact>]
 let ``The example in the README is the sample's code`` () =

@@ -51,7 +51,7 @@ public sealed class ManifestTests
     // Settings and command lines.
     [InlineData("  Spikeformer__DataPort: ", "  Spikeformer__DataPorts: ", "there is no such setting")]
     [InlineData("Spikeformer__DataPort: \"12000\"", "Spikeformer__DataPort: \"12100\"", "the port data is not 12100")]
-    [InlineData("          value: control", "          value: controller", "is no role")]
+    [InlineData("          value: control", "          value: controller", "is not a role")]
     [InlineData("          value: cuda", "          value: cpu:1", "do not fit")]
     [InlineData("      - effect: NoSchedule\n        key: nvidia.com/gpu", "      - effect: NoSchedule\n        key: other", "does not tolerate the taint")]
     [InlineData("Spikeformer__StateDirectory: /state", "Spikeformer__StateDirectory: /srv", "/srv is not writable")]

@@ -2,24 +2,25 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using Spikeformer.Cli.Shell;
 using Spikeformer.Cli.Verbs;
+using Spikeformer.Diagnostics;
 
 namespace Spikeformer.Cli;
 
-/// <summary>The <c>spikeformer</c> command: parses, runs one verb, turns errors into messages and exit codes.</summary>
-public static class CommandLine
+/// <summary>The <c>spikeformer</c> command: parses the arguments, runs one verb, and turns errors into messages and exit codes.</summary>
+internal static class CommandLine
 {
     private const string Verbose = "--verbose";
 
     /// <summary>Runs a command line.</summary>
     /// <param name="args">The arguments after the program's name.</param>
     /// <param name="output">Standard output: data.</param>
-    /// <param name="error">Standard error: talk.</param>
+    /// <param name="error">Standard error: messages.</param>
     /// <param name="interruption">The signals that verbs obey.</param>
-    /// <returns>The exit code: 0 done, 1 unexpected error, else an <see cref="ErrorKind"/>, or 130 and 143 when interrupted.</returns>
+    /// <returns>The exit code: 0, the <see cref="ErrorKind"/> of the error, or 130 or 143 after a signal.</returns>
     public static Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, Interruption interruption) =>
         RunAsync(Root(Verbs(interruption)), args, output, error, interruption);
 
-    /// <summary>Every verb, in the order of the help page.</summary>
+    /// <summary>All verbs, in the order of the help page.</summary>
     private static Command[] Verbs(Interruption interruption) =>
     [
         TrainVerb.Create(interruption),
@@ -46,9 +47,8 @@ public static class CommandLine
         CompletionVerb.Create(),
     ];
 
-    /// <summary>The same for any verbs.</summary>
-    internal static async Task<int> RunAsync(
-        RootCommand root, string[] args, TextWriter output, TextWriter error, Interruption interruption)
+    /// <summary>Runs a command line of any verbs.</summary>
+    public static async Task<int> RunAsync(RootCommand root, string[] args, TextWriter output, TextWriter error, Interruption interruption)
     {
         if (args.Length == 0)
         {
@@ -58,10 +58,10 @@ public static class CommandLine
         ParseResult parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction refusal)
         {
-            // By itself the library would exit with 1 and print help on standard output, which readers of JSON would then get.
+            // By default the library exits with 1 and prints help on standard output, where readers expect data.
             refusal.ShowHelp = false;
             parsed.Invoke(new InvocationConfiguration { Output = error, Error = error });
-            error.WriteLine("'spikeformer --help' lists verbs and options, 'spikeformer VERB --help' those of a verb.");
+            error.WriteLine("Run 'spikeformer --help' for a list of verbs, or 'spikeformer VERB --help' for the options of a verb.");
             return (int)ErrorKind.Usage;
         }
         var configuration = new InvocationConfiguration
@@ -72,12 +72,6 @@ public static class CommandLine
         {
             return await parsed.InvokeAsync(configuration, interruption.Token);
         }
-        catch (SpikeformerException failure)
-        {
-            error.WriteLine(failure.Message);
-            if (parsed.GetValue<bool>(Verbose)) error.WriteLine(failure);
-            return (int)failure.Kind;
-        }
         catch (OperationCanceledException) when (interruption.ExitCode != 0)
         {
             error.WriteLine("Interrupted.");
@@ -85,20 +79,18 @@ public static class CommandLine
         }
         catch (Exception failure)
         {
-            error.WriteLine($"Unexpected {failure.GetType().Name}: {failure.Message}");
-            error.WriteLine(parsed.GetValue<bool>(Verbose) ? failure.ToString() : "Run the same with --verbose to see where it came from.");
-            return (int)ErrorKind.Failed;
+            return ErrorPrinter.Print(error, failure, parsed.GetValue<bool>(Verbose), parsed.GetValue<bool>(Terminal.JsonOption));
         }
     }
 
-    /// <summary>The command with its common options and these verbs.</summary>
-    internal static RootCommand Root(params ReadOnlySpan<Command> verbs)
+    /// <summary>Returns the command with its common options and these verbs.</summary>
+    public static RootCommand Root(params ReadOnlySpan<Command> verbs)
     {
         var root = new RootCommand("Spikeformer: a fault-tolerant, elastic trainer for spiking transformers")
         {
-            new Option<bool>(Terminal.JsonOption) { Description = "Print JSON on standard output", Recursive = true },
-            new Option<bool>(Verbose) { Description = "Show the stack of an error", Recursive = true },
-            new Option<bool>(Terminal.NoColorOption) { Description = "Print without colours", Recursive = true },
+            new Option<bool>(Terminal.JsonOption) { Description = "Print JSON: results on standard output, an error as the last line of standard error", Recursive = true },
+            new Option<bool>(Verbose) { Description = "Print the stack of an error", Recursive = true },
+            new Option<bool>(Terminal.NoColorOption) { Description = "Print without colors", Recursive = true },
         };
         root.HelpName = "spikeformer";
         foreach (Command verb in verbs) root.Add(verb);

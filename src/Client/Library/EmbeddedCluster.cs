@@ -7,12 +7,12 @@ using Spikeformer.Clustering.Tls;
 namespace Spikeformer.Client;
 
 /// <summary>
-/// A cluster of this process's own: one silo with both roles as a child on the loopback device, with free ports and its state in files. It ends
-/// with <see cref="DisposeAsync"/>, or with this process, whatever that dies of.
+/// A cluster for this process: one silo with both roles, a child process on the loopback device with free ports and its state in files. It ends with
+/// <see cref="DisposeAsync"/> or with this process, even if that is killed.
 /// </summary>
 public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
 {
-    /// <summary>Environment variable with the path of <c>spikeformer-silo.dll</c>, when it lies neither beside this library nor in <c>silo/</c>.</summary>
+    /// <summary>Environment variable with the path of <c>spikeformer-silo.dll</c>, needed if that is neither beside this library nor in <c>silo/</c>.</summary>
     public const string ProgramVariable = "SPIKEFORMER_SILO";
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60), StopLimit = TimeSpan.FromSeconds(75), PollInterval = TimeSpan.FromMilliseconds(50);
@@ -21,23 +21,24 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
 
     private EmbeddedCluster(Process silo, string state, SiloEndpoints endpoints) => (_silo, _state, Endpoints) = (silo, state, endpoints);
 
-    /// <summary>Where the silo listens.</summary>
+    /// <summary>The addresses on which the silo listens.</summary>
     public SiloEndpoints Endpoints { get; }
 
-    /// <summary>Where clients find the cluster.</summary>
+    /// <summary>The address of the cluster for clients.</summary>
     public ClusterAddress Address => ClusterAddress.OfDirectory(_state);
 
-    /// <summary>Starts a cluster; returns when it takes runs.</summary>
-    /// <param name="directory">The run directory: state goes to <c>cluster/</c>, the workers' logs to <c>workers/</c>.</param>
+    /// <summary>Starts a cluster and returns when it accepts runs.</summary>
+    /// <param name="directory">The run directory. The state goes to <c>cluster/</c>, the logs of the workers go to <c>workers/</c>.</param>
     /// <param name="workers">Number of CPU workers.</param>
-    /// <param name="cancellation">Ends the start.</param>
-    /// <exception cref="SpikeformerException">The silo cannot be started.</exception>
+    /// <param name="cancellation">Cancels the start.</param>
+    /// <exception cref="SpikeformerException">The silo program is missing (Usage), another process uses the directory (Conflict), or the silo does not
+    /// start (Failed).</exception>
     public static async Task<EmbeddedCluster> StartAsync(string directory, int workers, CancellationToken cancellation = default)
     {
         string clusters = Path.Combine(Path.GetFullPath(directory), "cluster");
         await AwaitOrphansAsync(directory, clusters, cancellation).ConfigureAwait(false);
         foreach (string leftover in Leftovers(clusters)) Remove(leftover);
-        // A folder of its own: what a killed cluster left behind would make this one wait for silos that are no more.
+        // A new folder: with the state of a killed cluster, the silo would wait for silos that no longer exist.
         string state = Path.Combine(clusters, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), endpointFile = Path.Combine(state, "endpoints.json");
         Directory.CreateDirectory(state);
         var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardError = true };
@@ -47,10 +48,10 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
             "--http-port", "0", "--devices", $"cpu:{workers}", "--worker-logs", Path.Combine(Path.GetFullPath(directory), "workers"), "--orphan-grace", "0",
         ];
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
-        // Nobody else reaches the loopback device: certificates are for clusters of several machines.
+        // Other machines cannot reach the loopback device, so that certificates are not needed.
         TlsSettings.Clear(start.Environment);
         Process silo = Process.Start(start)!;
-        // Its talk is kept, so that a start that fails can say why.
+        // The messages are kept to explain a failed start.
         var log = new SiloLog(silo.StandardError, Path.Combine(state, "silo.log"));
         long began = TimeProvider.System.GetTimestamp();
         try
@@ -59,7 +60,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
             {
                 if (SiloEndpoints.TryRead(endpointFile) is { } endpoints) return new(silo, state, endpoints);
                 if (silo.HasExited || TimeProvider.System.GetElapsedTime(began) > StartLimit)
-                    throw new SpikeformerException(ErrorKind.Failed, $"The cluster of this run did not start: {log.Last}", $"See {log.File}");
+                    throw new SpikeformerException(ErrorKind.Failed, $"The cluster of this run did not start: {log.Last.TrimEnd('.')}", $"See {log.File}");
                 await Task.Delay(PollInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
             }
         }
@@ -71,7 +72,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Ends the silo and its workers in order and removes their state.</summary>
+    /// <summary>Stops the silo and its workers in order and removes their state.</summary>
     public async ValueTask DisposeAsync()
     {
         _silo.StandardInput.Close();
@@ -88,13 +89,13 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
         Remove(_state);
     }
 
-    /// <summary>The same, waiting for it: for F# scripts, whose <c>use</c> knows no other.</summary>
+    /// <summary>Stops the cluster and waits for the end, for <c>use</c> in F# scripts.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     private static string Program()
     {
         const string file = "spikeformer-silo.dll";
-        // Beside this library and not beside the program: for a script, the program is the interpreter.
+        // Not beside the program, which for a script is the interpreter.
         string folder = Path.GetDirectoryName(typeof(EmbeddedCluster).Assembly.Location)!;
         string[] places = Environment.GetEnvironmentVariable(ProgramVariable) is { Length: > 0 } given
             ? [given]
@@ -103,7 +104,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
             $"There is no silo program at {string.Join(" or ", places)}", $"Build src/Silo and set {ProgramVariable} to its spikeformer-silo.dll");
     }
 
-    /// <summary>When the program that started a run was killed, its silo and workers still save and leave; run directory and state are theirs until then.</summary>
+    /// <summary>Waits for the silo and the workers of a killed program: they save and leave, and own the run directory and their state until then.</summary>
     private static async Task AwaitOrphansAsync(string directory, string clusters, CancellationToken cancellation)
     {
         long began = TimeProvider.System.GetTimestamp();
@@ -111,7 +112,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
         {
             bool isHeld = RunLock.IsHeld(directory);
             string[] leftovers = Leftovers(clusters);
-            if (!isHeld && !AreServed(leftovers)) return;
+            if (!isHeld && !AreInUse(leftovers)) return;
             bool isOwned = leftovers.Length == 0 || Directory.GetDirectories(clusters).Any(state => OwnerOf(state) is { } owner && IsAlive(owner));
             if (isHeld && isOwned || TimeProvider.System.GetElapsedTime(began) > StopLimit)
                 throw new SpikeformerException(ErrorKind.Conflict, $"The run directory {directory} is in use by another process", "Wait for it, stop it, or choose another --out");
@@ -119,16 +120,17 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>States of clusters whose programs are no more.</summary>
+    /// <summary>Returns the states of clusters whose programs have ended.</summary>
     private static string[] Leftovers(string clusters) => !Directory.Exists(clusters)
         ? []
         : [.. Directory.GetDirectories(clusters).Where(state => OwnerOf(state) is { } owner && !IsAlive(owner))];
 
-    /// <summary>The program that a state is of; null for a folder of somebody else.</summary>
+    /// <summary>Returns the process that created a state; null for another folder.</summary>
     private static int? OwnerOf(string state) => int.TryParse(Path.GetFileName(state), CultureInfo.InvariantCulture, out int owner) ? owner : null;
 
-    /// <summary>Whether a silo or a worker of such a cluster still runs: its command line names the state. One that has just begun holds no lock yet.</summary>
-    private static bool AreServed(string[] states)
+    /// <summary>Whether a silo or a worker with one of these states still runs: its command line names the state. A process that has just started holds
+    /// no lock yet.</summary>
+    private static bool AreInUse(string[] states)
     {
         if (states.Length == 0) return false;
         return Directory.GetDirectories("/proc").Where(process => char.IsAsciiDigit(Path.GetFileName(process)[0])).Any(process =>
@@ -139,18 +141,18 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                return false; // it has just ended, or is another user's
+                return false; // the process has just ended, or belongs to another user
             }
         });
     }
 
-    /// <summary>Whether another process has this id. One that has ended stays in the table, as a zombie, until its parent asks for it.</summary>
+    /// <summary>Whether another process with this id runs. An ended process stays in the table as a zombie until its parent waits for it.</summary>
     private static bool IsAlive(int process)
     {
-        if (process == Environment.ProcessId) return false; // had by an earlier one: in a container they begin at 1 each time
+        if (process == Environment.ProcessId) return false; // an earlier process had the same id: in a container ids start at 1 each time
         try
         {
-            // The state follows the name, which is in brackets and may hold anything.
+            // The state follows the name, which is in parentheses and may hold any character.
             string stat = File.ReadAllText($"/proc/{process}/stat");
             return stat[stat.LastIndexOf(')') + 2] is not ('Z' or 'X');
         }
@@ -168,22 +170,22 @@ public sealed class EmbeddedCluster : IAsyncDisposable, IDisposable
         }
         catch (IOException)
         {
-            // A process that is just ending still writes there; the next start removes it.
+            // A process that is just ending still writes there. The next start removes the folder.
         }
     }
 
-    /// <summary>Copies a silo's talk to a file.</summary>
+    /// <summary>Copies the messages of a silo to a file.</summary>
     private sealed class SiloLog
     {
-        private volatile string _last = "it said nothing";
+        private volatile string _last = "it printed no message";
 
-        public SiloLog(StreamReader talk, string file)
+        public SiloLog(StreamReader messages, string file)
         {
             File = file;
             _ = Task.Run(async () =>
             {
                 await using var copy = new StreamWriter(file, append: true) { AutoFlush = true };
-                while (await talk.ReadLineAsync().ConfigureAwait(false) is { } line)
+                while (await messages.ReadLineAsync().ConfigureAwait(false) is { } line)
                 {
                     _last = line;
                     await copy.WriteLineAsync(line).ConfigureAwait(false);

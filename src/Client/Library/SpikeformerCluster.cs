@@ -6,75 +6,75 @@ using Spikeformer.Contracts;
 namespace Spikeformer.Client;
 
 /// <summary>
-/// A connection to a cluster: start runs, follow them, stop them. For programs in C# and F#; the command line uses nothing else. Thread-safe;
-/// dispose it when done.
+/// A connection to a cluster, to start, follow and stop runs from C# and F#. The command line uses the same class. Thread-safe.
 /// </summary>
 public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
 {
-    // Longer than a lost message and a change of coordinators take, on a busy machine too.
+    // Longer than a lost message or a change of coordinators takes, even on a busy machine.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), NewsInterval = TimeSpan.FromMilliseconds(250);
     private readonly ClusterClient _client;
 
     private SpikeformerCluster(ClusterClient client) => _client = client;
 
-    /// <summary>Connects to a cluster, over TLS where the environment names certificates (<see cref="TlsSettings.OfEnvironment"/>).</summary>
-    /// <param name="address">Its gateways, <c>host:port[,host:port…]</c>, or the state directory of silos on this machine, a path with a '/'.</param>
-    /// <param name="cancellation">Ends the trying.</param>
-    /// <exception cref="SpikeformerException">No gateway answers within 15 s, or TLS keeps this program out (Unreachable), or the text is no address, or
+    /// <summary>Connects to a cluster, over TLS if the environment names certificates (<see cref="TlsSettings.OfEnvironment"/>).</summary>
+    /// <param name="address">The gateways of the cluster, <c>host:port[,host:port…]</c>, or the state directory of silos on this machine, a path with a
+    /// slash.</param>
+    /// <param name="cancellation">Cancels the attempt.</param>
+    /// <exception cref="SpikeformerException">No gateway answers within 15 seconds, or TLS refuses this program (Unreachable); or the address or the
     /// certificate files are wrong (Usage).</exception>
     public static Task<SpikeformerCluster> ConnectAsync(string address, CancellationToken cancellation = default) =>
         ConnectAsync(AddressOf(address) with { Tls = TlsSettings.OfEnvironment() }, cancellation);
 
     /// <summary>Connects to a cluster.</summary>
-    /// <param name="address">Where it is, and by which certificate this program shows itself there; the environment is not asked.</param>
-    /// <param name="cancellation">Ends the trying.</param>
-    /// <exception cref="SpikeformerException">No gateway answers within 15 s, or TLS keeps this program out (Unreachable), or certificate files are wrong
-    /// (Usage).</exception>
+    /// <param name="address">The address of the cluster, and the certificate of this program; the environment is not read.</param>
+    /// <param name="cancellation">Cancels the attempt.</param>
+    /// <exception cref="SpikeformerException">No gateway answers within 15 seconds, or TLS refuses this program (Unreachable); or certificate files are
+    /// wrong (Usage).</exception>
     public static async Task<SpikeformerCluster> ConnectAsync(ClusterAddress address, CancellationToken cancellation = default) =>
         new(await ClusterClient.ConnectAsync(address, cancellation).ConfigureAwait(false));
 
-    /// <summary>Starts a run, or resumes one that is over; returns once the cluster has accepted it.</summary>
-    /// <param name="spec">What to train; see <see cref="RunSpecs"/>.</param>
-    /// <param name="cancellation">Ends the waiting, not the run.</param>
-    /// <exception cref="SpikeformerException">Refused: the name is taken (Conflict), or the recipe is wrong (Usage); or the cluster does not
-    /// answer (Unreachable).</exception>
+    /// <summary>Starts a run, or resumes a run that has ended. Returns when the cluster has accepted it.</summary>
+    /// <param name="spec">The run; see <see cref="RunSpecs"/>.</param>
+    /// <param name="cancellation">Ends the call, not the run.</param>
+    /// <exception cref="SpikeformerException">The name is taken (Conflict), the recipe is wrong (Usage), or the cluster does not answer
+    /// (Unreachable).</exception>
     public Task<RunStatus> StartAsync(RunSpec spec, CancellationToken cancellation = default) =>
         CommandAsync(spec.Name, (run, command) => run.Start(command, spec), cancellation);
 
-    /// <summary>Continues a run of this cluster that is over, as it was started.</summary>
-    /// <param name="run">Its name.</param>
-    /// <param name="cancellation">Ends the waiting, not the run.</param>
-    /// <exception cref="SpikeformerException">There is no such run (NotFound), it is not over or complete (Conflict), or the cluster does not answer
+    /// <summary>Continues a run of this cluster that has ended, as it was started.</summary>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="cancellation">Ends the call, not the run.</param>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), it has not ended or is complete (Conflict), or the cluster does not answer
     /// (Unreachable).</exception>
     public Task<RunStatus> ResumeAsync(string run, CancellationToken cancellation = default) => ResumeChangedAsync(run, RunChanges.None, cancellation);
 
-    /// <summary>Continues a run of this cluster that is over with something changed: the result is another one from there on, and the run notes it as
-    /// a new lineage.</summary>
-    /// <param name="run">Its name.</param>
-    /// <param name="changes">What changes, and by which names that is allowed.</param>
-    /// <param name="cancellation">Ends the waiting, not the run.</param>
-    /// <exception cref="SpikeformerException">There is no such run (NotFound), it is not over, or a change is not allowed by name (Conflict), the
-    /// changed recipe is wrong (Usage), or the cluster does not answer (Unreachable).</exception>
+    /// <summary>Continues a run of this cluster that has ended, with changes. They change its result from there on, which the run records as a new
+    /// lineage.</summary>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="changes">The changes, and the names of the differences to allow.</param>
+    /// <param name="cancellation">Ends the call, not the run.</param>
+    /// <exception cref="SpikeformerException">There is no such run (NotFound), it has not ended or a change is not allowed by name (Conflict), the changed
+    /// recipe is wrong (Usage), or the cluster does not answer (Unreachable).</exception>
     public Task<RunStatus> ResumeChangedAsync(string run, RunChanges changes, CancellationToken cancellation = default) =>
         CommandAsync(run, (grain, command) => grain.Resume(command, changes), cancellation);
 
-    /// <summary>Asks a run to save a checkpoint and stop; returns once the cluster has noted it. Follow the run to see the end.</summary>
-    /// <param name="run">Its name.</param>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <summary>Asks a run to save a checkpoint and stop. Returns when the cluster has recorded the request; follow the run to see its end.</summary>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="cancellation">Ends the call.</param>
     /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
     public Task<RunStatus> StopAsync(string run, CancellationToken cancellation = default) =>
         CommandAsync(run, (grain, command) => grain.Stop(command), cancellation);
 
-    /// <summary>Ends a run at once, without a checkpoint.</summary>
-    /// <param name="run">Its name.</param>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <summary>Cancels a run at once, without a checkpoint.</summary>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="cancellation">Ends the call.</param>
     /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
     public Task<RunStatus> CancelAsync(string run, CancellationToken cancellation = default) =>
         CommandAsync(run, (grain, command) => grain.Cancel(command), cancellation);
 
-    /// <summary>How a run stands.</summary>
-    /// <param name="run">Its name.</param>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <summary>Returns the status of a run.</summary>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="cancellation">Ends the call.</param>
     /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
     public async Task<RunStatus> StatusAsync(string run, CancellationToken cancellation = default)
     {
@@ -82,19 +82,19 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
         return status.State is RunState.None ? throw Unknown(run) : status;
     }
 
-    /// <summary>What happened to a run since a position.</summary>
-    /// <param name="run">Its name.</param>
-    /// <param name="since">How far it was read before; an empty position for all.</param>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <summary>Returns the news of a run since a position.</summary>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="since">The position; an empty one for all news.</param>
+    /// <param name="cancellation">Ends the call.</param>
     /// <exception cref="SpikeformerException">The cluster does not answer (Unreachable).</exception>
     public Task<RunNews> NewsAsync(string run, NewsPosition since, CancellationToken cancellation = default) => Ask(() => Run(run).News(since), cancellation);
 
-    /// <summary>All runs of the cluster, newest first.</summary>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <summary>Returns all runs of the cluster, newest first.</summary>
+    /// <param name="cancellation">Ends the call.</param>
     public Task<IReadOnlyList<RunEntry>> ListAsync(CancellationToken cancellation = default) => Ask(() => Directory.Runs(), cancellation);
 
-    /// <summary>All workers that reported lately.</summary>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <summary>Returns all workers that have reported in the last 10 seconds.</summary>
+    /// <param name="cancellation">Ends the call.</param>
     public Task<IReadOnlyList<WorkerStatus>> WorkersAsync(CancellationToken cancellation = default) => Ask(() => Directory.Workers(), cancellation);
 
     /// <summary>Returns a worker that has reported within the last 10 seconds, or is drained.</summary>
@@ -110,17 +110,17 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
                 : $"Name one of {string.Join(", ", workers.Select(one => one.Report.Info.Worker))}");
     }
 
-    /// <summary>A data shard of a run: its owner, and which samples are committed.</summary>
+    /// <summary>Returns a data shard of a run: its owner, and the committed samples.</summary>
     /// <param name="run">The run.</param>
     /// <param name="shard">v, 0 to V-1.</param>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <param name="cancellation">Ends the call.</param>
     public Task<ShardStatus> ShardAsync(string run, int shard, CancellationToken cancellation = default) =>
         Ask(() => _client.Grains.GetGrain<IShardGrain>($"{run}/{shard}").Status(), cancellation);
 
-    /// <summary>The last lines of a worker's log.</summary>
+    /// <summary>Returns the last lines of the log of a worker.</summary>
     /// <param name="worker">The worker, <c>silo/slot</c>.</param>
-    /// <param name="lines">How many at most.</param>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <param name="lines">Maximum number of lines.</param>
+    /// <param name="cancellation">Ends the call.</param>
     public Task<IReadOnlyList<string>> LogAsync(string worker, int lines, CancellationToken cancellation = default) =>
         Ask(() => _client.Grains.GetGrain<IWorkerGrain>(worker).Log(lines), cancellation);
 
@@ -157,10 +157,10 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Follows a run: what is known of it now, and then each time what is new, until it is over. A cluster that is away for a while
-    /// only makes a pause.</summary>
-    /// <param name="run">Its name.</param>
-    /// <param name="cancellation">Ends the following, not the run.</param>
+    /// <summary>Follows a run to its end: returns all that is known of it, then what is new. If the cluster is unreachable for a while, the news are only
+    /// late.</summary>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="cancellation">Ends the call, not the run.</param>
     /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
     public async IAsyncEnumerable<RunNews> FollowAsync(string run, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
@@ -182,11 +182,11 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Follows a run and calls back with each piece of news.</summary>
-    /// <param name="run">Its name.</param>
-    /// <param name="handler">Gets the news, one after the other; what has to await something loops over <see cref="FollowAsync"/> instead.</param>
-    /// <param name="cancellation">Ends the following, not the run.</param>
-    /// <returns>The run's last status.</returns>
+    /// <summary>Follows a run to its end and calls a handler with the news.</summary>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="handler">Gets the news in order. To await something, loop over <see cref="FollowAsync"/> instead.</param>
+    /// <param name="cancellation">Ends the call, not the run.</param>
+    /// <returns>The last status of the run.</returns>
     /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
     public async Task<RunStatus> ForEachNewsAsync(string run, Action<RunNews> handler, CancellationToken cancellation = default)
     {
@@ -199,20 +199,20 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
         return last!;
     }
 
-    /// <summary>Waits until a run is over.</summary>
-    /// <param name="run">Its name.</param>
-    /// <param name="cancellation">Ends the waiting, not the run.</param>
-    /// <returns>The run's last status.</returns>
+    /// <summary>Waits for the end of a run.</summary>
+    /// <param name="run">Name of the run.</param>
+    /// <param name="cancellation">Ends the call, not the run.</param>
+    /// <returns>The last status of the run.</returns>
     /// <exception cref="SpikeformerException">There is no such run (NotFound), or the cluster does not answer (Unreachable).</exception>
     public Task<RunStatus> WaitAsync(string run, CancellationToken cancellation = default) => ForEachNewsAsync(run, _ => { }, cancellation);
 
-    /// <summary>Disconnects. Runs go on.</summary>
+    /// <summary>Disconnects. Runs continue.</summary>
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
-    /// <summary>The same, waiting for it: for F# scripts, whose <c>use</c> knows no other.</summary>
+    /// <summary>Disconnects and waits for the end, for <c>use</c> in F# scripts.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-    /// <summary>An address as texts hold it.</summary>
+    /// <summary>Parses an address: gateways, or a state directory.</summary>
     internal static ClusterAddress AddressOf(string text) => text.Contains('/') ? ClusterAddress.OfDirectory(text) : ClusterAddress.Parse(text);
 
     private IRunDirectoryGrain Directory => _client.Grains.GetGrain<IRunDirectoryGrain>(0);
@@ -223,16 +223,7 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
     {
         var command = new RunCommand { Id = Guid.NewGuid(), By = Environment.UserName };
         CommandReply reply = await Ask(() => send(Run(run), command), cancellation).ConfigureAwait(false);
-        return reply.Refusal is null ? reply.Status : throw RefusalOf((ErrorKind)reply.ExitCode, reply.Refusal);
-    }
-
-    /// <summary>The error of a refusal, which is one or two sentences: what, and what to do.</summary>
-    internal static SpikeformerException RefusalOf(ErrorKind kind, string text)
-    {
-        int end = text.IndexOf(". ", StringComparison.Ordinal);
-        return end < 0
-            ? new SpikeformerException(kind, text.TrimEnd('.'), "See 'list' for the runs of this cluster")
-            : new SpikeformerException(kind, text[..end], text[(end + 2)..].TrimEnd('.'));
+        return reply.Refusal is null ? reply.Status : throw new SpikeformerException((ErrorKind)reply.ExitCode, reply.Refusal, reply.Remedy);
     }
 
     private async Task<WorkerStatus> OrderAsync(string worker, Func<IWorkerGrain, Task> send, CancellationToken cancellation)
@@ -245,5 +236,5 @@ public sealed class SpikeformerCluster : IAsyncDisposable, IDisposable
     private static Task<T> Ask<T>(Func<Task<T>> call, CancellationToken cancellation) => GrainCalls.RetryAsync(call, Patience, cancellation);
 
     private static SpikeformerException Unknown(string run) =>
-        new(ErrorKind.NotFound, $"There is no run {run} in this cluster", "See 'list' for the runs that it has");
+        new(ErrorKind.NotFound, $"There is no run {run} in this cluster", "'list' shows the runs of this cluster");
 }

@@ -141,10 +141,12 @@ public sealed record CommandReply
 {
     /// <summary>The run after the command.</summary>
     [Id(0)] public required RunStatus Status { get; init; }
-    /// <summary>Why it was refused and what to do; null when it was carried out.</summary>
+    /// <summary>Why it was refused, without the final full stop; null when it was carried out.</summary>
     [Id(1)] public string? Refusal { get; init; }
-    /// <summary>Exit code of a refusal; 0 when it was carried out.</summary>
+    /// <summary>The <see cref="ErrorKind"/> of a refusal; 0 when it was carried out.</summary>
     [Id(2)] public int ExitCode { get; init; }
+    /// <summary>What the user can do about a refusal, without the final full stop.</summary>
+    [Id(3)] public string Remedy { get; init; } = "";
 }
 
 /// <summary>A run in the cluster's list.</summary>

@@ -4,7 +4,7 @@ namespace Spikeformer.Contracts;
 [GenerateSerializer, Immutable, Alias("spikeformer.RunSpec")]
 public sealed record RunSpec
 {
-    /// <summary>Name of the run: letters, digits, '-', '_' and '.', at most 63 characters.</summary>
+    /// <summary>Name of the run: 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit.</summary>
     [Id(0)] public required string Name { get; init; }
     /// <summary>The resolved recipe, canonical JSON. It defines the result.</summary>
     [Id(1)] public required string Recipe { get; init; }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Spikeformer.Contracts;
 
 /// <summary>The state of a run. The names are stored and printed: append, never rename.</summary>
@@ -21,6 +23,16 @@ public enum RunState
     Failed,
     /// <summary>Ended on request without a checkpoint.</summary>
     Cancelled,
+}
+
+/// <summary>The spelling of states and phases in texts, JSON, events and metrics.</summary>
+public static class StateNames
+{
+    /// <summary>Returns a run's state, such as <c>waitingForWorkers</c>.</summary>
+    public static string Of(RunState state) => JsonNamingPolicy.CamelCase.ConvertName(state.ToString());
+
+    /// <summary>Returns a worker's phase, such as <c>computing</c>.</summary>
+    public static string Of(WorkerPhase phase) => JsonNamingPolicy.CamelCase.ConvertName(phase.ToString());
 }
 
 /// <summary>Classifies states.</summary>

@@ -56,7 +56,7 @@ public sealed record ClusterEvent
     [Id(0)] public long Sequence { get; init; }
     /// <summary>The time of the event; for people only.</summary>
     [Id(1)] public DateTimeOffset Time { get; init; }
-    /// <summary>Its kind, such as <c>accepted</c>, <c>generation</c>, <c>checkpoint</c>, <c>completed</c>.</summary>
+    /// <summary>Its kind: a constant of <c>EventKinds</c>, such as <c>generation</c> or <c>checkpoint</c>.</summary>
     [Id(2)] public required string Kind { get; init; }
     /// <summary>Committed steps at that time.</summary>
     [Id(3)] public long Step { get; init; }
@@ -74,14 +74,19 @@ public sealed record WorkerFailure
 {
     /// <summary>The worker.</summary>
     [Id(0)] public required string Worker { get; init; }
-    /// <summary>The error and what to do, for people.</summary>
+    /// <summary>What happened and where, without the final full stop.</summary>
     [Id(1)] public required string Message { get; init; }
-    /// <summary>The exit code of the command line.</summary>
+    /// <summary>The <see cref="ErrorKind"/>, which is the exit code of the command line.</summary>
     [Id(2)] public int ExitCode { get; init; } = 1;
     /// <summary>The exception with its stack, for developers.</summary>
     [Id(3)] public string? Details { get; init; }
     /// <summary>The step that was being computed, or null.</summary>
     [Id(4)] public long? Step { get; init; }
+    /// <summary>What the user can do, without the final full stop; empty in records of earlier versions, whose message includes it.</summary>
+    [Id(5)] public string Remedy { get; init; } = "";
+
+    /// <summary>Returns the error that the worker met.</summary>
+    public SpikeformerException ToException() => new((ErrorKind)ExitCode, Message, Remedy);
 }
 
 /// <summary>The result of a run when its members are done with it.</summary>

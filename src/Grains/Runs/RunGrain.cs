@@ -10,7 +10,6 @@ namespace Spikeformer.Runs;
 [ControlPlacement, KeepAlive]
 public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<RunRecord> stored, TimeProvider time) : Grain, IRunGrain
 {
-    private const string LeftOutKind = "leftOut";
     private const int RememberedCommands = 32, RememberedEvents = 512, StoredEvents = 64, RememberedCommits = 2048;
     private const double SteadyInterval = 0.25, SealedInterval = 0.02; // seconds between reports
     private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(100), ShareInterval = TimeSpan.FromSeconds(2), UnevenPatience = TimeSpan.FromSeconds(3);
@@ -56,7 +55,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     /// <inheritdoc/>
     public Task<CommandReply> Start(RunCommand command, RunSpec spec) => Obey(command, () => spec.Name == this.GetPrimaryKeyString()
         ? Begin(RunTransitions.Start(_record, spec with { StartId = command.Id }, time.GetUtcNow()))
-        : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot start under the name {spec.Name}. Use one name."));
+        : Decision.Refuse(_record, ErrorKind.Usage, $"Run {this.GetPrimaryKeyString()} cannot start under the name {spec.Name}", "Use one name"));
 
     /// <inheritdoc/>
     public Task<CommandReply> Resume(RunCommand command, RunChanges changes) =>
@@ -93,7 +92,7 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
             IsFingerprintKnown = _roster.ReportOf(info.Worker) is { Fingerprint.Count: > 0 } known && known.Info.Incarnation == info.Incarnation,
             Spec = report.Phase is WorkerPhase.Idle or WorkerPhase.Preparing ? _record.Spec : null,
             Events = IsLead(report) ? _events.Where(what => what.Sequence > report.EventsWritten).ToArray() : [],
-            Reason = _record.Failure?.Message ?? leftOut ?? _shortage,
+            Reason = _record.Failure?.ToException().Message ?? leftOut ?? _shortage,
         };
     }
 
@@ -134,15 +133,13 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
 
     private async Task<CommandReply> Obey(RunCommand command, Func<Decision> decide)
     {
-        AnsweredCommand? answered = _record.Commands.FirstOrDefault(known => known.Id == command.Id);
-        if (answered is null)
-        {
-            Decision decision = decide();
-            answered = new() { Id = command.Id, Refusal = decision.Refusal, ExitCode = decision.Refusal is null ? 0 : (int)decision.Kind };
-            if (decision.Refusal is null)
-                await Commit(decision with { Record = decision.Record with { Commands = decision.Record.Commands.Append(answered).TakeLast(RememberedCommands).ToArray() } }, by: command.By);
-        }
-        return new() { Status = await Status(), Refusal = answered.Refusal, ExitCode = answered.ExitCode };
+        if (_record.Commands.Any(known => known.Id == command.Id)) return new() { Status = await Status() };
+        Decision decision = decide();
+        if (decision.Refusal is { } refusal)
+            return new() { Status = await Status(), Refusal = refusal.What, ExitCode = (int)refusal.Kind, Remedy = refusal.Remedy };
+        AnsweredCommand[] commands = [.. decision.Record.Commands.Append(new() { Id = command.Id }).TakeLast(RememberedCommands)];
+        await Commit(decision with { Record = decision.Record with { Commands = commands } }, by: command.By);
+        return new() { Status = await Status() };
     }
 
     /// <summary>Carries out the parts of a report that concern the run itself.</summary>
@@ -211,8 +208,8 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     private IEnumerable<ClusterEvent> NewlyLeftOut() => !RunStates.WantsWorkers(_record.State) ? []
         : from worker in _leftOut
           let message = $"Worker {worker.Key} is {worker.Value}"
-          where !_events.Reverse().TakeWhile(what => what.Kind is not ("accepted" or "resumed")).Any(what => what.Kind == LeftOutKind && what.Message == message)
-          select new ClusterEvent { Time = time.GetUtcNow(), Kind = LeftOutKind, Step = _lastCommit?.Step ?? 0, Message = message, Worker = worker.Key };
+          where !_events.Reverse().TakeWhile(what => what.Kind is not (EventKinds.Accepted or EventKinds.Resumed)).Any(what => what.Kind == EventKinds.LeftOut && what.Message == message)
+          select new ClusterEvent { Time = time.GetUtcNow(), Kind = EventKinds.LeftOut, Step = _lastCommit?.Step ?? 0, Message = message, Worker = worker.Key };
 
     /// <summary>Returns whether a member has been slower than the others for long enough that shards should move.</summary>
     private bool MustMove(IReadOnlyList<Candidate> candidates)

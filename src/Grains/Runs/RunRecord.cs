@@ -24,7 +24,7 @@ public sealed record RunRecord
     [Id(7)] public RunOutcome? Outcome { get; init; }
     /// <summary>The error that ended it, or null.</summary>
     [Id(8)] public WorkerFailure? Failure { get; init; }
-    /// <summary>The last commands and their answers.</summary>
+    /// <summary>The last commands that were carried out.</summary>
     [Id(9)] public IReadOnlyList<AnsweredCommand> Commands { get; init; } = [];
     /// <summary>Number of the last event at the time of writing.</summary>
     [Id(10)] public long LastEvent { get; init; }
@@ -38,14 +38,10 @@ public sealed record RunRecord
     [Id(14)] public IReadOnlyList<ClusterEvent> Events { get; init; } = [];
 }
 
-/// <summary>A command that was answered. When it is repeated, it gets the same answer.</summary>
+/// <summary>A command that was carried out. When it is repeated, it changes nothing more.</summary>
 [GenerateSerializer, Immutable, Alias("spikeformer.AnsweredCommand")]
 public sealed record AnsweredCommand
 {
     /// <summary>The caller's id.</summary>
     [Id(0)] public required Guid Id { get; init; }
-    /// <summary>Why it was refused, or null.</summary>
-    [Id(1)] public string? Refusal { get; init; }
-    /// <summary>Exit code of the refusal; 0 when the command was carried out.</summary>
-    [Id(2)] public int ExitCode { get; init; }
 }

@@ -44,7 +44,7 @@ internal sealed class RunSeries
         if (spec.StartId != _start) Begin(spec);
         if (isNews)
             foreach (RunState state in Enum.GetValues<RunState>())
-                if (state is not RunState.None) _group.Set(Catalogue.RunState, state == record.State ? 1 : 0, state.ToString());
+                if (state is not RunState.None) _group.Set(Catalogue.RunState, state == record.State ? 1 : 0, StateNames.Of(state));
         // Members that are not enough save before they wait for more; that is no loss.
         if (_plan is { } old && !_hasOutcome && !RunStates.IsOver(record.State) && (record.Plan?.SealedThrough ?? old.Number) >= old.Number) Lose(old);
         _group.Set(Catalogue.Generation, record.LastNumber);
@@ -129,9 +129,9 @@ internal sealed class RunSeries
 
     private void Happened(ClusterEvent what)
     {
-        if (what.Kind == "mismatch") _isMistrusted = true;
-        else if (what.Kind == "checkpoint") _group.Set(Catalogue.CheckpointTime, what.Time.ToUnixTimeMilliseconds() / 1e3);
-        else if (what.Kind == "checkpointFailed") _group.Add(Catalogue.CheckpointFailures, 1, Reasons.Write);
+        if (what.Kind == EventKinds.Mismatch) _isMistrusted = true;
+        else if (what.Kind == EventKinds.Checkpoint) _group.Set(Catalogue.CheckpointTime, what.Time.ToUnixTimeMilliseconds() / 1e3);
+        else if (what.Kind == EventKinds.CheckpointFailed) _group.Add(Catalogue.CheckpointFailures, 1, Reasons.Write);
     }
 
     /// <summary>Notes that a generation lost a member, or that its members hold different bits. A further loss before the next commit belongs to the same

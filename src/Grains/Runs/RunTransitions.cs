@@ -9,23 +9,22 @@ namespace Spikeformer.Runs;
 /// </summary>
 public static class RunTransitions
 {
-    private const int MaxNameLength = 63;
-
     /// <summary>Within this time every idle worker of a cluster has seen a new run, since idle workers ask every second.</summary>
     private static readonly TimeSpan GatheringTime = TimeSpan.FromSeconds(3);
 
     /// <summary>A client starts the run, or continues one that has ended.</summary>
     public static Decision Start(RunRecord record, RunSpec spec, DateTimeOffset now)
     {
-        if (NameProblem(spec.Name) is { } problem) return Decision.Refuse(record, ErrorKind.Usage, problem);
+        if (!NameRule.Allows(spec.Name)) return Decision.Refuse(record, ErrorKind.Usage, $"'{spec.Name}' is not a valid name for a run", $"Use {NameRule.Text}");
         if (record.State is not RunState.None && !RunStates.IsOver(record.State))
             return Decision.Refuse(record, ErrorKind.Conflict,
-                $"Run {spec.Name} is already {Name(record.State)}. Watch it with 'watch {spec.Name}', or choose another name.");
+                $"Run {spec.Name} is already {StateNames.Of(record.State)}", $"Watch it with 'watch {spec.Name}', or choose another name");
         if (spec.Workers < 0 || spec.MinWorkers < 1)
-            return Decision.Refuse(record, ErrorKind.Usage, $"A run cannot have {spec.Workers} workers, or a minimum of {spec.MinWorkers}. Use a minimum of at least 1.");
+            return Decision.Refuse(record, ErrorKind.Usage, $"A run cannot have {spec.Workers} workers, or a minimum of {spec.MinWorkers}", "Use a minimum of at least 1");
         if (spec.Workers > 0 && spec.MinWorkers > spec.Workers)
             return Decision.Refuse(record, ErrorKind.Usage,
-                $"Run {spec.Name} would never train: it takes at most {Count(spec.Workers, "worker")} and needs at least {spec.MinWorkers}. Raise --workers or lower --min-workers.");
+                $"Run {spec.Name} would never train: it takes at most {Count(spec.Workers, "worker")} and needs at least {spec.MinWorkers}",
+                "Raise --workers or lower --min-workers");
         Recipe recipe;
         try
         {
@@ -34,14 +33,15 @@ public static class RunTransitions
         }
         catch (SpikeformerException error)
         {
-            return Decision.Refuse(record, error.Kind, error.Message);
+            return Decision.Refuse(record, error);
         }
         string hash = RecipeWriter.Hash(recipe);
         if (Math.Max(spec.Workers, spec.MinWorkers) > recipe.Shards)
             return Decision.Refuse(record, ErrorKind.Usage,
-                $"The recipe has {Count(recipe.Shards, "shard")}, too few for {Math.Max(spec.Workers, spec.MinWorkers)} workers. Ask for at most {recipe.Shards}, since each worker owns at least one shard.");
+                $"The recipe has {Count(recipe.Shards, "shard")}, too few for {Math.Max(spec.Workers, spec.MinWorkers)} workers",
+                $"Ask for at most {recipe.Shards}, since each worker owns at least one shard");
         if (spec.IsResume && record.State is RunState.Completed && hash == record.RecipeHash)
-            return Decision.Refuse(record, ErrorKind.Conflict, $"Run {spec.Name} is complete. Change something to continue it, such as --set epochs=N --override epochs.");
+            return Decision.Refuse(record, ErrorKind.Conflict, $"Run {spec.Name} is complete", "Change something to continue it, such as --set epochs=N --override epochs");
         var next = record with
         {
             Spec = spec,
@@ -56,7 +56,7 @@ public static class RunTransitions
             Epochs = recipe.Epochs,
             RecipeHash = hash,
         };
-        return new(next, [(spec.IsResume ? "resumed" : "accepted", $"Run {spec.Name} {(spec.IsResume ? "resumed" : "accepted")}: recipe {hash[..12]}, {Count(recipe.Shards, "shard")}")]);
+        return new(next, [(spec.IsResume ? EventKinds.Resumed : EventKinds.Accepted, $"Run {spec.Name} {(spec.IsResume ? "resumed" : "accepted")}: recipe {hash[..12]}, {Count(recipe.Shards, "shard")}")]);
     }
 
     /// <summary>A client continues a run that has ended.</summary>
@@ -84,7 +84,7 @@ public static class RunTransitions
         }
         catch (SpikeformerException error)
         {
-            return Decision.Refuse(record, error.Kind, error.Message);
+            return Decision.Refuse(record, error);
         }
     }
 
@@ -119,7 +119,7 @@ public static class RunTransitions
     public static Decision Fail(RunRecord record, WorkerFailure failure, DateTimeOffset now)
     {
         if (RunStates.IsOver(record.State) || record.State is RunState.None) return Decision.None(record);
-        return Enter(record with { Plan = null, Failure = failure }, RunState.Failed, now, $"Worker {failure.Worker}: {failure.Message}");
+        return Enter(record with { Plan = null, Failure = failure }, RunState.Failed, now, $"Worker {failure.Worker}: {failure.ToException().Message}");
     }
 
     /// <summary>Looks at the available workers and keeps the generation, plans the next one, or waits.</summary>
@@ -152,8 +152,8 @@ public static class RunTransitions
         }
         var planned = record with { Plan = next, LastNumber = next.Number, Fingerprint = record.Fingerprint ?? fingerprint ?? new Dictionary<string, string>() };
         string message = $"Generation {next.Number}: {string.Join(", ", next.Members.Select(member => $"{member.Worker} owns {Range(member)}"))}";
-        if (record.State is RunState.Running or RunState.Stopping) return new(planned, [("generation", message)]);
-        return new(planned with { State = RunState.Running, Changed = now }, [("generation", message)]);
+        if (record.State is RunState.Running or RunState.Stopping) return new(planned, [(EventKinds.Generation, message)]);
+        return new(planned with { State = RunState.Running, Changed = now }, [(EventKinds.Generation, message)]);
     }
 
     /// <summary>Returns whether so many members leave that the others are too few, or have too little memory: then all save and the run
@@ -221,20 +221,11 @@ public static class RunTransitions
         ? $"shard {member.FirstShard}"
         : $"shards {member.FirstShard}-{member.EndShard - 1}";
 
-    private static Decision NotFound(RunRecord record) => Decision.Refuse(record, ErrorKind.NotFound, "The run does not exist. 'list' shows the runs of this cluster.");
+    private static Decision NotFound(RunRecord record) => Decision.Refuse(record, ErrorKind.NotFound, "The run does not exist", "'list' shows the runs of this cluster");
 
     private static Decision Enter(RunRecord record, RunState state, DateTimeOffset now, string message) =>
-        new(record with { State = state, Changed = now }, [(Name(state), message)]);
-
-    internal static string Name(RunState state) => char.ToLowerInvariant(state.ToString()[0]) + state.ToString()[1..];
+        new(record with { State = state, Changed = now }, [(StateNames.Of(state), message)]);
 
     /// <summary>A number with its noun: "1 worker", "2 workers".</summary>
     internal static string Count(int number, string noun) => $"{number} {noun}{(number == 1 ? "" : "s")}";
-
-    private static string? NameProblem(string name)
-    {
-        bool isGood = name.Length is > 0 and <= MaxNameLength && char.IsAsciiLetterOrDigit(name[0])
-            && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
-        return isGood ? null : $"'{name}' is not a valid name for a run. Use 1 to {MaxNameLength} letters, digits, '-', '_' and '.', beginning with a letter or a digit.";
-    }
 }

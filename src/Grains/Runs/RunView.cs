@@ -92,8 +92,6 @@ public static class RunView
         MemberStatus? awaited = members.Where(member => member.Rank is not null && member.Phase is not WorkerPhase.Reducing)
             .MinBy(member => (member.Step, -member.SecondsInPhase));
         return awaited is null ? null
-            : FormattableString.Invariant($"worker {awaited.Worker}, {Name(awaited.Phase)} step {awaited.Step} for {awaited.SecondsInPhase:0.0} s");
+            : FormattableString.Invariant($"worker {awaited.Worker}, {StateNames.Of(awaited.Phase)} step {awaited.Step} for {awaited.SecondsInPhase:0.0} s");
     }
-
-    private static string Name(WorkerPhase phase) => phase.ToString().ToLowerInvariant();
 }

@@ -14,24 +14,12 @@ public sealed record RecipeProblem(string Path, string Source, int Line, int Col
 }
 
 /// <summary>The error for an invalid recipe, with all problems at once.</summary>
-public sealed class RecipeException : SpikeformerException
+/// <param name="name">The recipe's file or name.</param>
+/// <param name="problems">All problems, at least one.</param>
+public sealed class RecipeException(string name, IReadOnlyList<RecipeProblem> problems) : SpikeformerException(ErrorKind.Usage,
+    $"Recipe '{name}' is invalid, {(problems.Count == 1 ? "1 problem" : $"{problems.Count} problems")}:\n  {string.Join("\n  ", problems)}",
+    "Correct the recipe; 'spikeformer recipe schema' lists the fields")
 {
-    private const string Advice = "Correct the recipe; 'spikeformer recipe schema' lists the fields";
-
-    /// <summary>Creates the error.</summary>
-    /// <param name="name">The recipe's file or name.</param>
-    /// <param name="problems">All problems, at least one.</param>
-    public RecipeException(string name, IReadOnlyList<RecipeProblem> problems)
-        : base(ErrorKind.Usage, $"Recipe '{name}' is invalid", Advice)
-    {
-        Problems = problems;
-        Message = $"Recipe '{name}' is invalid, {(problems.Count == 1 ? "1 problem" : $"{problems.Count} problems")}:\n  "
-            + string.Join("\n  ", problems) + $"\n{Advice}.";
-    }
-
     /// <summary>All problems, in the order of the text, with options last.</summary>
-    public IReadOnlyList<RecipeProblem> Problems { get; }
-
-    /// <inheritdoc/>
-    public override string Message { get; }
+    public IReadOnlyList<RecipeProblem> Problems { get; } = problems;
 }

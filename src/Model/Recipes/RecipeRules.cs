@@ -26,9 +26,7 @@ internal static class RecipeRules
 
     private static IEnumerable<BrokenRule> Run(Recipe recipe)
     {
-        if (recipe.Name.Length is 0 or > 64 || !recipe.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')
-            || !char.IsAsciiLetterOrDigit(recipe.Name[0]))
-            yield return new("name", "must be 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit");
+        if (!NameRule.Allows(recipe.Name)) yield return new("name", $"must be {NameRule.Text}");
         if (recipe.Shards > recipe.Batch)
             yield return new("shards", $"must not exceed the batch: {recipe.Batch} samples cannot fill {recipe.Shards} shards", "batch");
     }

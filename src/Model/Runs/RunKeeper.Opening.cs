@@ -24,7 +24,7 @@ internal sealed partial class RunKeeper
         {
             directory.RequireNoRun();
             // Checkpoints inside the run directory belong to the run in its run.json.
-            if (description.Checkpoints is not null) RequireEmpty(place(directory, description, message => report("warning", message)));
+            if (description.Checkpoints is not null) RequireEmpty(place(directory, description, message => report(EventKinds.Warning, message)));
             directory.Begin(description);
             return (description, null);
         });
@@ -69,7 +69,7 @@ internal sealed partial class RunKeeper
     public static void RestoreUnowned(RunDirectory directory, CheckpointPlace place, Action<string, string> report, TrainingState state, TrainingProgress progress)
     {
         RunDescription description = directory.ReadDescription();
-        Restore(new(place(directory, description, message => report("warning", message))), description, state, progress, report);
+        Restore(new(place(directory, description, message => report(EventKinds.Warning, message))), description, state, progress, report);
     }
 
     private static RunKeeper Continue(
@@ -98,7 +98,7 @@ internal sealed partial class RunKeeper
         try
         {
             (RunDescription description, RunDescription? changed) = describe();
-            ICheckpointFiles checkpoints = place(directory, description, message => report("warning", message));
+            ICheckpointFiles checkpoints = place(directory, description, message => report(EventKinds.Warning, message));
             return new(directory, description, changed, checkpoints, held, report, time);
         }
         catch
@@ -129,10 +129,10 @@ internal sealed partial class RunKeeper
         CheckpointStore store, RunDescription description, TrainingState state, TrainingProgress progress, Action<string, string> report)
     {
         NewestCheckpoint newest = store.TryReadNewest();
-        foreach (SkippedCheckpoint skipped in newest.Skipped) report("warning", $"Skipped checkpoint {skipped.Id}: {skipped.Reason}");
+        foreach (SkippedCheckpoint skipped in newest.Skipped) report(EventKinds.Warning, $"Skipped checkpoint {skipped.Id}: {skipped.Reason}");
         if (newest.Checkpoint is not { } checkpoint)
         {
-            report("resumed", $"There is no valid checkpoint: the run starts again at step {state.Step}");
+            report(EventKinds.Resumed, $"There is no valid checkpoint: the run starts again at step {state.Step}");
             return null;
         }
         if (checkpoint.Info.RecipeHash != description.RecipeHashIn(checkpoint.Id.Lineage))
@@ -140,7 +140,7 @@ internal sealed partial class RunKeeper
                 "Restore the run.json that belongs to the checkpoints");
         state.Restore(checkpoint);
         progress.Restore(checkpoint.Info.Metrics);
-        report("resumed", $"Resumed from checkpoint {checkpoint.Id}");
+        report(EventKinds.Resumed, $"Resumed from checkpoint {checkpoint.Id}");
         return checkpoint;
     }
 
@@ -154,6 +154,6 @@ internal sealed partial class RunKeeper
         _epochs.Dispose();
         _epochs = NewEpochLog();
         _changed = null;
-        _report("lineage", $"Lineage {lineage.Number} starts at step {start}: {string.Join("; ", lineage.Changes)}");
+        _report(EventKinds.Lineage, $"Lineage {lineage.Number} starts at step {start}: {string.Join("; ", lineage.Changes)}");
     }
 }

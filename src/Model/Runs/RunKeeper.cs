@@ -89,7 +89,7 @@ internal sealed partial class RunKeeper : IDisposable
     /// <returns>The last step in the log; 0 for none. A lead that was lost may have written fewer steps.</returns>
     public long OpenStepLog(long step)
     {
-        _steps = JsonLinesLog.Open(_directory.StepsFile, message => _report("warning", message), throughStep: step);
+        _steps = JsonLinesLog.Open(_directory.StepsFile, message => _report(EventKinds.Warning, message), throughStep: step);
         string? last = File.ReadLines(_directory.StepsFile).LastOrDefault();
         return last is null ? 0 : JsonDocument.Parse(last).RootElement.GetProperty("step").GetInt64();
     }
@@ -151,7 +151,7 @@ internal sealed partial class RunKeeper : IDisposable
     private EpochLog NewEpochLog()
     {
         Recipe recipe = RunDirectory.RecipeOf(_description);
-        return new(_directory, recipe.Name, _description.Run, recipe.Batch, message => _report("warning", message), _time);
+        return new(_directory, recipe.Name, _description.Run, recipe.Batch, message => _report(EventKinds.Warning, message), _time);
     }
 
     private void ReportSave(CheckpointInfo info, SaveResult? saved, Exception? failure)
@@ -161,12 +161,12 @@ internal sealed partial class RunKeeper : IDisposable
         {
             if (!abandoned.IsCalledOff) _mustWriteAlone = true;
             _isBehind = true;
-            _report("checkpointAbandoned", abandoned.Message);
+            _report(EventKinds.CheckpointAbandoned, abandoned.Message);
             return;
         }
         if (saved is null)
         {
-            _report("checkpointFailed", failure!.Message);
+            _report(EventKinds.CheckpointFailed, failure!.Message);
             return;
         }
         _isBest = false;
@@ -174,8 +174,8 @@ internal sealed partial class RunKeeper : IDisposable
         Catalogue.CheckpointDuration.Record(_time.GetElapsedTime(_writeBegan).TotalSeconds, "write");
         Catalogue.CheckpointSize.Record(saved.Entry.Manifest!.SliceBytes);
         Catalogue.CheckpointStep.Record(info.Step);
-        _report("checkpoint", $"Saved {saved.Entry.Id}" + (saved.Writers.Count > 1 ? $", written by {string.Join(", ", saved.Writers)}" : ""));
-        foreach (string warning in saved.Warnings) _report("warning", warning);
+        _report(EventKinds.Checkpoint, $"Saved {saved.Entry.Id}" + (saved.Writers.Count > 1 ? $", written by {string.Join(", ", saved.Writers)}" : ""));
+        foreach (string warning in saved.Warnings) _report(EventKinds.Warning, warning);
     }
 
     private string FolderOf(CheckpointId id) => $"{_store.Location}/{id.Folder}";

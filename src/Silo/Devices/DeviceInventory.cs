@@ -3,16 +3,16 @@ using Spikeformer.Devices;
 namespace Spikeformer.Silo.Devices;
 
 /// <summary>The devices of a machine.</summary>
-/// <param name="cores">Its processor cores.</param>
-/// <param name="countCuda">Counts its CUDA devices; called only for a selection that needs it, since that may load libtorch.</param>
-/// <param name="findProblem">Says why libtorch can use none, and what to do about it, where that is known.</param>
+/// <param name="cores">Number of processor cores.</param>
+/// <param name="countCuda">Counts the CUDA devices; called only if a selection needs it, since it may load libtorch.</param>
+/// <param name="findProblem">Returns why libtorch can use no CUDA device, and the remedy; null if unknown.</param>
 internal sealed class DeviceInventory(int cores, Func<int> countCuda, Func<(string What, string Remedy)?> findProblem)
 {
     /// <summary>The machine that this process runs on.</summary>
     public static DeviceInventory OfThisMachine { get; } = new(Environment.ProcessorCount, () => CudaLibrary.Count, () => CudaLibrary.Problem);
 
-    /// <summary>The devices of a selection, slots counted from 0.</summary>
-    /// <exception cref="SpikeformerException">A CUDA device is not there (Usage), or libtorch cannot be loaded (Failed).</exception>
+    /// <summary>Returns the devices of a selection, with slots from 0.</summary>
+    /// <exception cref="SpikeformerException">A CUDA device does not exist (Usage), or libtorch cannot be loaded (Failed).</exception>
     public IReadOnlyList<Device> Select(DeviceSelection selection)
     {
         if (selection == DeviceSelection.None) return [];
@@ -36,7 +36,7 @@ internal sealed class DeviceInventory(int cores, Func<int> countCuda, Func<(stri
 
     private SpikeformerException Missing(DeviceSelection selection, int index, int found)
     {
-        (string what, string remedy) = findProblem() ?? ($"this machine has {found} CUDA devices that libtorch can use", "Choose others with --devices");
+        (string what, string remedy) = findProblem() ?? ($"this machine has {found} CUDA devices that libtorch can use", "Choose other devices with --devices");
         return new(ErrorKind.Usage, $"The devices '{selection}' need cuda:{index}, but {what}", remedy);
     }
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Spikeformer.Silo.Devices;
 
-/// <summary>The memory of the machine and of the container that this process runs in.</summary>
+/// <summary>The memory of the machine, and of the container in which this process runs.</summary>
 /// <param name="root">Folder with <c>proc</c> and <c>sys</c>.</param>
 internal sealed class MachineMemory(string root = "/")
 {
@@ -17,8 +17,8 @@ internal sealed class MachineMemory(string root = "/")
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) && bytes > 0 ? bytes
         : throw new SpikeformerException(ErrorKind.Usage, $"{LimitVariable} is '{text}'", "Set it to a number of bytes, or remove it");
 
-    /// <summary>Returns the bytes that processes can still take before the machine or the container runs out of memory; null where neither tells
-    /// that.</summary>
+    /// <summary>Returns the bytes that processes can still take before the machine or the container runs out of memory; null if
+    /// unknown.</summary>
     public long? Available()
     {
         long? least = Field("proc/meminfo", "MemAvailable:") * 1024;
@@ -30,7 +30,7 @@ internal sealed class MachineMemory(string root = "/")
         }
         return least;
 
-        // A group is limited by every group above it. In a container the path may be the one on its host, which is not there.
+        // Every group above a group limits it, too. In a container the path may be that of the host, which does not exist here.
         void Take(string mount, string path, string limit, string usage, string reclaimable)
         {
             for (string? folder = mount + path.TrimEnd('/'); folder is not null && folder.Length >= mount.Length; folder = Path.GetDirectoryName(folder))
@@ -39,7 +39,7 @@ internal sealed class MachineMemory(string root = "/")
         }
     }
 
-    /// <summary>Returns the bytes that this process alone uses; null where the system does not tell.</summary>
+    /// <summary>Returns the bytes that only this process uses; null if unknown.</summary>
     public long? Own() => Field("proc/self/status", "RssAnon:") * 1024;
 
     private long? Number(string file) => Lines(file) is [var text, ..] && long.TryParse(text, CultureInfo.InvariantCulture, out long number) ? number : null;

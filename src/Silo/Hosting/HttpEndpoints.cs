@@ -5,28 +5,28 @@ using Spikeformer.Silo.Settings;
 
 namespace Spikeformer.Silo.Hosting;
 
-/// <summary>What a silo answers over HTTP: metrics for Prometheus, and health for whoever keeps it running.</summary>
+/// <summary>The HTTP endpoints of a silo: metrics for Prometheus, and health checks for the system that runs it.</summary>
 internal static class HttpEndpoints
 {
     public const string Metrics = "/metrics";
     public const string Startup = "/health/startup", Ready = "/health/ready", Live = "/health/live";
 
-    // Histograms of every run and worker are streams of their own; the default is 1000.
+    // Each histogram of a run or worker is a stream; the default of 1000 is too small.
     private const int MaxMetricStreams = 20_000;
 
-    /// <summary>Collects the meters of Orleans, of .NET and of our own.</summary>
+    /// <summary>Exports the meters of Orleans, .NET and Spikeformer.</summary>
     public static void AddMetrics(IServiceCollection services, SiloSettings settings) => services.AddOpenTelemetry()
         .ConfigureResource(resource => resource.AddService("spikeformer-silo", serviceInstanceId: settings.SiloName))
         .WithMetrics(metrics => metrics.AddMeter("Microsoft.Orleans", "System.Runtime", SeriesStore.MeterName).SetMaxMetricStreams(MaxMetricStreams)
             .AddPrometheusExporter());
 
-    /// <summary>Adds the paths.</summary>
+    /// <summary>Maps the endpoints.</summary>
     public static void Map(WebApplication app)
     {
         app.MapPrometheusScrapingEndpoint(Metrics);
-        // HTTP is served only once the silo has become a member.
+        // HTTP starts after the silo has become a member.
         app.MapGet(Startup, () => Results.Text("started\n"));
-        // Without Orleans: a silo that the cluster has given up ends itself, and an unwell cluster must not make every silo restart.
+        // Does not ask Orleans: a silo that the cluster has declared dead exits by itself, and a cluster in trouble must not restart every silo.
         app.MapGet(Live, () => Results.Text("live\n"));
         app.MapGet(Ready, Readiness);
     }

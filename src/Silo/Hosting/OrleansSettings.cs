@@ -13,19 +13,19 @@ using StackExchange.Redis;
 
 namespace Spikeformer.Silo.Hosting;
 
-/// <summary>How we run Orleans, and why where it is not its default.</summary>
+/// <summary>The settings of Orleans. Comments explain where they differ from the defaults.</summary>
 internal static class OrleansSettings
 {
-    /// <summary>Time for grains to end in order; longer than a checkpoint takes.</summary>
+    /// <summary>Time for grains to deactivate in order; longer than a checkpoint takes.</summary>
     private static readonly TimeSpan s_deactivation = TimeSpan.FromSeconds(60);
 
-    /// <summary>Time for the whole host to end in order.</summary>
+    /// <summary>Time for the whole host to stop in order.</summary>
     public static readonly TimeSpan Shutdown = TimeSpan.FromSeconds(90);
 
-    /// <summary>Sets up a silo.</summary>
+    /// <summary>Configures a silo.</summary>
     /// <param name="silo">The silo.</param>
-    /// <param name="settings">Our settings, with ports chosen: none is 0.</param>
-    /// <param name="tls">How the silo shows who it is; null without TLS.</param>
+    /// <param name="settings">The settings of the silo, with chosen ports: none is 0.</param>
+    /// <param name="tls">The certificate of the silo; null without TLS.</param>
     public static void Apply(ISiloBuilder silo, SiloSettings settings, TlsIdentity? tls)
     {
         Identity(silo, settings);
@@ -53,16 +53,16 @@ internal static class OrleansSettings
         });
     }
 
-    /// <summary>The address to listen on: on the loopback device only, or on all.</summary>
+    /// <summary>Returns the address to listen on: only the loopback device, or all devices.</summary>
     public static IPAddress ListenAddress(SiloSettings settings) =>
         IPAddress.IsLoopback(settings.AdvertisedAddress) ? settings.AdvertisedAddress
         : settings.AdvertisedAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any;
 
-    // A crash is noticed within 1.5 s, a hang within 6 s. Faster probes would kill healthy silos on a busy machine.
+    // Detects a crash within 1.5 seconds and a hang within 6 seconds. Faster probes would kill healthy silos on a busy machine.
     private static void Membership(ISiloBuilder silo) => silo.Configure<ClusterMembershipOptions>(options =>
     {
         options.ProbeTimeout = TimeSpan.FromSeconds(1);
-        // By default 4 x ProbeTimeout, and no hung silo is declared dead before NumMissedProbesLimit times this.
+        // The default is 4 x ProbeTimeout, and a hung silo is declared dead only after NumMissedProbesLimit times this.
         options.MaxProbeTimeout = TimeSpan.FromSeconds(2);
         options.NumMissedProbesLimit = 3;
         options.NumVotesForDeathDeclaration = 2;
@@ -74,7 +74,7 @@ internal static class OrleansSettings
     private static void Messaging(ISiloBuilder silo) => silo.Configure<SiloMessagingOptions>(options =>
     {
         options.ResponseTimeout = TimeSpan.FromSeconds(10);
-        // Grains carry plans, never gradients; a frame over the limit costs the connection, so it is far above what they need.
+        // Messages carry plans, never gradients. A larger message closes the connection, so that the limit is far above the largest one.
         options.MaxMessageBodySize = ClusterClient.MaxMessageBytes;
     });
 
@@ -92,11 +92,11 @@ internal static class OrleansSettings
             Path.Combine(settings.StateDirectory, "grains"), services.GetRequiredService<IGrainStorageSerializer>(),
             services.GetRequiredService<IActivatorProvider>(), TimeProvider.System));
         silo.Services.AddHostedService<FileGrainStorageSweep>();
-        // The default directory takes grains of healthy silos along when another silo leaves.
-#pragma warning disable ORLEANSEXP003 // still experimental; everything that depends on it is in these two lines
+        // The default directory also drops grains of healthy silos when another silo leaves.
+#pragma warning disable ORLEANSEXP003 // experimental; only this line depends on it
         silo.AddDistributedGrainDirectory();
 #pragma warning restore ORLEANSEXP003
-        // By default a crashed silo's grains stay unreachable for 30 s. Two activations at once are harmless: ETags and generations fence them.
+        // By default the grains of a crashed silo stay unreachable for 30 seconds. Two activations at once are harmless: ETags and generations fence them.
         silo.Configure<GrainDirectoryOptions>(options => options.RangeLeaseDuration = TimeSpan.FromSeconds(2));
     }
 

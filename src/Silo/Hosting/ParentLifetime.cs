@@ -2,22 +2,22 @@ using System.Runtime.InteropServices;
 
 namespace Spikeformer.Silo.Hosting;
 
-/// <summary>The life of a silo that another process started for itself: it ends in order when that process ends, which closes the pipe to our
-/// standard input whatever it died of, or upon SIGTERM.</summary>
+/// <summary>The lifetime of a silo that belongs to the process that started it. The silo stops in order on SIGTERM, and when that process ends, even if
+/// killed: the end closes the pipe to standard input.</summary>
 internal sealed class ParentLifetime(IHostApplicationLifetime application) : IHostLifetime, IDisposable
 {
     private readonly List<PosixSignalRegistration> _signals = [];
 
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
-        // Ctrl-C reaches every process at the terminal; what it means for this one is the parent's decision.
+        // Ctrl-C reaches every process of the terminal. The parent decides what it means for this one.
         _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true));
         _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
         {
             context.Cancel = true;
             application.StopApplication();
         }));
-        // Reading the console blocks; the thread does not keep the process alive.
+        // Reading the console blocks a thread; a background thread does not keep the process alive.
         new Thread(StopAtEnd) { IsBackground = true, Name = "parent pipe" }.Start();
         return Task.CompletedTask;
     }
@@ -36,7 +36,7 @@ internal sealed class ParentLifetime(IHostApplicationLifetime application) : IHo
         }
         catch (IOException)
         {
-            // A pipe that breaks has ended too.
+            // A broken pipe is an end, too.
         }
         application.StopApplication();
     }

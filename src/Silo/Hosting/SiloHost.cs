@@ -10,23 +10,23 @@ using StackExchange.Redis;
 
 namespace Spikeformer.Silo.Hosting;
 
-/// <summary>A running silo with its HTTP endpoints. Dispose it to end it.</summary>
+/// <summary>A running silo with its HTTP endpoints. Dispose it to stop it.</summary>
 internal sealed partial class SiloHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
     private SiloHost(WebApplication app, SiloEndpoints endpoints) => (_app, Endpoints) = (app, endpoints);
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The addresses on which it listens.</summary>
     public SiloEndpoints Endpoints { get; }
 
     /// <summary>The services of the process.</summary>
     public IServiceProvider Services => _app.Services;
 
-    /// <summary>A builder with our logging, reading <c>appsettings.json</c> beside the program and the environment.</summary>
+    /// <summary>Returns a builder with the logging of a silo and the configuration from the environment and from <c>appsettings.json</c> beside the program.</summary>
     public static WebApplicationBuilder CreateBuilder()
     {
-        // Not the working directory, which is whatever the caller stands in.
+        // Not the working directory, which depends on the caller.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
         builder.Logging.AddSimpleConsole(console =>
@@ -37,26 +37,26 @@ internal sealed partial class SiloHost : IAsyncDisposable
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter(nameof(Spikeformer), LogLevel.Information);
-        // Warns at every start of a check that has never run yet; the watchdog has a metric too.
+        // At every start it warns of a check that has never run; the watchdog also has a metric.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
-        // Who was refused, and why, is told once in a line of our own.
+        // SiloTls logs each refusal in one line.
         builder.Logging.AddFilter("Orleans.Connections.Security", LogLevel.Critical);
-        // Of a silo that fails to start, calls between its own parts fail too; callers get the error anyway.
+        // When a start fails, calls within the silo fail, too. Callers get the error in any case.
         builder.Logging.AddFilter("Orleans.Grain.InvokeException", LogLevel.Error);
-        // Each of these repeats the exception of a failed start, which is told once as the program's error.
+        // Each of these repeats the exception of a failed start, which the program prints once.
         foreach (string category in new[] { "Orleans.Runtime.Silo", "Orleans.Runtime.SiloLifecycleSubject", "Microsoft.Extensions.Hosting" })
             builder.Logging.AddFilter(category, LogLevel.Critical);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         return builder;
     }
 
-    /// <summary>Starts a silo; returns when it is an active member of its cluster and answers over HTTP.</summary>
-    /// <param name="builder">From <see cref="CreateBuilder"/>, with what else the process does.</param>
+    /// <summary>Starts a silo and returns when it is an active member of its cluster and answers over HTTP.</summary>
+    /// <param name="builder">The builder from <see cref="CreateBuilder"/>, with other services of the process.</param>
     /// <param name="settings">The settings.</param>
-    /// <param name="cancellation">Ends the start.</param>
+    /// <param name="cancellation">Cancels the start.</param>
     /// <exception cref="SpikeformerException">A port is taken or the state directory belongs to another cluster (Conflict), Redis cannot be reached or
     /// a silo of the cluster refuses this one (Unreachable), certificate files are wrong (Usage), or the file system refuses.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled, or told to stop before it was up.</exception>
+    /// <exception cref="OperationCanceledException">The start was cancelled, or the silo was told to stop.</exception>
     public static async Task<SiloHost> StartAsync(WebApplicationBuilder builder, SiloSettings settings, CancellationToken cancellation = default)
     {
         settings = WithFreePorts(settings);
@@ -85,17 +85,17 @@ internal sealed partial class SiloHost : IAsyncDisposable
         return silo;
     }
 
-    /// <summary>Returns when the silo has ended: after a signal, or a loss of what it depends on.</summary>
+    /// <summary>Waits for the end of the silo: after a signal, or because the cluster has declared it dead.</summary>
     public Task WaitForShutdownAsync() => _app.WaitForShutdownAsync();
 
-    /// <summary>Ends the silo in order: its grains move, its membership ends.</summary>
+    /// <summary>Stops the silo in order: its grains move, and it leaves the membership.</summary>
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
     }
 
-    // What has started of it must end, best in order: a member that only vanishes is missed by the others for a while.
+    // Stops what has started. If the silo has joined, leaving in order spares the others the detection of a lost member.
     private static async Task LeaveAsync(WebApplication app)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
@@ -105,12 +105,12 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch (Exception)
         {
-            // The error that kept it from starting is the one to tell.
+            // The error to report is the one that prevented the start.
         }
         await app.DisposeAsync();
     }
 
-    // Orleans must know its ports before it listens. Another process may take one in between; then the start fails and says so.
+    // Orleans must know its ports before it listens. If another process takes one meanwhile, the start fails and names the ports.
     private static SiloSettings WithFreePorts(SiloSettings settings)
     {
         using TcpListener silo = new(OrleansSettings.ListenAddress(settings), 0), gateway = new(OrleansSettings.ListenAddress(settings), 0);
@@ -142,12 +142,12 @@ internal sealed partial class SiloHost : IAsyncDisposable
                 case SpikeformerException own:
                     return own;
                 case SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }:
-                    return new(ErrorKind.Conflict, $"A port is taken: of {settings.SiloPort} (silo), {settings.GatewayPort} (gateway) and {settings.HttpPort} (HTTP)",
-                        "End the other program, or choose other ports; 0 takes a free one", error);
+                    return new(ErrorKind.Conflict, $"A port is taken: {settings.SiloPort} (silo), {settings.GatewayPort} (gateway) or {settings.HttpPort} (HTTP)",
+                        "Stop the other program, or choose other ports; 0 takes a free one", error);
                 case RedisConnectionException:
                     string servers = string.Join(", ", ConfigurationOptions.Parse(settings.Redis!).EndPoints);
                     return new(ErrorKind.Unreachable, $"Redis cannot be reached at {servers}: {cause.Message.Split(['\n', ';', '.'])[0]}",
-                        "Check Spikeformer__Redis, that the server runs, and its password", error);
+                        "Check Spikeformer__Redis, the password, and whether the server runs", error);
             }
         return null;
     }

@@ -7,8 +7,8 @@ using Spikeformer.Metrics;
 
 namespace Spikeformer.Silo.Hosting;
 
-/// <summary>TLS on all connections of a silo: it demands certificates of silos and clients, and shows its own. Who is refused is counted, and told
-/// once a minute.</summary>
+/// <summary>TLS on all connections of a silo: it demands certificates from silos and clients and shows its own. Refusals are counted, and logged once
+/// a minute.</summary>
 internal sealed partial class SiloTls
 {
     private readonly ILogger<SiloTls> _logger;
@@ -23,37 +23,37 @@ internal sealed partial class SiloTls
         foreach (TlsRefusalCause cause in Enum.GetValues<TlsRefusalCause>()) _series.Add(Catalogue.TlsRefused, 0, cause.ToString());
     }
 
-    /// <summary>Switches it on.</summary>
+    /// <summary>Configures TLS on a silo.</summary>
     public static void Use(ISiloBuilder silo, TlsIdentity identity)
     {
         silo.Services.AddSingleton(identity);
         silo.Services.AddSingleton<SiloTls>();
         silo.Services.AddOptions<SiloConnectionOptions>().Configure<SiloTls>((options, tls) =>
         {
-            void RefuseSilo(ConnectionContext? context, TlsObjection why) => tls.Refuse("silo", context, why);
-            void RefuseClient(ConnectionContext? context, TlsObjection why) => tls.Refuse("client", context, why);
+            void RefuseSilo(ConnectionContext? context, TlsObjection objection) => tls.Refuse("silo", context, objection);
+            void RefuseClient(ConnectionContext? context, TlsObjection objection) => tls.Refuse("client", context, objection);
             options.ConfigureSiloInboundConnection(connections => connections.UseTlsFrom(identity, mustBeSilo: true, RefuseSilo));
             options.ConfigureGatewayInboundConnection(connections => connections.UseTlsFrom(identity, mustBeSilo: false, RefuseClient));
             options.ConfigureSiloOutboundConnection(connections => connections.UseTlsTo(identity, RefuseSilo));
         });
     }
 
-    private void Refuse(string what, ConnectionContext? context, TlsObjection why)
+    private void Refuse(string peer, ConnectionContext? context, TlsObjection objection)
     {
-        _series.Add(Catalogue.TlsRefused, 1, why.Cause.ToString());
-        string where = context?.RemoteEndPoint switch
+        _series.Add(Catalogue.TlsRefused, 1, objection.Cause.ToString());
+        string address = context?.RemoteEndPoint switch
         {
             IPEndPoint endpoint => endpoint.Address.ToString(),
             { } other => other.ToString()!,
             null => "unknown",
         };
-        if (_throttle.IsDue($"{what} {where} {why.Cause}", out long before))
-            LogRefused(what, where, why.What, before == 0 ? "" : $"; {before} times more since the last such line");
+        if (_throttle.IsDue($"{peer} {address} {objection.Cause}", out long before))
+            LogRefused(peer, address, objection.What, before == 0 ? "" : $"; {before} more since the last such line");
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Refused a {What} at {Where}: {Why}{More}")]
-    private partial void LogRefused(string what, string where, string why, string more);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Refused a {Peer} at {Address}: {Objection}{More}")]
+    private partial void LogRefused(string peer, string address, string objection, string more);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The new TLS files are not used, those before stay in force: {Problem}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The new TLS files cannot be used, and the previous ones remain in use: {Problem}")]
     private partial void LogUnusable(string problem);
 }

@@ -4,11 +4,11 @@ using System.Text;
 namespace Spikeformer.Silo.Metrics;
 
 /// <summary>
-/// Memory that a worker writes its measurements to and its silo reads: a slot for each series with its value, and a ring of what histograms
-/// measured. Nothing is sent and nobody waits; what a killed worker has written is still there.
+/// Memory to which a worker writes its measurements and from which its silo reads them: a slot with the value of each series, and a ring with the
+/// measurements of histograms. Nothing is sent, and neither side waits. What a killed worker has written is not lost.
 /// </summary>
-/// <remarks>The worker takes slots and writes them, the silo gives ended ones back. A slot is valid once its state is not free, and the ring up to
-/// the count that is written last.</remarks>
+/// <remarks>The worker takes slots and writes them; the silo frees ended ones. A slot is valid when its state is not free. The ring is valid up to its
+/// count, which is written last.</remarks>
 internal sealed unsafe class MeasurementPage : IDisposable
 {
     public const int Slots = 512, RingLength = 16384;
@@ -32,17 +32,17 @@ internal sealed unsafe class MeasurementPage : IDisposable
     {
         Free,
         Live,
-        /// <summary>The worker writes it no more.</summary>
+        /// <summary>The worker no longer writes it.</summary>
         Ended,
     }
 
-    /// <summary>Where the other process finds it.</summary>
+    /// <summary>Path of the file through which the worker finds the page.</summary>
     public string Path { get; }
 
-    /// <summary>Makes a page, in memory where the system has a folder for that.</summary>
+    /// <summary>Creates a page, in shared memory if the system has it.</summary>
     /// <exception cref="IOException">There is no room.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder may not be written.</exception>
-#pragma warning disable CA1416 // Silos are for Linux.
+    /// <exception cref="UnauthorizedAccessException">The folder is not writable.</exception>
+#pragma warning disable CA1416 // Silos run on Linux.
     public static MeasurementPage Create()
     {
         string folder = Directory.Exists("/dev/shm") ? "/dev/shm" : System.IO.Path.GetTempPath();
@@ -53,14 +53,14 @@ internal sealed unsafe class MeasurementPage : IDisposable
             Access = FileAccess.ReadWrite,
             Share = FileShare.ReadWrite | FileShare.Delete,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            PreallocationSize = Size, // no room is an error here, and not a crash at the first touch
+            PreallocationSize = Size, // without room this is an error, not a crash at the first access
         }));
     }
 #pragma warning restore CA1416
 
-    /// <summary>Maps the page that a silo has made, and removes its name: the memory goes with the last process that has it.</summary>
-    /// <exception cref="IOException">It is not there, or is not one.</exception>
-    /// <exception cref="UnauthorizedAccessException">It is another user's.</exception>
+    /// <summary>Maps the page that a silo has created and deletes the file: the system frees the memory with the last process that uses it.</summary>
+    /// <exception cref="IOException">The file does not exist, or is not a page.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file belongs to another user.</exception>
     public static MeasurementPage Open(string path)
     {
         var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
@@ -68,20 +68,20 @@ internal sealed unsafe class MeasurementPage : IDisposable
         if (bytes != Size)
         {
             file.Dispose();
-            throw new IOException($"{path} has {bytes} bytes, not the {Size} of a page of measurements");
+            throw new IOException($"{path} has {bytes} bytes; a page of measurements has {Size}");
         }
         File.Delete(path);
         return new(path, file);
     }
 
-    /// <summary>Entries of the ring that were ever written.</summary>
+    /// <summary>Number of entries written to the ring since its creation.</summary>
     public long Written => Volatile.Read(ref *(long*)_start);
 
     public SlotState StateOf(int slot) => (SlotState)Volatile.Read(ref *(int*)(Slot(slot) + 8));
 
     public void SetState(int slot, SlotState state) => Volatile.Write(ref *(int*)(Slot(slot) + 8), (int)state);
 
-    /// <summary>A counter's sum or a gauge's last value.</summary>
+    /// <summary>The sum of a counter, or the last value of a gauge.</summary>
     public double this[int slot]
     {
         get => Volatile.Read(ref *(double*)Slot(slot));
@@ -89,7 +89,7 @@ internal sealed unsafe class MeasurementPage : IDisposable
     }
 
     /// <summary>Takes a free slot.</summary>
-    /// <returns>The slot, or -1 when there is none or the key is too long.</returns>
+    /// <returns>The slot, or -1 if no slot is free or the key is too long.</returns>
     public int Take(string key, double value)
     {
         int length = Encoding.UTF8.GetByteCount(key);
@@ -105,11 +105,11 @@ internal sealed unsafe class MeasurementPage : IDisposable
         return -1;
     }
 
-    /// <summary>What <see cref="Take"/> was given.</summary>
+    /// <summary>Returns the key with which a slot was taken.</summary>
     public string KeyOf(int slot) =>
         Encoding.UTF8.GetString(Slot(slot) + KeyOffset, Math.Clamp(*(int*)(Slot(slot) + 12), 0, SlotBytes - KeyOffset));
 
-    /// <summary>Adds an entry to the ring; the oldest one goes.</summary>
+    /// <summary>Adds an entry to the ring, in place of the oldest one.</summary>
     public void Append(int slot, double value)
     {
         long written = *(long*)_start;
@@ -119,7 +119,7 @@ internal sealed unsafe class MeasurementPage : IDisposable
         Volatile.Write(ref *(long*)_start, written + 1);
     }
 
-    /// <summary>An entry of the ring, by its number.</summary>
+    /// <summary>Returns an entry of the ring by its number.</summary>
     public (int Slot, double Value) this[long entry] => ((int)Math.Clamp(*(long*)Entry(entry), 0, Slots - 1), *(double*)(Entry(entry) + 8));
 
     public void Dispose()

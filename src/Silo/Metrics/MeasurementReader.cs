@@ -2,8 +2,8 @@ using Spikeformer.Metrics;
 
 namespace Spikeformer.Silo.Metrics;
 
-/// <summary>Takes the measurements of one worker process into the silo's series, every second and at the end, with the worker's labels. Sums go on
-/// from process to process.</summary>
+/// <summary>Adds the measurements of one worker process to the series of the silo, with the labels of the worker: every second, and when the process
+/// ends. Sums continue over several processes.</summary>
 internal sealed class MeasurementReader : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
@@ -18,15 +18,15 @@ internal sealed class MeasurementReader : IDisposable
     private readonly HashSet<SeriesGroup> _live = [];
     private readonly ITimer _timer;
     private long _taken;
-    private bool _isOver;
+    private bool _hasEnded;
 
-    /// <summary>Makes the page and begins to read it.</summary>
-    /// <param name="store">Where the series go.</param>
-    /// <param name="worker">The worker's name.</param>
+    /// <summary>Creates the page and starts to read it.</summary>
+    /// <param name="store">The series of the silo.</param>
+    /// <param name="worker">Name of the worker.</param>
     /// <param name="device">Its device.</param>
     /// <param name="time">Clock.</param>
     /// <exception cref="IOException">There is no room for the page.</exception>
-    /// <exception cref="UnauthorizedAccessException">Its folder may not be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">Its folder is not writable.</exception>
     public MeasurementReader(SeriesStore store, string worker, string device, TimeProvider time)
     {
         (_store, _worker, _device) = (store, worker, device);
@@ -39,16 +39,16 @@ internal sealed class MeasurementReader : IDisposable
         _timer = time.CreateTimer(_ => Take(), null, Interval, Interval);
     }
 
-    /// <summary>Where the worker finds the page.</summary>
+    /// <summary>Path of the page, for the worker.</summary>
     public string Path => _page.Path;
 
-    /// <summary>Takes what has been measured since the last time.</summary>
+    /// <summary>Adds the measurements since the last call.</summary>
     public void Take()
     {
         lock (_gate)
         {
-            if (_isOver) return;
-            // First the slots: then the ring holds all that those that have ended will ever get.
+            if (_hasEnded) return;
+            // Slots before the ring: the ring then holds all entries of the slots that have ended.
             var ended = new List<int>();
             HashSet<SeriesGroup> live = [_own];
             for (int slot = 0; slot < MeasurementPage.Slots; slot++)
@@ -67,15 +67,15 @@ internal sealed class MeasurementReader : IDisposable
         }
     }
 
-    /// <summary>The process has ended: takes the rest, and ends its series.</summary>
+    /// <summary>Adds the last measurements of a process that has ended, and ends its series.</summary>
     public void Dispose()
     {
         lock (_gate)
         {
-            if (_isOver) return;
+            if (_hasEnded) return;
             _timer.Dispose();
             Take();
-            _isOver = true;
+            _hasEnded = true;
             foreach (SeriesGroup group in _live) group.End();
             _page.Dispose();
         }
@@ -94,7 +94,7 @@ internal sealed class MeasurementReader : IDisposable
         long written = _page.Written, first = Math.Max(_taken, written - MeasurementPage.RingLength);
         var entries = new (int Slot, double Value)[written - first];
         for (int i = 0; i < entries.Length; i++) entries[i] = _page[first + i];
-        // What was written meanwhile has gone over the oldest of them.
+        // Entries written meanwhile have overwritten the oldest of them.
         long valid = Math.Min(written, Math.Max(first, _page.Written - MeasurementPage.RingLength + 1));
         foreach ((int slot, double value) in entries.Skip((int)(valid - first)))
             if (SeriesOf(slot) is { Metric.Kind: MetricKind.Histogram } series) series.Group.Record(series.Metric, value, series.Labels);
@@ -102,7 +102,7 @@ internal sealed class MeasurementReader : IDisposable
         _taken = written;
     }
 
-    /// <summary>A slot goes back to the worker.</summary>
+    /// <summary>Returns a slot to the worker.</summary>
     private void Free(int slot)
     {
         _series[slot] = null;

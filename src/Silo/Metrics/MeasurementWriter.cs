@@ -3,19 +3,20 @@ using Spikeformer.Metrics;
 
 namespace Spikeformer.Silo.Metrics;
 
-/// <summary>Writes what a worker's process measures to its page. A measurement costs a look-up and a store, on any thread.</summary>
+/// <summary>Writes the measurements of a worker process to its page. A measurement costs a lookup and a store. For any thread.</summary>
 internal sealed class MeasurementWriter : IDisposable
 {
     private readonly MeasurementPage _page;
-    // Not static: the catalogue must be complete before the listener hears of its first instrument.
+    // Not static: the catalogue must be complete before the listener gets its first instrument.
     private readonly Dictionary<string, Metric> _metrics = Catalogue.All.Where(metric => metric.Scope is MetricScope.Worker).ToDictionary(metric => metric.Name);
     private readonly MeterListener _listener = new();
     private readonly object _gate = new();
     private readonly Dictionary<(Metric Metric, string Label), int> _slots = [];
     private string _run = "";
-    private bool _isOver;
+    private bool _isDisposed;
 
-    /// <param name="page">The page; stays the caller's.</param>
+    /// <summary>Starts to listen to the instruments.</summary>
+    /// <param name="page">The page; the caller disposes it.</param>
     public MeasurementWriter(MeasurementPage page)
     {
         _page = page;
@@ -27,7 +28,7 @@ internal sealed class MeasurementWriter : IDisposable
         _listener.Start();
     }
 
-    /// <summary>What is measured from now on belongs to a run; to none with an empty name.</summary>
+    /// <summary>Assigns the following measurements to a run; an empty name to none.</summary>
     public void Begin(string run)
     {
         lock (_gate)
@@ -38,22 +39,22 @@ internal sealed class MeasurementWriter : IDisposable
         }
     }
 
-    /// <summary>A slot's key: metric, run and label, a line each.</summary>
+    /// <summary>Returns the key of a slot: metric, run and label, one line each.</summary>
     public static string Key(string metric, string run, string label) => $"{metric}\n{run}\n{label}";
 
-    /// <summary>Writes no more: the page may go.</summary>
+    /// <summary>Stops writing, so that the page can be disposed.</summary>
     public void Dispose()
     {
         _listener.Dispose();
         // Another thread may still be measuring.
-        lock (_gate) _isOver = true;
+        lock (_gate) _isDisposed = true;
     }
 
     private void Take(Metric metric, double value, string label)
     {
         lock (_gate)
         {
-            if (_isOver) return;
+            if (_isDisposed) return;
             bool isKnown = _slots.TryGetValue((metric, label), out int slot);
             if (!isKnown) _slots[(metric, label)] = slot = _page.Take(Key(metric.Name, _run, label), metric.Kind is MetricKind.Gauge ? value : 0);
             if (slot < 0) return;

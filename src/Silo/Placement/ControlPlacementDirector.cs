@@ -4,10 +4,11 @@ using Spikeformer.Clustering;
 
 namespace Spikeformer.Silo.Placement;
 
-/// <summary>Prefers silos with the role control; the key decides among them, so that two silos that place one grain at once choose alike.</summary>
+/// <summary>Prefers silos with the role control. The key of the grain chooses among them, so that two silos that place the same grain choose the same
+/// silo.</summary>
 internal sealed class ControlPlacementDirector(ISiloMetadataCache metadata) : IPlacementDirector
 {
-    /// <summary>Key of a silo's roles in its metadata.</summary>
+    /// <summary>Key of the roles in the metadata of a silo.</summary>
     public const string RolesKey = "roles";
 
     public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)

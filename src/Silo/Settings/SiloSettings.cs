@@ -6,32 +6,33 @@ using Spikeformer.Silo.Devices;
 
 namespace Spikeformer.Silo.Settings;
 
-/// <summary>How a silo takes part in its cluster. Read from configuration, section <c>Spikeformer</c>: <c>Spikeformer__NAME</c> in the environment,
-/// <c>--name</c> on the command line, or <c>appsettings.json</c> beside the program.</summary>
+/// <summary>The settings of a silo. They are read from the configuration section <c>Spikeformer</c>: options on the command line, variables
+/// <c>Spikeformer__NAME</c> in the environment, and <c>appsettings.json</c> beside the program.</summary>
 internal sealed record SiloSettings
 {
-    /// <summary>The section's name.</summary>
+    /// <summary>Name of the section.</summary>
     public const string Section = "Spikeformer";
 
-    /// <summary>What the silo does; control and node unless given.</summary>
+    /// <summary>The roles of the silo. Default: control and node.</summary>
     public SiloRoles Roles { get; init; } = SiloRoles.Control | SiloRoles.Node;
 
-    /// <summary>Name of the silo, unique in the cluster and the same after a restart: workers are called by it. The machine's name unless given.</summary>
+    /// <summary>Name of the silo, unique in the cluster and the same after a restart; it is part of the names of its workers. Default: the name of the
+    /// machine.</summary>
     public string SiloName { get; init; } = Environment.MachineName.ToLowerInvariant();
 
     /// <summary>Name of the cluster.</summary>
     public string ClusterId { get; init; } = ClusterNames.DefaultId;
 
-    /// <summary>Name of the service; records in Redis belong to it.</summary>
+    /// <summary>Name of the service, to which records in Redis belong.</summary>
     public string ServiceId { get; init; } = ClusterNames.DefaultId;
 
-    /// <summary>Connection string of Redis for membership, directory and records; null keeps them in files of <see cref="StateDirectory"/>.</summary>
+    /// <summary>Connection string of Redis for membership, directory and records; null keeps them in <see cref="StateDirectory"/>.</summary>
     public string? Redis { get; init; }
 
-    /// <summary>Directory of membership and records without Redis, on a local disk; shared by the silos of one machine. <c>cluster</c> unless given.</summary>
+    /// <summary>Directory of membership and records without Redis, on a local disk; the silos of one machine share it. Default: <c>cluster</c>.</summary>
     public string StateDirectory { get; init; } = "cluster";
 
-    /// <summary>Address under which others reach this silo. The loopback address (default) also keeps it from listening on others.</summary>
+    /// <summary>Address at which others reach this silo. With a loopback address (the default) the silo listens on no other address.</summary>
     public IPAddress AdvertisedAddress { get; init; } = IPAddress.Loopback;
 
     /// <summary>TCP port for silos; 0 takes a free one.</summary>
@@ -43,31 +44,31 @@ internal sealed record SiloSettings
     /// <summary>TCP port of metrics and health; 0 takes a free one.</summary>
     public int HttpPort { get; init; } = ClusterNames.HttpPort;
 
-    /// <summary>First TCP port of the workers' data plane: slot n takes <c>DataPort + n</c>; 0 (default) takes free ones.</summary>
+    /// <summary>First TCP port of the data plane of the workers: slot n takes <c>DataPort + n</c>; 0 (the default) takes free ports.</summary>
     public int DataPort { get; init; }
 
-    /// <summary>Devices that get a worker; used by the role node.</summary>
+    /// <summary>Devices that get a worker, for the role node.</summary>
     public DeviceSelection Devices { get; init; } = DeviceSelection.Auto;
 
-    /// <summary>Default folder of the data as the workers see it; null when runs name their own.</summary>
+    /// <summary>Default folder of the data as the workers see it; null if every run names its own.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Where runs that name no place keep their checkpoints, each under its name: a folder or <c>s3://bucket/prefix</c>; null keeps them in the
-    /// run directories.</summary>
+    /// <summary>Place of the checkpoints of runs that name none, each under the name of the run: a folder or <c>s3://bucket/prefix</c>; null keeps them in
+    /// the run directories.</summary>
     public string? Checkpoints { get; init; }
 
-    /// <summary>Where the object store is, section <c>S3</c>.</summary>
+    /// <summary>The object store, section <c>S3</c>.</summary>
     public S3Settings S3 { get; init; } = new();
 
-    /// <summary>Folder of the workers' logs; <c>workers</c> in <see cref="StateDirectory"/> unless given.</summary>
+    /// <summary>Folder of the logs of the workers. Default: <c>workers</c> in <see cref="StateDirectory"/>.</summary>
     public string? WorkerLogs { get; init; }
 
-    /// <summary>Seconds that a worker goes on without its silo, for a restarted one to take over; 0 ends it at once. 60 unless given.</summary>
+    /// <summary>Seconds for which a worker continues without its silo, so that a restarted silo can adopt it; 0 ends it at once. Default: 60.</summary>
     public int OrphanGrace { get; init; } = 60;
 
-    /// <summary>Whether workers measure, for this silo to export; on unless given.</summary>
+    /// <summary>Whether workers measure metrics for this silo to export. Default: on.</summary>
     public bool WorkerMetrics { get; init; } = true;
 
-    /// <summary>Files for TLS between silos and at the gateways; null (default) speaks in the clear.</summary>
+    /// <summary>Files for TLS between silos and at the gateways; null (the default) does not encrypt.</summary>
     public TlsSettings? Tls { get; init; }
 }

@@ -9,7 +9,7 @@ using StackExchange.Redis;
 
 namespace Spikeformer.Silo.Settings;
 
-/// <summary>Reads <see cref="SiloSettings"/> from a configuration section, and reports every wrong setting at once.</summary>
+/// <summary>Reads <see cref="SiloSettings"/> from a configuration section and reports all wrong settings at once.</summary>
 internal sealed class SiloSettingsReader
 {
     private readonly IConfigurationSection _section;
@@ -19,7 +19,7 @@ internal sealed class SiloSettingsReader
     private SiloSettingsReader(IConfigurationSection section) => _section = section;
 
     /// <summary>Reads and checks all settings.</summary>
-    /// <exception cref="SpikeformerException">Settings are wrong (Usage): the message lists all of them.</exception>
+    /// <exception cref="SpikeformerException">Settings are wrong (Usage); the message lists all of them.</exception>
     public static SiloSettings Read(IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -50,7 +50,7 @@ internal sealed class SiloSettingsReader
         reader.RequireDifferent(
             (nameof(SiloSettings.SiloPort), settings.SiloPort), (nameof(SiloSettings.GatewayPort), settings.GatewayPort), (nameof(SiloSettings.HttpPort), settings.HttpPort), (nameof(SiloSettings.DataPort), settings.DataPort));
         if (settings.Data is { } data && settings.Roles.HasFlag(SiloRoles.Node) && !Directory.Exists(data))
-            reader.Complain(nameof(SiloSettings.Data), "there is no such folder; mount it, or leave it out when runs name their own");
+            reader.Reject(nameof(SiloSettings.Data), "there is no such folder; mount it, or leave the setting out if runs name their own");
         reader.ThrowIfAnyProblem();
         return settings;
     }
@@ -65,7 +65,7 @@ internal sealed class SiloSettingsReader
     {
         if (Text(key) is not { } text) return otherwise;
         if (ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port)) return port;
-        Complain(key, "a port is a number from 1 to 65535, or 0 for a free one");
+        Reject(key, "give a port from 1 to 65535, or 0 for a free one");
         return otherwise;
     }
 
@@ -73,7 +73,7 @@ internal sealed class SiloSettingsReader
     {
         if (Text(key) is not { } text) return otherwise;
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)) return seconds;
-        Complain(key, "give a whole number of seconds");
+        Reject(key, "give a whole number of seconds");
         return otherwise;
     }
 
@@ -85,16 +85,14 @@ internal sealed class SiloSettingsReader
             case "on" or "true": return true;
             case "off" or "false": return false;
         }
-        Complain(key, "give on or off");
+        Reject(key, "give on or off");
         return otherwise;
     }
 
-    // A name stands in a worker's key before a slash, and in keys of Redis.
     private string Name(string otherwise, string key)
     {
         if (Text(key) is not { } text) return otherwise;
-        if (text.Length > 63 || !text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
-            Complain(key, "a name has at most 63 letters, digits, hyphens, underscores and dots");
+        if (!NameRule.Allows(text)) Reject(key, $"a name is {NameRule.Text}");
         return text;
     }
 
@@ -113,7 +111,7 @@ internal sealed class SiloSettingsReader
 
         SiloRoles Unknown(string word)
         {
-            Complain(nameof(SiloSettings.Roles), $"'{word}' is no role; give control, node, or both with a comma");
+            Reject(nameof(SiloSettings.Roles), $"'{word}' is not a role; give control, node, or both with a comma");
             return SiloRoles.None;
         }
     }
@@ -122,16 +120,16 @@ internal sealed class SiloSettingsReader
     {
         if (Text(nameof(SiloSettings.Devices)) is not { } text) return otherwise;
         if (DeviceSelection.TryParse(text, out string problem) is { } selection) return selection;
-        Complain(nameof(SiloSettings.Devices), $"{problem}; give for example auto, cpu:2 or cuda:0,1");
+        Reject(nameof(SiloSettings.Devices), $"{problem}; give for example auto, cpu:2 or cuda:0,1");
         return otherwise;
     }
 
     private IPAddress Address(IPAddress otherwise)
     {
         if (Text(nameof(SiloSettings.AdvertisedAddress)) is not { } text) return otherwise;
-        if (!IPAddress.TryParse(text, out IPAddress? address)) Complain(nameof(SiloSettings.AdvertisedAddress), "give an IP address of this machine");
+        if (!IPAddress.TryParse(text, out IPAddress? address)) Reject(nameof(SiloSettings.AdvertisedAddress), "give an IP address of this machine");
         else if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
-            Complain(nameof(SiloSettings.AdvertisedAddress), "others cannot connect to this one; give the address that they reach this machine under");
+            Reject(nameof(SiloSettings.AdvertisedAddress), "others cannot connect to this address; give the one at which they reach this machine");
         return address ?? otherwise;
     }
 
@@ -145,12 +143,12 @@ internal sealed class SiloSettingsReader
         catch (ArgumentException)
         {
         }
-        // The text may hold a password: it is not shown.
-        _problems.Add($"{SiloSettings.Section}__{nameof(SiloSettings.Redis)}: it names no server; give host:port, options after a comma");
+        // The text is not shown, since it may hold a password.
+        _problems.Add($"{SiloSettings.Section}__{nameof(SiloSettings.Redis)}: it names no server; give host:port, with options after a comma");
         return null;
     }
 
-    // What the files hold is checked when the silo starts.
+    // The content of the files is checked when the silo starts.
     private TlsSettings? Tls()
     {
         const string group = nameof(SiloSettings.Tls);
@@ -162,7 +160,7 @@ internal sealed class SiloSettingsReader
         string? authority = File(nameof(TlsSettings.Authority));
         string? name = Text($"{group}:{nameof(TlsSettings.Name)}");
         if (name is not null && Uri.CheckHostName(name) != UriHostNameType.Dns)
-            Complain($"{group}:{nameof(TlsSettings.Name)}", "give the DNS name that the silos' certificates hold");
+            Reject($"{group}:{nameof(TlsSettings.Name)}", "give the DNS name in the certificates of the silos");
         if ((certificate ?? key ?? authority) is null) return null;
         if (certificate is null) Miss(nameof(TlsSettings.Certificate));
         if (authority is null) Miss(nameof(TlsSettings.Authority));
@@ -170,7 +168,7 @@ internal sealed class SiloSettingsReader
 
         string? File(string part) => Text($"{group}:{part}") is { } path ? Path.GetFullPath(path) : null;
 
-        void Miss(string part) => _problems.Add($"{SiloSettings.Section}__{group}__{part}: it is missing; TLS needs the silo's certificate with its key, and the authority's");
+        void Miss(string part) => _problems.Add($"{SiloSettings.Section}__{group}__{part}: it is missing; TLS needs the certificate of the silo with its key, and the certificate of the authority");
     }
 
     private string? Checkpoints()
@@ -182,7 +180,7 @@ internal sealed class SiloSettingsReader
         }
         catch (SpikeformerException error)
         {
-            Complain(nameof(SiloSettings.Checkpoints), error.Remedy);
+            Reject(nameof(SiloSettings.Checkpoints), error.Remedy);
             return null;
         }
     }
@@ -201,10 +199,10 @@ internal sealed class SiloSettingsReader
     {
         for (int i = 0; i < ports.Length; i++)
             for (int j = 0; j < i; j++)
-                if (ports[i].Port == ports[j].Port && ports[i].Port != 0) Complain(ports[i].Key, $"{ports[j].Key} is the same", $"{ports[i].Port}");
+                if (ports[i].Port == ports[j].Port && ports[i].Port != 0) Reject(ports[i].Key, $"{ports[j].Key} is the same port", $"{ports[i].Port}");
     }
 
-    private void Complain(string key, string problem, string? value = null) =>
+    private void Reject(string key, string problem, string? value = null) =>
         _problems.Add($"{SiloSettings.Section}__{key.Replace(":", "__", StringComparison.Ordinal)} = '{value ?? _section[key]}': {problem}");
 
     private void ThrowIfAnyProblem()
@@ -214,6 +212,6 @@ internal sealed class SiloSettingsReader
         if (_problems.Count == 0) return;
         throw new SpikeformerException(ErrorKind.Usage,
             $"The silo has {_problems.Count} wrong setting{(_problems.Count == 1 ? "" : "s")}:\n  {string.Join("\n  ", _problems)}",
-            "Each can be given as an option, as an environment variable, or in appsettings.json, in this order of precedence");
+            "Give each as an option, as an environment variable, or in appsettings.json; the first of these takes precedence");
     }
 }

@@ -7,13 +7,14 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Silo.Storage;
 
-/// <summary>Grain records in files, one readable JSON file each: <c>TYPE/KEY.STATE.json</c> in a directory that all silos of this machine share.</summary>
-/// <remarks>A write compares the ETag and replaces the file in one turn, so of two silos that both believe to own a grain one gets an
-/// <see cref="InconsistentStateException"/>. ETags are random: a number would come again after a record was cleared and made anew.</remarks>
-/// <param name="directory">The directory; made when needed.</param>
+/// <summary>Stores grain records in files, one readable JSON file each: <c>TYPE/KEY.STATE.json</c> in a directory that all silos of this machine
+/// share.</summary>
+/// <remarks>A write compares the ETag and replaces the file in one turn. If two silos both believe that they own a grain, one of them gets an
+/// <see cref="InconsistentStateException"/>. ETags are random, since a number would repeat after a record was cleared and created again.</remarks>
+/// <param name="directory">The directory; created when needed.</param>
 /// <param name="serializer">Turns records into JSON.</param>
-/// <param name="activators">Make the record of a grain that has none yet.</param>
-/// <param name="time">The clock of waiting for another process's write.</param>
+/// <param name="activators">Create the record of a grain that has none yet.</param>
+/// <param name="time">Clock for waiting until another process has written.</param>
 internal sealed class FileGrainStorage(string directory, IGrainStorageSerializer serializer, IActivatorProvider activators, TimeProvider time) : IGrainStorage
 {
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => Task.Run(() =>
@@ -22,8 +23,8 @@ internal sealed class FileGrainStorage(string directory, IGrainStorageSerializer
         Adopt(Parse(file, grainId), file, grainState);
     });
 
-    /// <exception cref="InconsistentStateException">Another has changed the record since this activation read it.</exception>
-    /// <exception cref="SpikeformerException">The file system refuses (the record is unchanged), or the file is damaged (CheckFailed).</exception>
+    /// <exception cref="InconsistentStateException">Another activation has changed the record since this one read it.</exception>
+    /// <exception cref="SpikeformerException">The file cannot be written (the record is unchanged), or is damaged (CheckFailed).</exception>
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         SharedFile file = FileOf(stateName, grainId);
@@ -51,7 +52,7 @@ internal sealed class FileGrainStorage(string directory, IGrainStorageSerializer
         });
     }
 
-    /// <summary>Removes what killed writers left behind in all records.</summary>
+    /// <summary>Removes the temporary files of killed writers.</summary>
     public async Task SweepAsync()
     {
         if (!Directory.Exists(directory)) return;
@@ -115,7 +116,7 @@ internal sealed class FileGrainStorage(string directory, IGrainStorageSerializer
             using var document = JsonDocument.Parse(bytes);
             JsonElement root = document.RootElement;
             if (root.GetProperty("schemaVersion").GetInt32() != 1) throw Damaged(file, "schemaVersion is not 1");
-            if (root.GetProperty("grain").GetString() is var grain && grain != grainId.ToString()) throw Damaged(file, $"it is the record of {grain}");
+            if (root.GetProperty("grain").GetString() is var grain && grain != grainId.ToString()) throw Damaged(file, $"it holds the record of {grain}");
             if (root.GetProperty("etag").GetString() is not { Length: > 0 } etag) throw Damaged(file, "etag is empty");
             return (etag, root.GetProperty("record").Clone());
         }
@@ -126,11 +127,11 @@ internal sealed class FileGrainStorage(string directory, IGrainStorageSerializer
     }
 
     private static SpikeformerException Damaged(SharedFile file, string why, Exception? error = null) => new(ErrorKind.CheckFailed,
-        $"The grain record {file.Path} is damaged: {why.TrimEnd('.')}", "Restore it from a copy, or remove it: a run resumes from its checkpoints then", error);
+        $"The grain record {file.Path} is damaged: {why.TrimEnd('.')}", "Restore it from a copy, or remove it; a run can then be resumed from its checkpoints", error);
 
     private SharedFile FileOf(string stateName, GrainId grainId) => new(
         Path.Combine(Path.GetFullPath(directory), Escape(grainId.Type.ToString()!), $"{Escape(grainId.Key.ToString()!)}.{Escape(stateName)}.json"), time);
 
-    // Keys may hold slashes. Dots are escaped too: they separate the parts of a file name.
+    // Keys may hold slashes. Dots are escaped, too, since they separate the parts of the file name.
     private static string Escape(string text) => Uri.EscapeDataString(text).Replace(".", "%2E", StringComparison.Ordinal);
 }

@@ -3,7 +3,7 @@ using Spikeformer.Clustering;
 
 namespace Spikeformer.Silo.Storage;
 
-/// <summary>Removes what killed silos left behind in the grain storage, once, when a silo starts.</summary>
+/// <summary>Removes the temporary files of killed silos from the grain storage when a silo starts.</summary>
 internal sealed class FileGrainStorageSweep([FromKeyedServices(ClusterNames.RunStorage)] IGrainStorage storage) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken) => ((FileGrainStorage)storage).SweepAsync();

@@ -5,7 +5,7 @@ using Orleans.Storage;
 
 namespace Spikeformer.Silo.Storage;
 
-/// <summary>The records of grains as plain JSON without type names, the same in files and in Redis: people can read it, and a record's class can be
+/// <summary>Turns grain records into plain JSON without type names, for files and for Redis: people can read it, and the class of a record can be
 /// renamed.</summary>
 internal sealed class RecordSerializer : IGrainStorageSerializer
 {

@@ -1,16 +1,16 @@
 namespace Spikeformer.Silo.Supervision;
 
 /// <summary>
-/// By which a silo and its workers know of each other's lives: each holds a lock on a file, which the system releases whatever they die of. A worker
-/// whose silo is gone goes on for its grace; a silo that starts again under the same name finds it by its lock, and adopts it.
+/// The lock files by which a silo and its workers know that the other is alive: the system releases a lock when the process ends for any reason. A
+/// worker without its silo continues for a while; a silo that restarts under the same name finds the worker by its lock and adopts it.
 /// </summary>
-/// <param name="Folder">Where the files are; must exist.</param>
-/// <param name="Silo">The silo's name.</param>
+/// <param name="Folder">Folder of the files; must exist.</param>
+/// <param name="Silo">Name of the silo.</param>
 internal sealed record AgentLocks(string Folder, string Silo)
 {
-    /// <summary>Held by the silo.</summary>
+    /// <summary>The file that the silo locks.</summary>
     public string Agent => Path.Combine(Folder, $"{Silo}.lock");
 
-    /// <summary>Held by the worker on one of its devices.</summary>
+    /// <summary>Returns the file that the worker of a slot locks.</summary>
     public string Worker(int slot) => Path.Combine(Folder, $"{Silo}-{slot}.lock");
 }

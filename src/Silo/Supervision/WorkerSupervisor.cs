@@ -15,13 +15,13 @@ using Spikeformer.Workers;
 
 namespace Spikeformer.Silo.Supervision;
 
-/// <summary>Starts, watches and restarts one worker process for each device of a node silo, and adopts those that have outlived the silo's
-/// predecessor. When the silo ends in order, the workers leave their runs first.</summary>
+/// <summary>Starts, watches and restarts one worker process for each device of a node silo, and adopts workers of the silo's earlier process. When the
+/// silo stops in order, the workers leave their runs first.</summary>
 internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeeper
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromSeconds(30), Steady = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
-    // A worker leaves within a step and a checkpoint.
+    // A worker leaves after a step and a checkpoint.
     private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(60);
 
     private readonly SiloSettings _settings;
@@ -32,8 +32,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _drained = [];
     private readonly ConcurrentDictionary<string, int> _processes = [];
 
-    /// <summary>Supervises the devices that the settings name.</summary>
-    /// <exception cref="SpikeformerException">A device is not there, or the limit of the memory is wrong.</exception>
+    /// <summary>Finds the devices that the settings name.</summary>
+    /// <exception cref="SpikeformerException">A device does not exist, or the limit of the memory is wrong.</exception>
     public WorkerSupervisor(SiloSettings settings, IMembershipTable membership, ILogger<WorkerSupervisor> logger, TimeProvider time)
     {
         (_settings, _membership, _logger, _time) = (settings, membership, logger, time);
@@ -44,7 +44,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
             LogNoCuda(problem.What, problem.Remedy);
     }
 
-    /// <summary>Adds it to a silo's services; it starts after the silo and ends before it.</summary>
+    /// <summary>Adds the supervisor to the services of a silo; it starts after the silo and stops before it.</summary>
     public static void AddTo(IServiceCollection services, SiloSettings settings)
     {
         services.AddSingleton<WorkerSupervisor>();
@@ -81,11 +81,11 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
         await Task.Yield();
         Directory.CreateDirectory(LogFolder);
         using FileLock agent = FileLock.TryAcquire(Locks.Agent, LockPatience, out string owner)
-            ?? throw new SpikeformerException(ErrorKind.Conflict, $"{owner} is silo {_settings.SiloName} already", "End it, or give this one another --name");
+            ?? throw new SpikeformerException(ErrorKind.Conflict, $"{owner} already runs as silo {_settings.SiloName}", "Stop it, or choose another name with --name");
         await Task.WhenAll(_devices.Select(device => KeepAsync(device, stopping)));
     }
 
-    /// <summary>Keeps one device's worker alive; pauses grow while it does not last.</summary>
+    /// <summary>Keeps the worker of a device alive. The pauses before restarts grow while it ends early.</summary>
     private async Task KeepAsync(Device device, CancellationToken stopping)
     {
         TimeSpan pause = FirstPause;
@@ -98,7 +98,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
             }
             long began = _time.GetTimestamp();
             Process? orphan = OrphanOn(device);
-            // An adopted process writes to the page of the silo that started it.
+            // An adopted worker writes to the page of the silo process that started it.
             using MeasurementReader? measurements = orphan is null ? Measure(device) : null;
             using Process process = orphan ?? Process.Start(await CommandAsync(device, measurements?.Path))!;
             if (orphan is null) LogStarted(Name(device), device.ToString(), process.Id);
@@ -129,7 +129,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
         }
     }
 
-    /// <summary>The worker of an earlier life of this silo that still works on a device, or null.</summary>
+    /// <summary>Returns the worker on a device that an earlier process of this silo has started, or null.</summary>
     private Process? OrphanOn(Device device)
     {
         if (FileLock.OwnerOf(Locks.Worker(device.Slot)) is not { } id) return null;
@@ -139,7 +139,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
         }
         catch (ArgumentException)
         {
-            return null; // it has just ended
+            return null; // the process has just ended
         }
     }
 
@@ -158,7 +158,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
         }
     }
 
-    /// <summary>Begins to read what a process for the device will measure; null where that is switched off, or there is no room for it.</summary>
+    /// <summary>Creates the reader for the measurements of a worker; null if they are switched off, or there is no room for them.</summary>
     private MeasurementReader? Measure(Device device)
     {
         if (!_settings.WorkerMetrics) return null;
@@ -188,7 +188,7 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
             .. metrics is null ? Array.Empty<string>() : ["--metrics", metrics],
         ];
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
-        // Not as an argument: it may hold a password.
+        // Not as an argument, which other users can read: it may hold a password.
         if (_settings.Redis is { } redis) start.Environment[WorkerOptions.RedisVariable] = redis;
         _settings.Tls?.WriteTo(start.Environment);
         start.Environment[CheckpointPlaces.Variable] = _settings.Checkpoints;
@@ -198,7 +198,8 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
         return start;
     }
 
-    /// <summary>How a worker finds the cluster: silos of one machine by their state directory, others by all gateways there are, its own first.</summary>
+    /// <summary>Returns the options by which a worker finds the cluster: the state directory, or with Redis all gateways, the one of this silo
+    /// first.</summary>
     private async Task<string[]> ClusterArgumentsAsync()
     {
         if (_settings.Redis is null) return ["--state", _settings.StateDirectory];
@@ -222,24 +223,24 @@ internal sealed partial class WorkerSupervisor : BackgroundService, IWorkerKeepe
     [LibraryImport("libc")]
     private static partial int kill(int process, int signal);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} goes without metrics: {Problem}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} has no metrics: {Problem}")]
     private partial void LogUnmeasured(string worker, string problem);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device} started as process {Process}")]
     private partial void LogStarted(string worker, string device, int process);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device}, process {Process}, has outlived the silo that started it and is adopted")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} on {Device} adopted from an earlier silo as process {Process}")]
     private partial void LogAdopted(string worker, string device, int process);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode} and is drained; 'drain {Worker} --undo' puts it back into service")]
     private partial void LogDrained(string worker, int process, string exitCode);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode}, a new one is started; its log is {Log}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) ended with exit code {ExitCode}; restarting it. Its log is {Log}")]
     private partial void LogExited(string worker, int process, string exitCode, string log);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "This machine has an NVIDIA driver, but its workers compute on the CPU: {Problem}. {Remedy}.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The workers compute on the CPU although this machine has an NVIDIA driver: {Problem}. {Remedy}.")]
     private partial void LogNoCuda(string problem, string remedy);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) did not leave within {Seconds} s and was killed")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Worker {Worker} (process {Process}) did not leave within {Seconds} seconds and was killed")]
     private partial void LogKilled(string worker, int process, double seconds);
 }

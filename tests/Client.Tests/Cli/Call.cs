@@ -4,7 +4,7 @@ using Spikeformer.Cli.Shell;
 
 namespace Spikeformer.Client.Tests.Cli;
 
-/// <summary>A call of the command line inside the test's process.</summary>
+/// <summary>A call of the command line in the process of the test.</summary>
 /// <param name="ExitCode">What the process would end with.</param>
 /// <param name="Output">Standard output.</param>
 /// <param name="Error">Standard error.</param>

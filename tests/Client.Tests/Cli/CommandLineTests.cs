@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Spikeformer.Cli;
 using Spikeformer.Cli.Shell;
 using Xunit;
@@ -62,7 +63,7 @@ public sealed class CommandLineTests
     {
         (int code, string error) = await Fail(new InvalidOperationException("odd"));
         Assert.Equal(1, code);
-        Assert.Equal("Unexpected InvalidOperationException: odd\nRun the same with --verbose to see where it came from.\n", error);
+        Assert.Equal("Unexpected InvalidOperationException: odd. Run the command again with --verbose to see the stack.\n", error);
     }
 
     [Fact]
@@ -70,6 +71,21 @@ public sealed class CommandLineTests
     {
         (_, string error) = await Fail(new InvalidOperationException("odd"), "--verbose");
         Assert.Contains($"   at {typeof(CommandLineTests).FullName}", error);
+    }
+
+    [Fact]
+    public async Task Error_Json_IsTheLastLineOfStandardError()
+    {
+        Call call = await Call.Of("recipe", "show", "nminst", "--json");
+        Assert.Equal((3, ""), (call.ExitCode, call.Output));
+        JsonNode error = JsonNode.Parse(call.Error)!["error"]!;
+        Assert.Equal(("notFound", 3), (error["kind"]!.GetValue<string>(), error["exitCode"]!.GetValue<int>()));
+        Assert.Equal("There is no recipe 'nminst'; did you mean 'nmnist'", error["problem"]!.GetValue<string>());
+        Assert.NotEqual("", error["remedy"]!.GetValue<string>());
+        (_, string verbose) = await Fail(new SpikeformerException(ErrorKind.Usage, "It broke:\n  here", "Mend it"), "--json", "--verbose");
+        string[] lines = verbose.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains($"   at {typeof(CommandLineTests).FullName}", verbose);
+        Assert.Equal("""{"error":{"kind":"usage","problem":"It broke:\n  here","remedy":"Mend it","exitCode":2}}""", lines[^1]);
     }
 
     [Theory]

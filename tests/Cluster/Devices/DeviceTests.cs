@@ -26,13 +26,13 @@ public sealed class DeviceTests
     public void Auto_without_CUDA_is_one_slot_per_core() => Assert.Equal(["cpu:0", "cpu:1", "cpu:2"], Select("auto", cuda: 0));
 
     [Fact]
-    public void CPU_slots_are_chosen_without_looking_for_CUDA() =>
+    public void CPU_slots_are_selected_without_a_search_for_CUDA_devices() =>
         Assert.Single(new DeviceInventory(4, () => throw new InvalidOperationException(), () => null).Select(DeviceSelection.TryParse("cpu:1", out _)!));
 
     [Theory]
     [InlineData("cuda:2", 2)]
     [InlineData("cuda", 0)]
-    public void A_CUDA_device_that_is_not_there_is_an_error_with_the_number_found(string selection, int found)
+    public void A_missing_CUDA_device_is_an_error_with_the_number_found(string selection, int found)
     {
         var error = Assert.Throws<SpikeformerException>(() => Select(selection, cuda: found));
         Assert.Equal(ErrorKind.Usage, error.Kind);

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Metrics;
 
-/// <summary>From a worker's instruments over the page to the silo's series, in one process.</summary>
+/// <summary>The way from the instruments of a worker through the page to the series of the silo, in one process.</summary>
 public sealed class MeasurementTests : IDisposable
 {
     private readonly SeriesStore _store = new(TimeProvider.System);
@@ -21,7 +21,7 @@ public sealed class MeasurementTests : IDisposable
     }
 
     [Fact]
-    public void What_a_worker_measures_appears_at_its_silo_with_run_worker_and_device()
+    public void Measurements_of_a_worker_appear_at_its_silo_with_run_worker_and_device()
     {
         using MeasurementReader reader = Reader();
         using (var worker = new Worker(reader))
@@ -41,7 +41,7 @@ public sealed class MeasurementTests : IDisposable
     }
 
     [Fact]
-    public void Counters_go_on_when_a_killed_worker_is_started_again_and_its_gauges_end_in_between()
+    public void Counters_continue_when_a_killed_worker_restarts_and_its_gauges_end_in_between()
     {
         using (MeasurementReader first = Reader())
         {
@@ -49,7 +49,7 @@ public sealed class MeasurementTests : IDisposable
             killed.Writer.Begin("a");
             Catalogue.LedgerGaps.Add(4);
             first.Take();
-            // Measured after the silo last looked, by a process that ends no series.
+            // Measured after the silo last read the page, by a process that ends no series.
             Catalogue.LedgerGaps.Add(3);
             Catalogue.StepDuration.Record(2);
             Catalogue.TensorsLive.Record(17);
@@ -71,7 +71,7 @@ public sealed class MeasurementTests : IDisposable
     }
 
     [Fact]
-    public void A_run_that_a_worker_has_served_ends_there_and_the_next_one_has_series_of_its_own()
+    public void The_series_of_a_run_end_when_its_worker_leaves_and_the_next_run_has_its_own_series()
     {
         using MeasurementReader reader = Reader();
         using var worker = new Worker(reader);
@@ -91,7 +91,7 @@ public sealed class MeasurementTests : IDisposable
     }
 
     [Fact]
-    public void A_worker_may_serve_more_runs_than_the_page_has_room_for_at_once()
+    public void A_worker_can_serve_more_runs_in_turn_than_the_page_holds_at_once()
     {
         using MeasurementReader reader = Reader();
         using var worker = new Worker(reader);
@@ -105,7 +105,7 @@ public sealed class MeasurementTests : IDisposable
     }
 
     [Fact]
-    public void What_the_silo_was_too_late_for_is_counted_as_lost()
+    public void Measurements_that_the_silo_reads_too_late_are_counted_as_lost()
     {
         using MeasurementReader reader = Reader();
         using var worker = new Worker(reader);
@@ -135,7 +135,7 @@ public sealed class MeasurementTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_no_page_is_refused()
+    public void A_file_that_is_not_a_page_is_refused()
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["page"], "no page");
@@ -149,7 +149,7 @@ public sealed class MeasurementTests : IDisposable
 
     private double Value(string name, string run = "", string label = "") => _exported.Now()[Series(name, run, label)];
 
-    /// <summary>What a worker's process has of it.</summary>
+    /// <summary>The side of a worker process.</summary>
     private sealed class Worker : IDisposable
     {
         private readonly MeasurementPage _page;

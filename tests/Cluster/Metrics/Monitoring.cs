@@ -4,15 +4,15 @@ using Spikeformer.TestKit;
 
 namespace Spikeformer.Cluster.Metrics;
 
-/// <summary>What <c>k8s/components/monitoring</c> asks of Prometheus, for one outside Kubernetes.</summary>
+/// <summary>The queries and alerts of <c>k8s/components/monitoring</c>, for a Prometheus server outside Kubernetes.</summary>
 internal static partial class Monitoring
 {
-    /// <summary>The namespace that all silos are in, in place of the cluster's.</summary>
+    /// <summary>The namespace of all silos.</summary>
     public const string Namespace = "test";
 
     private static readonly string s_folder = Path.Combine(TestData.RepositoryRoot, "k8s", "components", "monitoring");
 
-    /// <summary>The queries of all dashboards, as Grafana asks them about a run with all silos and workers chosen.</summary>
+    /// <summary>Returns the queries of all dashboards, as Grafana sends them for a run with all silos and workers selected.</summary>
     public static string[] Queries(string run) =>
     [
         .. from file in Directory.GetFiles(Path.Combine(s_folder, "dashboards")).Order()
@@ -20,7 +20,7 @@ internal static partial class Monitoring
            select expression.Replace("$namespace", Namespace).Replace("$run", run).Replace("$silo", ".*").Replace("$worker", ".*").Replace("$__rate_interval", "1m"),
     ];
 
-    /// <summary>The alerts as a file of rules, which fire at once instead of after a time.</summary>
+    /// <summary>Returns the alerts as a rule file. They fire at once instead of after some time.</summary>
     public static string Alerts()
     {
         string manifest = File.ReadAllText(Path.Combine(s_folder, "alerts.yaml"));

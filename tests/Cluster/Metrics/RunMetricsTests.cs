@@ -11,7 +11,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Metrics;
 
-/// <summary>A worker is killed in the middle of a run, and the silo's metrics tell what happened.</summary>
+/// <summary>The metrics of a silo after a worker was killed during a run.</summary>
 public sealed partial class RunMetricsTests : IDisposable
 {
     private const int Epochs = 9;
@@ -20,7 +20,7 @@ public sealed partial class RunMetricsTests : IDisposable
     public void Dispose() => _runs.Dispose();
 
     [Fact]
-    public async Task A_killed_worker_shows_in_the_metrics_in_Prometheus_on_every_dashboard_and_in_an_alert()
+    public async Task A_killed_worker_is_visible_in_the_metrics_in_Prometheus_on_every_dashboard_and_in_an_alert()
     {
         TestData.RequireLong();
         using SiloProcess silo = await _runs.StartAsync("a", workers: 3);
@@ -32,12 +32,12 @@ public sealed partial class RunMetricsTests : IDisposable
         Task asking = AskAllAsync(over.Token);
         RunStatus end = await TrainAsync(silo, async () =>
         {
-            await Eventually.HoldsAsync("a running run", async () => await prometheus.AskAsync("spikeformer_run_state{run='killed',state='Running'} == 1") is [1]);
+            await Eventually.HoldsAsync("a running run", async () => await prometheus.AskAsync("spikeformer_run_state{run='killed',state='running'} == 1") is [1]);
             running = (await Scrape.OfAsync(silo)).Own;
             await Eventually.HoldsAsync("steps of a/1", async () =>
                 (before = (await Scrape.OfAsync(silo)).Values("spikeformer_step_duration_seconds_count", ("worker", "a/1"))) is [> 0]);
         });
-        await Eventually.HoldsAsync("the end of the run in Prometheus", async () => await prometheus.AskAsync("spikeformer_run_state{run='killed',state='Completed'} == 1") is [1]);
+        await Eventually.HoldsAsync("the end of the run in Prometheus", async () => await prometheus.AskAsync("spikeformer_run_state{run='killed',state='completed'} == 1") is [1]);
         await over.CancelAsync();
         await asking;
 
@@ -51,7 +51,7 @@ public sealed partial class RunMetricsTests : IDisposable
         Assert.Equal("", PrometheusServer.Check(running));
         Assert.Equal("", PrometheusServer.Check((await Scrape.OfAsync(silo)).Own));
 
-        // Counters without a count, and devices that this machine does not have, are no series.
+        // Counters without a count, and devices that this machine does not have, have no series.
         Assert.All(unanswered, query => Assert.Matches(Absent(), query));
         (string Rule, string Error)[] rules = await prometheus.RulesAsync();
         Assert.Equal(15, rules.Length);
@@ -85,12 +85,12 @@ public sealed partial class RunMetricsTests : IDisposable
         Assert.Empty(scrape.Families);
     }
 
-    /// <summary>What a scrape tells after the run, of which the killed worker had measured some steps.</summary>
+    /// <summary>Checks a scrape after the run, of which the killed worker had measured some steps.</summary>
     private static async Task AssertScrapeAsync(SiloProcess silo, RunStatus end, double before)
     {
         Scrape scrape = null!;
         await Eventually.HoldsAsync("the end of the run in the metrics", async () =>
-            (scrape = await Scrape.OfAsync(silo)).Sum("spikeformer_run_state", ("run", "killed"), ("state", "Completed")) == 1
+            (scrape = await Scrape.OfAsync(silo)).Sum("spikeformer_run_state", ("run", "killed"), ("state", "completed")) == 1
                 && scrape.Sum("spikeformer_checkpoint_last_success_timestamp_seconds") > 0
                 && scrape.Values("spikeformer_tensors_live", ("run", "killed")).Length == 0);
 
@@ -108,7 +108,7 @@ public sealed partial class RunMetricsTests : IDisposable
         Assert.Equal([end.LastCommit!.Loss], scrape.Values("spikeformer_loss", ("split", "train")));
         Assert.InRange(scrape.Sum("spikeformer_lost_time_seconds_total", ("cause", "recovery")), 0.001, 60);
 
-        // What the killed process had measured is still there, and its successor's comes on top.
+        // The measurements of the killed process remain, and those of its successor are added.
         Assert.Equal([2], scrape.Values("spikeformer_worker_starts_total", ("worker", "a/1")));
         Assert.Equal([1, 1], scrape.Values("spikeformer_worker_starts_total").Order().Take(2));
         double[] after = scrape.Values("spikeformer_step_duration_seconds_count", ("worker", "a/1"), ("device", "cpu:1"), ("run", "killed"));

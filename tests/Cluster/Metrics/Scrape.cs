@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Metrics;
 
-/// <summary>What a silo answered on <c>/metrics</c>.</summary>
+/// <summary>The answer of a silo on <c>/metrics</c>.</summary>
 internal sealed partial class Scrape
 {
     private readonly List<(string Name, IReadOnlyDictionary<string, string> Labels, double Value)> _series = [];
@@ -18,13 +18,13 @@ internal sealed partial class Scrape
                 double.Parse(line.Groups["value"].Value, CultureInfo.InvariantCulture)));
     }
 
-    /// <summary>All of it.</summary>
+    /// <summary>The whole answer.</summary>
     public string Text { get; }
 
-    /// <summary>Our own metrics' part.</summary>
+    /// <summary>The lines of the metrics of Spikeformer.</summary>
     public string Own => string.Join('\n', Text.Split('\n').Where(line => OwnLine().IsMatch(line))) + "\n";
 
-    /// <summary>Names and types of our own metrics.</summary>
+    /// <summary>Names and types of the metrics of Spikeformer.</summary>
     public IEnumerable<(string Name, string Type)> Families =>
         Family().Matches(Text).Select(family => (family.Groups[1].Value, family.Groups[2].Value));
 
@@ -35,13 +35,13 @@ internal sealed partial class Scrape
         return new(text);
     }
 
-    /// <summary>Values of the series that have these labels.</summary>
+    /// <summary>Returns the values of the series with these labels.</summary>
     public double[] Values(string name, params (string Name, string Value)[] labels) =>
         [.. from series in _series
             where series.Name == name && labels.All(label => series.Labels.GetValueOrDefault(label.Name) == label.Value)
             select series.Value];
 
-    /// <summary>Their sum; 0 when there are none.</summary>
+    /// <summary>Returns the sum of these values; 0 if there are none.</summary>
     public double Sum(string name, params (string Name, string Value)[] labels) => Values(name, labels).Sum();
 
     [GeneratedRegex(@"^(?<name>[a-z0-9_]+)(\{(?<labels>.*)\})? (?<value>\S+)( \d+)?$", RegexOptions.Multiline)]

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Redis;
 
-/// <summary>Real silos with membership, directory and records in a real Redis.</summary>
+/// <summary>Silos with membership, directory and records in Redis.</summary>
 public sealed class RedisClusterTests
 {
     [Fact]
@@ -42,7 +42,7 @@ public sealed class RedisClusterTests
     }
 
     [Fact]
-    public async Task A_silo_without_a_certificate_does_not_join_where_silos_demand_one()
+    public async Task A_silo_without_a_certificate_does_not_join_silos_that_demand_one()
     {
         using RedisServer redis = await RedisServer.StartAsync();
         using var folder = new TemporaryFolder();
@@ -58,7 +58,7 @@ public sealed class RedisClusterTests
     }
 
     [Fact]
-    public async Task A_silo_without_its_Redis_ends_with_5_and_names_the_server_but_no_password()
+    public async Task A_silo_without_its_Redis_exits_with_5_and_names_the_server_but_no_password()
     {
         using RedisServer redis = await RedisServer.StartAsync();
         string server = redis.ConnectionString;

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Redis;
 
-/// <summary>A cluster as operators run it: two control silos, two node silos with two workers each, Redis, and a CLI that only knows gateways.</summary>
+/// <summary>A cluster as operators run it: two control silos, two node silos with two workers each, Redis, and a CLI that knows only gateways.</summary>
 public sealed class RedisTrainingTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -16,7 +16,7 @@ public sealed class RedisTrainingTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_run_that_the_CLI_starts_trains_on_all_nodes_and_every_view_of_it_is_true()
+    public async Task A_run_that_the_CLI_starts_trains_on_all_nodes_and_every_view_of_it_is_correct()
     {
         TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=5");
@@ -64,7 +64,7 @@ public sealed class RedisTrainingTests : IDisposable
     }
 
     [Fact]
-    public async Task Training_goes_on_while_every_control_silo_is_dead()
+    public async Task Training_continues_while_every_control_silo_is_dead()
     {
         TestData.RequireLong();
         Recipe recipe = ClusterRuns.Recipe("epochs=16");
@@ -79,7 +79,7 @@ public sealed class RedisTrainingTests : IDisposable
             first.Kill();
             second.Kill();
         }
-        // Lines reach the file sixteen at a time: so many more are steps that began long after the coordinators' death.
+        // Lines reach the file in groups of 16, so that these steps began long after the coordinators had died.
         int then = Steps();
         await Eventually.HoldsAsync("steps without a coordinator", () => Task.FromResult(Steps() >= then + 80));
 

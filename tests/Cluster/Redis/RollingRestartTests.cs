@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Redis;
 
-/// <summary>An upgrade under a live run: all silos of a cluster with Redis and certificates end and start again, one by one.</summary>
+/// <summary>An upgrade during a run: all silos of a cluster with Redis and certificates restart, one by one.</summary>
 public sealed class RollingRestartTests : IDisposable
 {
     private const int Workers = 4, Terminate = 15;
@@ -31,7 +31,7 @@ public sealed class RollingRestartTests : IDisposable
     }
 
     [Fact]
-    public async Task All_silos_are_restarted_one_by_one_under_a_run_that_loses_no_step()
+    public async Task A_run_loses_no_step_while_all_silos_restart_one_by_one()
     {
         TestData.RequireLong();
         using RedisServer redis = await RedisServer.StartAsync();
@@ -58,12 +58,12 @@ public sealed class RollingRestartTests : IDisposable
         JsonElement[] steps = _runs.Steps("live");
         Assert.Equal(Enumerable.Range(1, (int)end.Step), steps.Select(step => step.GetProperty("step").GetInt32()));
         Assert.Equal(oracle.Digests.Take((int)end.Step), steps.Select(step => step.GetProperty("digest").GetString()!));
-        // Workers left at boundaries: nobody had to be missed.
+        // Workers left at boundaries, so that no generation lost a member.
         Assert.Empty(_runs.Events("live", "sealed"));
         Assert.True(end.Generation >= 5, $"there were {end.Generation} generations");
     }
 
-    /// <summary>All workers train together.</summary>
+    /// <summary>Waits until all workers train together.</summary>
     private async Task WholeAsync()
     {
         await using SpikeformerCluster cluster = await ConnectAsync();

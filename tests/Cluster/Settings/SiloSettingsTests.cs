@@ -21,7 +21,7 @@ public sealed class SiloSettingsTests
     }
 
     [Fact]
-    public void Nothing_given_is_a_silo_of_both_roles_on_the_loopback_device_with_its_state_in_files()
+    public void The_default_is_a_silo_with_both_roles_on_the_loopback_device_with_its_state_in_files()
     {
         SiloSettings settings = Read();
         Assert.Equal(SiloRoles.Control | SiloRoles.Node, settings.Roles);
@@ -32,7 +32,7 @@ public sealed class SiloSettingsTests
     }
 
     [Fact]
-    public void Everything_given_is_taken()
+    public void All_settings_are_read()
     {
         using var folder = new TemporaryFolder();
         SiloSettings settings = Read(("Roles", "node"), ("SiloName", "gpu-1"), ("ClusterId", "c"), ("ServiceId", "s"), ("Redis", "redis:6379,password=x"),
@@ -79,7 +79,7 @@ public sealed class SiloSettingsTests
         Assert.StartsWith($"The silo has 1 wrong setting:\n  Spikeformer__{key} = '{value}': ", ProblemOf((key, value)));
 
     [Fact]
-    public void All_problems_are_told_at_once()
+    public void All_problems_are_reported_at_once()
     {
         string problem = ProblemOf(("Roles", "x"), ("SiloPort", "y"), ("HttpPort", "30000"), ("Colour", "red"), ("Device", "cpu:1"));
         Assert.StartsWith("The silo has 5 wrong settings:\n", problem);
@@ -108,7 +108,7 @@ public sealed class SiloSettingsTests
     }
 
     [Fact]
-    public void Parts_of_TLS_that_are_missing_or_unknown_are_named()
+    public void Missing_and_unknown_settings_of_TLS_are_named()
     {
         Assert.Contains("Spikeformer__Tls__Authority: it is missing", ProblemOf(("Tls:Certificate", "/c")));
         string problem = ProblemOf(("Tls:Key", "/k"), ("Tls:Authorty", "/a"), ("Tls:Name", "no name"));

@@ -34,7 +34,7 @@ public sealed class ClusterClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_that_is_told_to_stop_trying_stops()
+    public async Task A_cancelled_attempt_to_connect_ends()
     {
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
@@ -55,7 +55,7 @@ public sealed class ClusterClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_changes_over_to_a_silo_that_joined_later()
+    public async Task A_client_switches_to_a_silo_that_joined_later()
     {
         using SiloProcess first = await SiloProcess.StartAsync("--state", _folder["cluster"], "--name", "a");
         await using ClusterClient client = await ClusterClient.ConnectAsync(ClusterAddress.OfDirectory(_folder["cluster"]));

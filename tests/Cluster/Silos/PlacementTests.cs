@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Spikeformer.Cluster.Silos;
 
-/// <summary>Two real silos of different roles.</summary>
+/// <summary>Two silos with different roles.</summary>
 public sealed class PlacementTests : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
@@ -29,9 +29,9 @@ public sealed class PlacementTests : IAsyncLifetime
     private Task<SiloProcess> StartAsync(string name, string roles) => SiloProcess.StartAsync("--state", _folder["cluster"], "--name", name, "--roles", roles);
 
     [Fact]
-    public async Task Grains_land_where_their_class_and_key_want_them()
+    public async Task Grains_are_placed_by_their_class_and_key()
     {
-        // A silo learns the others' roles shortly after they join.
+        // A silo learns the roles of the others shortly after they join.
         await Eventually.HoldsAsync("the node silo knows the control silo's role", async () =>
             (await _client!.Grains.GetGrain<IControlled>(Guid.NewGuid().ToString()).Where()).Silo == "alpha");
         for (int i = 0; i < 20; i++) Assert.Equal("alpha", (await _client!.Grains.GetGrain<IControlled>($"run-{i}").Where()).Silo);
@@ -47,14 +47,15 @@ public sealed class PlacementTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_error_of_ours_keeps_its_kind_on_the_way_from_a_grain()
+    public async Task An_error_keeps_its_kind_problem_and_remedy_across_a_grain_call()
     {
         var error = await Assert.ThrowsAsync<SpikeformerException>(() => _client!.Grains.GetGrain<IControlled>("run").Fail());
-        Assert.Equal((ErrorKind.Conflict, "The name is taken. Choose another."), (error.Kind, error.Message));
+        Assert.Equal((ErrorKind.Conflict, "The name is taken", "Choose another"), (error.Kind, error.What, error.Remedy));
+        Assert.Equal("The name is taken. Choose another.", error.Message);
     }
 
     [Fact]
-    public async Task A_silo_that_comes_back_under_its_name_gets_its_grains_again()
+    public async Task A_silo_that_restarts_under_its_name_gets_its_grains_again()
     {
         await using ClusterClient client = await _control!.ConnectAsync();
         (_, int before) = await client.Grains.GetGrain<INamed>("beta.1/0").Where();

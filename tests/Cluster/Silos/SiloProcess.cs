@@ -5,7 +5,7 @@ using Spikeformer.TestKit.Servers;
 
 namespace Spikeformer.Cluster.Silos;
 
-/// <summary>The real silo program in a process of its own, on free ports, with the test grains loaded. Killed on disposal.</summary>
+/// <summary>The silo program in its own process, on free ports, with the test grains. Killed on disposal.</summary>
 internal sealed class SiloProcess : IDisposable
 {
     private readonly ServerProcess _process;
@@ -15,16 +15,16 @@ internal sealed class SiloProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Where it listens; after <c>StartAsync</c>.</summary>
+    /// <summary>The addresses on which it listens; after <c>StartAsync</c>.</summary>
     public SiloEndpoints Endpoints { get; private init; } = null!;
 
-    /// <summary>Starts a silo on free ports and waits until it is up.</summary>
+    /// <summary>Starts a silo on free ports and waits until it has started.</summary>
     public static Task<SiloProcess> StartAsync(params string[] options) => StartAsync(new Dictionary<string, string>(), options);
 
-    /// <summary>The same with environment variables, which its workers inherit.</summary>
+    /// <summary>Starts a silo with environment variables, which its workers inherit.</summary>
     public static Task<SiloProcess> StartAsync(IReadOnlyDictionary<string, string> environment, params string[] options) => StartAsync(environment, null, options);
 
-    /// <summary>The same, on a machine of its own.</summary>
+    /// <summary>Starts a silo on its own machine.</summary>
     public static async Task<SiloProcess> StartAsync(IReadOnlyDictionary<string, string> environment, Func<ProcessStartInfo, ProcessStartInfo>? on, params string[] options)
     {
         var folder = new TemporaryFolder();
@@ -52,7 +52,7 @@ internal sealed class SiloProcess : IDisposable
         return process.Finish();
     }
 
-    /// <summary>How to run the program with the test grains.</summary>
+    /// <summary>Returns how to run the program with the test grains.</summary>
     public static ProcessStartInfo Invocation(params string[] arguments) =>
         new(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet", [Path.Combine(AppContext.BaseDirectory, "spikeformer-silo.dll"), .. arguments])
         {
@@ -72,10 +72,10 @@ internal sealed class SiloProcess : IDisposable
 
     public void Signal(int signal) => _process.Signal(signal);
 
-    /// <summary>SIGKILL: the process gets no chance to tidy up.</summary>
+    /// <summary>SIGKILL: the process cannot clean up.</summary>
     public void Kill() => _process.Kill();
 
-    /// <summary>Waits until the process has ended, at most a minute.</summary>
+    /// <summary>Waits for at most a minute until the process has ended.</summary>
     public (int ExitCode, string Output, string Error) Finish() => _process.Finish();
 
     public void Dispose()

@@ -18,7 +18,7 @@ public sealed class SiloProcessTests : IDisposable
     private string[] Options(string name, params string[] more) => ["--state", _folder["cluster"], "--name", name, .. more];
 
     [Fact]
-    public async Task A_silo_that_is_up_answers_on_health_and_metrics_and_ends_with_0_on_SIGTERM()
+    public async Task A_running_silo_answers_on_health_and_metrics_and_exits_with_0_on_SIGTERM()
     {
         using SiloProcess silo = await SiloProcess.StartAsync(Options("a"));
         Assert.Equal(("a", "spikeformer"), (silo.Endpoints.Silo, silo.Endpoints.ClusterId));
@@ -61,7 +61,7 @@ public sealed class SiloProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_silo_goes_on_when_the_other_is_killed()
+    public async Task A_silo_continues_when_the_other_one_is_killed()
     {
         using SiloProcess first = await SiloProcess.StartAsync(Options("a"));
         using SiloProcess second = await SiloProcess.StartAsync(Options("b"));
@@ -75,7 +75,7 @@ public sealed class SiloProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_cluster_of_which_all_silos_were_killed_starts_again_at_once_with_its_records()
+    public async Task A_cluster_restarts_at_once_with_its_records_after_all_silos_were_killed()
     {
         using (SiloProcess first = await SiloProcess.StartAsync(Options("a")))
         using (SiloProcess second = await SiloProcess.StartAsync(Options("b")))
@@ -87,14 +87,14 @@ public sealed class SiloProcessTests : IDisposable
         }
         var starting = Stopwatch.StartNew();
         using SiloProcess again = await SiloProcess.StartAsync(Options("b"));
-        // Orleans by itself would wait until the last signs of life of the killed silos are 15 s old.
+        // By default Orleans waits until the last heartbeats of the killed silos are 15 seconds old.
         Assert.True(starting.Elapsed < s_fewSeconds, $"took {starting.Elapsed}");
         await using ClusterClient later = await again.ConnectAsync();
         Assert.Equal(2, await later.Grains.GetGrain<ITally>("run").Add());
     }
 
     [Fact]
-    public void Wrong_settings_end_it_with_2_and_name_all_of_them()
+    public void Wrong_settings_exit_with_2_and_are_all_named()
     {
         (int exitCode, string output, string error) = SiloProcess.Run("run", "--roles", "contrl", "--silo-port", "port", "--state", _folder["cluster"]);
         Assert.Equal((2, ""), (exitCode, output));
@@ -107,7 +107,7 @@ public sealed class SiloProcessTests : IDisposable
     [InlineData]
     [InlineData("rn")]
     [InlineData("run", "--no-such-option")]
-    public void A_wrong_call_ends_with_2_and_leaves_standard_output_empty(params string[] arguments)
+    public void A_wrong_call_exits_with_2_and_leaves_standard_output_empty(params string[] arguments)
     {
         (int exitCode, string output, string error) = SiloProcess.Run(arguments);
         Assert.Equal((2, ""), (exitCode, output));
@@ -115,7 +115,7 @@ public sealed class SiloProcessTests : IDisposable
     }
 
     [Fact]
-    public void A_taken_port_ends_it_with_4_and_names_the_ports()
+    public void A_taken_port_exits_with_4_and_names_the_ports()
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
@@ -131,7 +131,7 @@ public sealed class SiloProcessTests : IDisposable
     }
 
     [Fact]
-    public void A_start_that_fails_is_told_in_few_lines_without_the_stacks_of_every_layer()
+    public void A_failed_start_prints_few_lines_without_the_stacks_of_every_layer()
     {
         Directory.CreateDirectory(_folder["cluster"]);
         File.WriteAllText(Path.Combine(_folder["cluster"], FileMembershipTable.FileName), "{");
@@ -156,7 +156,7 @@ public sealed class SiloProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_directory_of_another_cluster_ends_it_with_4()
+    public async Task A_directory_of_another_cluster_exits_with_4()
     {
         using SiloProcess silo = await SiloProcess.StartAsync(Options("a"));
         (int exitCode, _, string error) = SiloProcess.Run(

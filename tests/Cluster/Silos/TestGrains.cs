@@ -2,13 +2,13 @@ using Spikeformer.Clustering;
 
 namespace Spikeformer.Cluster.Silos;
 
-/// <summary>A grain that tells where it is.</summary>
+/// <summary>A grain that returns its location.</summary>
 public interface IWhereabouts : IGrainWithStringKey
 {
-    /// <summary>Name and process id of the silo that it is on.</summary>
+    /// <summary>Returns the name and the process id of its silo.</summary>
     Task<(string Silo, int ProcessId)> Where();
 
-    /// <summary>Throws an error of ours.</summary>
+    /// <summary>Throws a <see cref="SpikeformerException"/>.</summary>
     Task Fail();
 }
 
@@ -35,7 +35,7 @@ public interface ITally : IGrainWithStringKey
     /// <summary>Adds one and stores it.</summary>
     Task<int> Add();
 
-    /// <summary>Forgets all.</summary>
+    /// <summary>Clears the record.</summary>
     Task Clear();
 }
 

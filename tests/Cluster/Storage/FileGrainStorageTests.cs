@@ -34,7 +34,7 @@ public sealed class FileGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task A_record_is_written_read_cleared_and_made_anew()
+    public async Task A_record_is_written_read_cleared_and_created_again()
     {
         GrainState<TallyRecord> none = await ReadAsync();
         Assert.Equal((null, false, 0), (none.ETag, none.RecordExists, none.State!.Count));
@@ -67,7 +67,7 @@ public sealed class FileGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_two_activations_the_one_that_read_first_is_told_that_it_is_stale()
+    public async Task An_activation_that_read_before_another_wrote_is_stale()
     {
         await WrittenAsync(1);
         GrainState<TallyRecord> stale = await ReadAsync();
@@ -81,7 +81,7 @@ public sealed class FileGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task An_activation_from_before_a_clearing_stays_stale_when_the_record_is_made_anew()
+    public async Task An_activation_from_before_a_clearing_stays_stale_when_the_record_is_created_again()
     {
         GrainState<TallyRecord> old = await WrittenAsync(1);
         await ClearAsync(await ReadAsync());
@@ -138,7 +138,7 @@ public sealed class FileGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_file_is_not_written_over()
+    public async Task A_damaged_file_is_not_overwritten()
     {
         await WrittenAsync(1);
         File.WriteAllText(RecordFile, "{");
@@ -147,7 +147,7 @@ public sealed class FileGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task What_killed_writers_left_behind_is_removed_and_nothing_else_is()
+    public async Task Temporary_files_of_killed_writers_are_removed_and_nothing_else_is()
     {
         await WrittenAsync(1);
         string leftover = Path.Combine(Path.GetDirectoryName(RecordFile)!, $".{Path.GetFileName(RecordFile)}.abcdefgh.ijk.tmp");
@@ -158,7 +158,7 @@ public sealed class FileGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_disk_is_an_error_that_says_so_and_the_old_record_stands()
+    public async Task A_full_disk_is_named_as_the_error_and_the_old_record_stays()
     {
         using var disk = new SmallDisk();
         FileGrainStorage storage = Records.StorageIn(disk.Path);

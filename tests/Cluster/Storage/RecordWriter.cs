@@ -5,7 +5,7 @@ using Spikeformer.Silo.Storage;
 
 namespace Spikeformer.Cluster.Storage;
 
-/// <summary>A process that adds to one record as fast as it can, starting over whenever another was first.</summary>
+/// <summary>A process that adds to one record as fast as it can, and starts over whenever another process was first.</summary>
 internal static class RecordWriter
 {
     private const string Variable = "SPIKEFORMER_TEST_WRITER";
@@ -21,7 +21,7 @@ internal static class RecordWriter
         return Process.Start(start)!;
     }
 
-    /// <summary>Does the work in a process that <see cref="Start"/> made; prints how often another was first.</summary>
+    /// <summary>Does the work in a process that <see cref="Start"/> has started, and prints how often another process was first.</summary>
     public static void RunIfAsked()
     {
         if (Environment.GetEnvironmentVariable(Variable)?.Split(':', 2) is not [string additions, string directory]) return;

@@ -6,14 +6,14 @@ using Spikeformer.Silo.Storage;
 
 namespace Spikeformer.Cluster.Storage;
 
-/// <summary>A file storage outside of a silo, and one record in it.</summary>
+/// <summary>A file storage outside a silo, and one record in it.</summary>
 internal static class Records
 {
     public const string State = "tally";
 
     public static GrainId Grain { get; } = GrainId.Create("tally", "runs/1.0 ü");
 
-    /// <summary>The record's file below the storage's directory.</summary>
+    /// <summary>Returns the file of the record in the directory of the storage.</summary>
     public static string FileIn(string directory) => Path.Combine(directory, "tally", "runs%2F1%2E0%20%C3%BC.tally.json");
 
     public static FileGrainStorage StorageIn(string directory) => new(directory, new RecordSerializer(),

@@ -149,7 +149,7 @@ public sealed class TlsTests : IDisposable
     [Theory]
     [InlineData("Spikeformer__Tls__Certificate = '/absent.pem': the file does not exist", "--tls-certificate", "/absent.pem", "--tls-authority", "/absent.pem")]
     [InlineData("Spikeformer__Tls__Authority: it is missing", "--tls-certificate", "/absent.pem")]
-    public void Wrong_files_end_a_silo_with_2_and_name_the_setting(string message, params string[] options)
+    public void A_silo_with_wrong_files_exits_with_2_and_names_the_setting(string message, params string[] options)
     {
         (int exitCode, string output, string error) = SiloProcess.Run(
             ["run", "--state", _folder["cluster"], "--silo-port", "0", "--gateway-port", "0", "--http-port", "0", .. options]);
@@ -160,7 +160,7 @@ public sealed class TlsTests : IDisposable
     [Theory]
     [InlineData("SPIKEFORMER_TLS_AUTHORITY = '/absent.pem': the file does not exist", "--tls-authority", "/absent.pem")]
     [InlineData("A certificate is given (/absent.pem), but not the authority", "--tls-certificate", "/absent.pem")]
-    public void Wrong_files_end_a_client_with_2_and_name_the_setting(string message, params string[] options)
+    public void A_client_with_wrong_files_exits_with_2_and_names_the_setting(string message, params string[] options)
     {
         using ProgramProcess cli = ProgramProcess.StartCli(["list", "--cluster", "127.0.0.1:1", .. options]);
         (int exitCode, string output, string error) = cli.FinishAnyhow();

@@ -62,8 +62,8 @@ public sealed class WaitingTests : IDisposable
         Assert.StartsWith("1 of 2 workers ready", status.WaitingFor);
         Assert.Equal("stopped", ProgramProcess.Cli(["stop", "pair", "--wait", .. option])[0].GetProperty("state").GetString());
         Assert.Equal([("accepted", true), ("stopped", true)], from line in ProgramProcess.Cli(["events", "pair", .. option])
-                                                               where line.TryGetProperty("by", out _)
-                                                               select (line.GetProperty("kind").GetString()!, line.GetProperty("by").GetString() == Environment.UserName));
+                                                              where line.TryGetProperty("by", out _)
+                                                              select (line.GetProperty("kind").GetString()!, line.GetProperty("by").GetString() == Environment.UserName));
     }
 
     private static JsonElement Status(SiloProcess silo, string run) => ProgramProcess.Cli("status", run, "--cluster", silo.Endpoints.Gateway)[0];

@@ -144,7 +144,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         RunStatus status = await Run.Status();
         Assert.Equal((Failed, "b"), (status.State, status.Failure!.Worker));
         MemberOrder order = await a.Report(WorkerPhase.Computing);
-        Assert.Equal((MemberAction.Release, "It broke."), (order.Action, order.Reason));
+        Assert.Equal((MemberAction.Release, "It broke. Mend it."), (order.Action, order.Reason));
         Assert.Equal("failed", a.Log[^1].Kind);
         Assert.Equal(0, (await Run.Resume(Command(), RunChanges.None)).ExitCode);
     }
@@ -170,7 +170,7 @@ public sealed class RunGrainTests(TestSilo silo) : IClassFixture<TestSilo>
         Assert.Equal(3, (await Run.Cancel(Command())).ExitCode);
         Assert.Equal(3, (await Run.Resume(Command(), RunChanges.None)).ExitCode);
         CommandReply otherName = await Run.Start(Command(), Some.Spec("other"));
-        Assert.Equal((2, $"Run {_name} cannot start under the name other. Use one name."), (otherName.ExitCode, otherName.Refusal));
+        Assert.Equal((2, $"Run {_name} cannot start under the name other", "Use one name"), (otherName.ExitCode, otherName.Refusal, otherName.Remedy));
         Assert.Equal(None, (await Run.Status()).State);
     }
 

@@ -35,13 +35,13 @@ public sealed class RunSeriesTests : IDisposable
     {
         _series.Decided(_record);
         Assert.Equal(1, _exported.Now().Single(series => series.Key.StartsWith($"spikeformer.run.info run={_run} preset=some model=Plif dataset=Synthetic version=", StringComparison.Ordinal)).Value);
-        Assert.Equal([("Created", 1)], States());
+        Assert.Equal([("created", 1)], States());
         Train(1);
-        Assert.Equal([("Running", 1)], States());
+        Assert.Equal([("running", 1)], States());
         Assert.Equal((1, 3, 1), (Value("world_size.min"), Value("world_size.max"), Value("generation")));
 
-        (string, double)[] States() => [.. from state in Enum.GetNames<RunState>()
-                                           where state != "None" && Value("run.state", $"state={state}") > 0
+        (string, double)[] States() => [.. from state in Enum.GetValues<RunState>().Except([RunState.None]).Select(StateNames.Of)
+                                           where Value("run.state", $"state={state}") > 0
                                            select (state, Value("run.state", $"state={state}"))];
     }
 
@@ -186,7 +186,7 @@ public sealed class RunSeriesTests : IDisposable
         _series.Reported(Report(plan) with { Events = [new() { Kind = "checkpoint", Message = "Saved.", Time = DateTimeOffset.UnixEpoch.AddSeconds(1.5) }] }, plan);
         Assert.Equal(1.5, Value("checkpoint.last_success.timestamp"));
         Decide(_record with { Plan = null, State = RunState.Completed });
-        Assert.Equal((1, 0, 1), (Value("run.state", "state=Completed"), Value("world_size"), Value("step")));
+        Assert.Equal((1, 0, 1), (Value("run.state", "state=completed"), Value("world_size"), Value("step")));
         _time.Advance(SeriesStore.Grace);
         Assert.Empty(_exported.Now());
 

@@ -43,7 +43,7 @@ public sealed class RunTransitionsTests
         Decision decision = Apply(before, input, s_later);
         if (int.TryParse(expected, out int code))
         {
-            Assert.Equal(code, (int)decision.Kind);
+            Assert.Equal(code, (int)decision.Refusal!.Kind);
             Assert.NotNull(decision.Refusal);
             Assert.Same(before, decision.Record);
             return;
@@ -101,10 +101,12 @@ public sealed class RunTransitionsTests
     public void A_run_has_a_name_that_files_and_urls_can_have(string name, bool isGood) => Assert.Equal(isGood, CanBeNamed(name));
 
     [Fact]
-    public void A_name_has_at_most_63_characters()
+    public void A_name_has_at_most_64_characters_as_that_of_a_recipe()
     {
-        Assert.True(CanBeNamed(new string('x', 63)));
-        Assert.False(CanBeNamed(new string('x', 64)));
+        Assert.True(CanBeNamed(new string('x', 64)));
+        Assert.False(CanBeNamed(new string('x', 65)));
+        Decision refused = RunTransitions.Start(new(), Some.Spec("a b"), Some.Noon);
+        Assert.Equal("'a b' is not a valid name for a run. Use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit.", refused.Refusal!.Message);
     }
 
     [Theory]
@@ -116,7 +118,7 @@ public sealed class RunTransitionsTests
     public void Impossible_numbers_of_workers_are_refused(int workers, int minWorkers)
     {
         Decision decision = RunTransitions.Start(new(), Some.Spec(workers: workers, minWorkers: minWorkers, shards: 4), Some.Noon);
-        Assert.Equal(ErrorKind.Usage, decision.Kind);
+        Assert.Equal(ErrorKind.Usage, decision.Refusal!.Kind);
         Assert.Equal(None, decision.Record.State);
     }
 
@@ -127,8 +129,8 @@ public sealed class RunTransitionsTests
     public void A_first_epoch_that_the_recipe_lacks_or_that_fresh_weights_cannot_have_is_refused(string? weights, int epoch)
     {
         Decision decision = RunTransitions.Start(new(), Some.Spec() with { InitFrom = weights, StartEpoch = epoch }, Some.Noon);
-        Assert.Equal((ErrorKind.Usage, None), (decision.Kind, decision.Record.State));
-        Assert.Contains($"epoch {epoch}", decision.Refusal);
+        Assert.Equal((ErrorKind.Usage, None), (decision.Refusal!.Kind, decision.Record.State));
+        Assert.Contains($"epoch {epoch}", decision.Refusal!.Message);
     }
 
     [Fact]
@@ -139,7 +141,7 @@ public sealed class RunTransitionsTests
         RunSpec resumed = RunTransitions.Resume(stopped, RunChanges.None, Guid.NewGuid(), Some.Noon).Record.Spec!;
         Assert.Equal(("/w.pth", 2, true), (resumed.InitFrom, resumed.StartEpoch, resumed.IsResume));
         var shorter = new RunChanges { Settings = ["epochs=2"], Overrides = ["epochs", "schedule"] };
-        Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, shorter, Guid.NewGuid(), Some.Noon).Kind);
+        Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, shorter, Guid.NewGuid(), Some.Noon).Refusal!.Kind);
     }
 
     [Fact]
@@ -148,8 +150,8 @@ public sealed class RunTransitionsTests
         RunRecord stopped = RunTransitions.Stop(RunTransitions.Start(new(), Some.Spec(), Some.Noon).Record, Some.Noon).Record;
         var changes = new RunChanges { Settings = ["seed=77"] };
         Decision refused = RunTransitions.Resume(stopped, changes, Guid.NewGuid(), Some.Noon);
-        Assert.Equal(ErrorKind.Conflict, refused.Kind);
-        Assert.Contains("--override seed", refused.Refusal);
+        Assert.Equal(ErrorKind.Conflict, refused.Refusal!.Kind);
+        Assert.Contains("--override seed", refused.Refusal!.Message);
         Assert.Same(stopped, refused.Record);
 
         Decision allowed = RunTransitions.Resume(stopped, changes with { Overrides = ["seed"] }, Guid.NewGuid(), Some.Noon);
@@ -158,15 +160,15 @@ public sealed class RunTransitionsTests
         Assert.Equal(["seed"], allowed.Record.Spec!.Overrides);
         Assert.True(allowed.Record.Spec.IsResume);
 
-        Assert.Equal(ErrorKind.NotFound, RunTransitions.Resume(new(), changes, Guid.NewGuid(), Some.Noon).Kind);
-        Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, new() { Settings = ["sed=1"] }, Guid.NewGuid(), Some.Noon).Kind);
+        Assert.Equal(ErrorKind.NotFound, RunTransitions.Resume(new(), changes, Guid.NewGuid(), Some.Noon).Refusal!.Kind);
+        Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, new() { Settings = ["sed=1"] }, Guid.NewGuid(), Some.Noon).Refusal!.Kind);
     }
 
     [Fact]
     public void A_complete_run_goes_on_only_with_something_changed()
     {
         RunRecord complete = RunTransitions.Start(new(), Some.Spec(), Some.Noon).Record with { State = Completed };
-        Assert.Equal(ErrorKind.Conflict, RunTransitions.Resume(complete, RunChanges.None, Guid.NewGuid(), Some.Noon).Kind);
+        Assert.Equal(ErrorKind.Conflict, RunTransitions.Resume(complete, RunChanges.None, Guid.NewGuid(), Some.Noon).Refusal!.Kind);
         Assert.Null(RunTransitions.Resume(complete, new() { Settings = ["seed=99"], Overrides = ["seed"] }, Guid.NewGuid(), Some.Noon).Refusal);
     }
 
@@ -174,8 +176,8 @@ public sealed class RunTransitionsTests
     public void A_wrong_recipe_is_refused_with_its_reason()
     {
         Decision decision = RunTransitions.Start(new(), Some.Spec() with { Recipe = """{ "sed": 1 }""" }, Some.Noon);
-        Assert.Equal(ErrorKind.Usage, decision.Kind);
-        Assert.Contains("sed", decision.Refusal);
+        Assert.Equal(ErrorKind.Usage, decision.Refusal!.Kind);
+        Assert.Contains("sed", decision.Refusal!.Message);
     }
 
     [Fact]
@@ -351,7 +353,7 @@ public sealed class RunTransitionsTests
         Assert.Equal((2, 2, 7, "/cache"), (same.Workers, same.MinWorkers, same.CheckpointEvery, same.CacheDirectory));
         RunSpec other = RunTransitions.Resume(stopped, new() { Workers = 4, MinWorkers = 3, CheckpointEvery = 5, CacheDirectory = "/other" }, Guid.NewGuid(), Some.Noon).Record.Spec!;
         Assert.Equal((4, 3, 5, "/other"), (other.Workers, other.MinWorkers, other.CheckpointEvery, other.CacheDirectory));
-        Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, new() { MinWorkers = 3 }, Guid.NewGuid(), Some.Noon).Kind);
+        Assert.Equal(ErrorKind.Usage, RunTransitions.Resume(stopped, new() { MinWorkers = 3 }, Guid.NewGuid(), Some.Noon).Refusal!.Kind);
     }
 
     [Theory]
@@ -399,7 +401,7 @@ public sealed class RunTransitionsTests
     {
         Decision decision = RunTransitions.Start(new(), Some.Spec(name), Some.Noon);
         if (decision.Refusal is null) return true;
-        Assert.Equal((ErrorKind.Usage, None), (decision.Kind, decision.Record.State));
+        Assert.Equal((ErrorKind.Usage, None), (decision.Refusal!.Kind, decision.Record.State));
         return false;
     }
 

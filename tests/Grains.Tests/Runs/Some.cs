@@ -45,5 +45,5 @@ internal static class Some
 
     public static RunOutcome Outcome(RunState state, long step = 5) => new() { State = state, Step = step, StepDigest = "5d", WeightsDigest = "3d" };
 
-    public static WorkerFailure Failure(string worker = "a") => new() { Worker = worker, Message = "It broke." };
+    public static WorkerFailure Failure(string worker = "a") => new() { Worker = worker, Message = "It broke", Remedy = "Mend it" };
 }

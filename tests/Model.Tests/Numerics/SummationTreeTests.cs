@@ -63,6 +63,15 @@ public sealed unsafe class SummationTreeTests
     }
 
     [Fact]
+    public void A_node_knows_its_children_and_its_parent()
+    {
+        var node = new TreeNode(2, 1);
+        Assert.Equal((new TreeNode(1, 2), new TreeNode(1, 3), new TreeNode(3, 0)), (node.Left, node.Right, node.Parent));
+        Assert.Equal((node.First, node.End(7)), (node.Left.First, node.Right.End(7)));
+        Assert.Equal("(2, 1)", node.ToString());
+    }
+
+    [Fact]
     public void A_missing_leaf_is_the_identity()
     {
         Assert.Equal("((ab)(d))", SummationTree.Fold<string>(["a", "b", null, "d"], (l, r) => l == "ab" || r == "ab" ? $"({Wrap(l)}{Wrap(r)})" : l + r));

@@ -112,7 +112,7 @@ public sealed class RecipeReaderTests
     [InlineData("\"epochs\": 20", "\"epochs\": 2.5", "epochs: expects a whole number within 32 bits, not 2.5")]
     [InlineData("\"epochs\": 20", "\"epochs\": 3000000000", "epochs: expects a whole number within 32 bits, not 3000000000")]
     [InlineData("\"epochs\": 20", "\"epochs\": null", "epochs: must not be null")]
-    [InlineData("\"small\"", "\"../small\"", "name: must be 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit")]
+    [InlineData("\"small\"", "\"../small\"", "name: must be 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit")]
     [InlineData("18446744073709551615", "-1", "seed: expects a whole number from 0 to 2^64-1, not -1")]
     [InlineData("[36, 36]", "[36]", "data.canvas: must be two numbers, [rows, columns], not 1")]
     [InlineData("[36, 36]", "[36, 37]", "data.canvas: must be divisible by the tokenizer's total stride 4; 37 is not, 40 would be")]

@@ -2,16 +2,16 @@ using ScottPlot;
 
 namespace Spikeformer.Cli.Curves;
 
-/// <summary>Draws learning curves: loss, accuracy and learning rate by epoch, of a run and, dashed and pale, of the authors.</summary>
+/// <summary>Draws learning curves by epoch: loss, accuracy and learning rate. The curves of the authors are dashed and pale.</summary>
 internal static class CurveFigure
 {
     private const int PlotWidth = 640, PlotHeight = 480;
     private static readonly Color s_train = Colors.C0, s_test = Colors.C3, s_rate = Colors.C2;
 
-    /// <summary>The figure as a PNG.</summary>
-    /// <param name="title">Title.</param>
-    /// <param name="run">The run's curve.</param>
-    /// <param name="reference">The authors', or none.</param>
+    /// <summary>Returns the figure as a PNG.</summary>
+    /// <param name="title">The title.</param>
+    /// <param name="run">The epochs of the run.</param>
+    /// <param name="reference">The epochs of the authors, or none.</param>
     public static byte[] Draw(string title, IReadOnlyList<CurvePoint> run, IReadOnlyList<CurvePoint> reference)
     {
         Plot loss = Chart("loss", Alignment.UpperRight), accuracy = Chart("accuracy, %", Alignment.LowerRight), rate = Chart("learning rate", Alignment.UpperRight);
@@ -45,7 +45,7 @@ internal static class CurveFigure
         return chart;
     }
 
-    /// <summary>One curve; the legend names those of one kind once.</summary>
+    /// <summary>Adds one curve; the legend names curves of one kind once.</summary>
     private static void Add(Plot chart, IEnumerable<CurvePoint> points, Func<CurvePoint, double> value, string name, Color color, bool isReference = false)
     {
         Coordinates[] line = [.. points.Where(point => double.IsFinite(value(point))).Select(point => new Coordinates(point.Epoch, value(point)))];

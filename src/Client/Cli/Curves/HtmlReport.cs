@@ -7,7 +7,7 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Curves;
 
-/// <summary>A run on one page that needs no other file: what it is, how it went, what happened to it, what it saved.</summary>
+/// <summary>A page about a run that needs no other file: its results, curves, checkpoints, events, numerics and recipe.</summary>
 internal static class HtmlReport
 {
     private const int EventsShown = 500;
@@ -17,11 +17,11 @@ internal static class HtmlReport
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    /// <summary>The page.</summary>
-    /// <param name="directory">The run's directory.</param>
-    /// <param name="curve">Its epochs.</param>
+    /// <summary>Returns the page.</summary>
+    /// <param name="directory">The run directory.</param>
+    /// <param name="curve">The completed epochs.</param>
     /// <param name="picture">The curves as a PNG.</param>
-    /// <exception cref="SpikeformerException">The directory holds no run, or it is damaged.</exception>
+    /// <exception cref="SpikeformerException">The directory holds no run, or is damaged.</exception>
     public static string Of(RunDirectory directory, IReadOnlyList<CurvePoint> curve, byte[] picture)
     {
         RunDescription run = directory.ReadDescription();
@@ -31,10 +31,10 @@ internal static class HtmlReport
         page.Append("<h1>Run ").Append(Encoded(run.Run)).Append("</h1>\n");
         Table(page, [],
             [
-                ["epochs that are over", $"{last.Epoch + 1} of {RunDirectory.RecipeOf(run).Epochs}"],
+                ["completed epochs", $"{last.Epoch + 1} of {RunDirectory.RecipeOf(run).Epochs}"],
                 ["test accuracy", $"{Percent(last)}, best {Percent(best)} in epoch {best.Epoch}"],
-                ["began", run.CreatedUtc.ToString("u", CultureInfo.InvariantCulture)],
-                ["with", run.Origin is { } origin ? $"the weights of {origin.Weights} in epoch {origin.Epoch}, SHA-256 {origin.Sha256}" : "fresh weights"],
+                ["started", run.CreatedUtc.ToString("u", CultureInfo.InvariantCulture)],
+                ["initial weights", run.Origin is { } origin ? $"{origin.Weights} in epoch {origin.Epoch}, SHA-256 {origin.Sha256}" : "fresh"],
                 ["recipe", run.RecipeHash], ["data", run.DataHash], ["classes", string.Join(", ", run.ClassNames)],
             ]);
         page.Append("<h2>Curves</h2>\n<img alt=\"loss, accuracy and learning rate by epoch\" src=\"data:image/png;base64,").Append(Convert.ToBase64String(picture)).Append("\">\n");
@@ -45,7 +45,7 @@ internal static class HtmlReport
                 $"{entry.Id}", $"{entry.Info?.Epoch}", string.Join(' ', new[] { entry.IsBest ? "best" : "", entry.IsPinned ? "pinned" : "" }.Where(mark => mark != "")),
                 entry.Problem?.Message ?? entry.Info!.WeightsDigest,
             }));
-        Heading(page, "What happened");
+        Heading(page, "Events");
         string[][] events = [.. Events(directory)];
         if (events.Length > EventsShown) page.Append(CultureInfo.InvariantCulture, $"<p>The last {EventsShown} of {events.Length} events.</p>\n");
         Table(page, ["time", "step", "kind", "message"], events.TakeLast(EventsShown));
@@ -61,14 +61,14 @@ internal static class HtmlReport
         if (!File.Exists(directory.EventsFile)) yield break;
         foreach (string line in File.ReadLines(directory.EventsFile))
         {
-            if (Parsed(line) is not { } what || Text("kind") is "evaluation" or "checkpoint") continue;
+            if (Parsed(line) is not { } entry || Text("kind") is EventKinds.Evaluation or EventKinds.Checkpoint) continue;
             yield return [Text("time"), Text("step"), Text("kind"), Text("message")];
 
-            string Text(string field) => what.TryGetProperty(field, out JsonElement value) ? $"{value}" : "";
+            string Text(string field) => entry.TryGetProperty(field, out JsonElement value) ? $"{value}" : "";
         }
     }
 
-    /// <summary>A line of a log; null for the end of one that is just being written.</summary>
+    /// <summary>Parses a line of a log; null for a line that is still being written.</summary>
     private static JsonElement? Parsed(string line)
     {
         try

@@ -6,13 +6,13 @@ using TorchSharp;
 
 namespace Spikeformer.Cli.Doctor;
 
-/// <summary>The checks of <c>doctor</c>: what a run needs of this machine, tried out and not only looked up.</summary>
+/// <summary>The checks of <c>doctor</c>. Each tries what a run needs of this machine.</summary>
 internal static class Checks
 {
     private const long Gigabyte = 1L << 30;
 
-    /// <summary>Every check, in the order of a run's needs.</summary>
-    /// <param name="outFolder">Folder of the run directories; need not exist.</param>
+    /// <summary>Runs all checks, in the order in which a run needs them.</summary>
+    /// <param name="outFolder">Folder of the run directories; does not have to exist.</param>
     public static IEnumerable<Finding> Run(string outFolder)
     {
         yield return LibTorchLoads();
@@ -20,9 +20,9 @@ internal static class Checks
         yield return Environment();
         yield return Memory();
         yield return Disk(outFolder);
-        yield return Writing("run folder", outFolder, Verdict.Fail, "Give another folder with --out, or the right to write");
+        yield return Writing("run folder", outFolder, Verdict.Fail, "Choose another folder with --out, or allow this user to write there");
         yield return Writing("frame cache", new FrameCacheOptions().ResolvedFolder, Verdict.Warn,
-            "Recordings are decoded again in every run until $XDG_CACHE_HOME names a writable folder");
+            "Set $XDG_CACHE_HOME to a writable folder; until then every run decodes its recordings again");
     }
 
     internal static Finding LibTorchLoads()
@@ -36,12 +36,12 @@ internal static class Checks
                 return sums.eq(torch.full(64, 64, 64f)).all().item<bool>()
                     ? new("libtorch", Verdict.Pass,
                         $"version {version}, kernels for {LibTorch.CpuCapability}, {torch.get_num_threads()} threads by default")
-                    : new("libtorch", Verdict.Fail, $"version {version} multiplies matrices wrongly", "Build again from a clean checkout");
+                    : new("libtorch", Verdict.Fail, $"version {version} computes a wrong matrix product", "Build again from a clean checkout");
             }
         }
         catch (SpikeformerException failure)
         {
-            return new("libtorch", Verdict.Fail, failure.Message, "See the message");
+            return new("libtorch", Verdict.Fail, failure.What, failure.Remedy);
         }
     }
 
@@ -54,7 +54,7 @@ internal static class Checks
             : new("processor", Verdict.Pass, found);
     }
 
-    /// <summary>Unless told otherwise, glibc gives freed tensors back to the system after each step, and OpenMP threads spin.</summary>
+    /// <summary>By default glibc returns freed tensors to the system after each step, and OpenMP threads spin.</summary>
     private static Finding Environment()
     {
         string[] missing = [.. new[] { "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "OMP_WAIT_POLICY" }
@@ -70,7 +70,7 @@ internal static class Checks
         long bytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         string found = string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / Gigabyte:0.0} GiB for this process");
         return bytes < 2 * Gigabyte
-            ? new("memory", Verdict.Warn, found, "Take a small recipe; the published ones need 2 GiB per shard and more")
+            ? new("memory", Verdict.Warn, found, "Choose a small recipe; the published ones need 2 GiB per shard or more")
             : new("memory", Verdict.Pass, found);
     }
 
@@ -81,17 +81,17 @@ internal static class Checks
         {
             long bytes = new DriveInfo(existing).AvailableFreeSpace;
             string found = string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / Gigabyte:0.0} GiB free at {existing}");
-            return bytes < Gigabyte / 10 ? new("disk", Verdict.Fail, found, "Free some space, or give another folder with --out")
-                : bytes < 2 * Gigabyte ? new("disk", Verdict.Warn, found, "Checkpoints of the published recipes take up to 1 GiB together")
+            return bytes < Gigabyte / 10 ? new("disk", Verdict.Fail, found, "Free some space, or choose another folder with --out")
+                : bytes < 2 * Gigabyte ? new("disk", Verdict.Warn, found, "The checkpoints of a published recipe take up to 1 GiB")
                 : new("disk", Verdict.Pass, found);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return new("disk", Verdict.Warn, $"free space at {existing} cannot be read: {error.Message.TrimEnd('.')}", "Look with 'df'");
+            return new("disk", Verdict.Warn, $"free space at {existing} cannot be read: {error.Message.TrimEnd('.')}", "Check it with 'df'");
         }
     }
 
-    /// <summary>Writes, flushes, renames, reads back and deletes a file, as a checkpoint does.</summary>
+    /// <summary>Writes, flushes, renames, reads and deletes a file, as a checkpoint does.</summary>
     internal static Finding Writing(string check, string folder, Verdict otherwise, string advice)
     {
         string existing = NearestExisting(folder);
@@ -108,8 +108,8 @@ internal static class Checks
                 }
                 File.Move(file, renamed, overwrite: true);
                 return File.ReadAllBytes(renamed).AsSpan().SequenceEqual(content)
-                    ? new(check, Verdict.Pass, folder == existing ? $"{folder} is writable" : $"{folder} can be made in {existing}")
-                    : new(check, otherwise, $"{existing} does not give back what was written to it", advice);
+                    ? new(check, Verdict.Pass, folder == existing ? $"{folder} is writable" : $"{folder} can be created in {existing}")
+                    : new(check, otherwise, $"{existing} does not return what was written to it", advice);
             }
             finally
             {

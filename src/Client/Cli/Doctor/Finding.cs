@@ -1,6 +1,6 @@
 namespace Spikeformer.Cli.Doctor;
 
-/// <summary>How a check ended.</summary>
+/// <summary>The result of a check.</summary>
 internal enum Verdict
 {
     Pass,
@@ -8,9 +8,9 @@ internal enum Verdict
     Fail,
 }
 
-/// <summary>What one check of <c>doctor</c> found.</summary>
-/// <param name="Check">What was checked.</param>
-/// <param name="Verdict">How it ended.</param>
+/// <summary>The finding of one check of <c>doctor</c>.</summary>
+/// <param name="Check">Name of the check.</param>
+/// <param name="Verdict">Its result.</param>
 /// <param name="Found">The facts.</param>
-/// <param name="Advice">What to do; null after a pass.</param>
+/// <param name="Advice">What to do, without the final full stop; null after a pass.</param>
 internal sealed record Finding(string Check, Verdict Verdict, string Found, string? Advice = null);

@@ -7,12 +7,12 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Cli.Evaluations;
 
-/// <summary>Everything that an evaluation found, as tables or as one JSON object.</summary>
-/// <param name="Weights">What was evaluated.</param>
+/// <summary>The results of an evaluation, as tables or as one JSON object.</summary>
+/// <param name="Weights">The evaluated weights.</param>
 /// <param name="ClassNames">The classes in the order of the network's outputs.</param>
-/// <param name="Split">On which part of the data.</param>
-/// <param name="Result">The figures.</param>
-/// <param name="Confusion">Samples by [label, predicted class].</param>
+/// <param name="Split">The split of the data.</param>
+/// <param name="Result">Accuracy and loss.</param>
+/// <param name="Confusion">Number of samples by [label, predicted class].</param>
 /// <param name="Operations">Operations and activity of a sample.</param>
 internal sealed record EvaluationReport(
     WeightSource Weights, IReadOnlyList<string> ClassNames, string Split, EvaluationResult Result, long[,] Confusion, OperationCounts Operations)
@@ -21,7 +21,7 @@ internal sealed record EvaluationReport(
 
     private double ReferenceLoss => Result.ReferenceLoss(Weights.Recipe.Batch);
 
-    /// <summary>Prints it.</summary>
+    /// <summary>Prints the report.</summary>
     public void Show(Terminal terminal)
     {
         if (terminal.Json)
@@ -33,7 +33,7 @@ internal sealed record EvaluationReport(
             .AddRow("checkpoint", Weights.Step is { } step ? $"step {step}" : "-")
             .AddRow("split", $"{Split}, {Result.Samples} samples")
             .AddRow("accuracy", $"{Formats.Of(Result.Accuracy, "0.0000")} (top-5 {Formats.Of(Result.Top5Accuracy, "0.0000")})")
-            .AddRow("loss", $"{Formats.Of(Result.Loss, "0.0000")} (averaged over batches, as the authors do: {Formats.Of(ReferenceLoss, "0.0000")})"));
+            .AddRow("loss", $"{Formats.Of(Result.Loss, "0.0000")} (mean over batches, as the authors compute it: {Formats.Of(ReferenceLoss, "0.0000")})"));
         ShowConfusion(terminal);
         ShowOperations(terminal);
     }
@@ -55,7 +55,7 @@ internal sealed record EvaluationReport(
 
     private long[] Row(int label) => [.. Enumerable.Range(0, ClassNames.Count).Select(predicted => Confusion[label, predicted])];
 
-    /// <summary>The matrix where it fits a screen, else the most frequent mistakes.</summary>
+    /// <summary>Shows the matrix if it fits the screen, or else the most frequent confusions.</summary>
     private void ShowConfusion(Terminal terminal)
     {
         IReadOnlyList<string> names = ClassNames;
@@ -73,7 +73,7 @@ internal sealed record EvaluationReport(
                        where label != predicted && Confusion[label, predicted] > 0
                        orderby Confusion[label, predicted] descending
                        select (Label: names[label], Predicted: names[predicted], Samples: Confusion[label, predicted]);
-        Table table = new Table().Border(TableBorder.Simple).AddColumns("label", "taken for", "samples");
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("label", "predicted", "samples");
         foreach (var mistake in mistakes.Take(ConfusionsShown)) table.AddRow(Markup.Escape(mistake.Label), Markup.Escape(mistake.Predicted), $"{mistake.Samples}");
         terminal.Screen.Write(table);
     }
@@ -84,11 +84,11 @@ internal sealed record EvaluationReport(
         foreach (string name in new[] { "firing rate", "mean input", "dense MACs", "MACs", "synaptic operations" }) table.AddColumn(new TableColumn(name).RightAligned());
         foreach (LayerOperations layer in Operations.Layers)
             table.AddRow(layer.Name, Rate(layer.Spikes?.NonZero), Rate(layer.Input?.Mean), Count(layer.Dense), Count(layer.Macs), Count(layer.Acs));
-        table.AddRow("a sample", "", "", Count(Operations.Dense), Count(Operations.Macs), Count(Operations.Acs));
+        table.AddRow("per sample", "", "", Count(Operations.Dense), Count(Operations.Macs), Count(Operations.Acs));
         terminal.Screen.Write(table);
-        terminal.Print($"Estimated energy of a sample: {Formats.Of(Operations.Microjoules, "0.###")} uJ; the same network without spikes: {Formats.Of(Operations.DenseMicrojoules, "0.###")} uJ.");
+        terminal.Print($"Estimated energy per sample: {Formats.Of(Operations.Microjoules, "0.###")} uJ; the same network without spikes: {Formats.Of(Operations.DenseMicrojoules, "0.###")} uJ.");
         terminal.Print(OperationCounts.Formula);
-        terminal.Print("45 nm CMOS, float32 (Horowitz, ISSCC 2014); arithmetic alone, without memory, norms, neurons and softmax.");
+        terminal.Print("45 nm CMOS, float32 (Horowitz, ISSCC 2014); arithmetic only, without memory, norms, neurons and softmax.");
     }
 
     private static string Rate(double? rate) => rate is { } value ? Formats.Of(value, "0.0000") : "";

@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Spikeformer.Cli.Shell;
 
-/// <summary>The user's or the system's wish that this process ends: SIGINT (Ctrl-C) or SIGTERM. The first one cancels the token and leaves
-/// the verb to finish in order; a second one ends the process at once.</summary>
-public sealed class Interruption : IDisposable
+/// <summary>A request to end this process: SIGINT (Ctrl-C) or SIGTERM. The first signal cancels the token, so that the verb can finish in order;
+/// the second one ends the process at once.</summary>
+internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
@@ -13,10 +13,10 @@ public sealed class Interruption : IDisposable
     /// <summary>Cancelled at the first signal.</summary>
     public CancellationToken Token => _source.Token;
 
-    /// <summary>Exit code of an interrupted process: 128 + the number of the first signal (130 or 143); 0 while there was none.</summary>
+    /// <summary>Exit code after a signal: 128 + the number of the first one (130 or 143); 0 before any.</summary>
     public int ExitCode => Volatile.Read(ref _exitCode);
 
-    /// <summary>Listens to the signals of this process until disposal.</summary>
+    /// <summary>Listens to the signals of this process until it is disposed.</summary>
     public static Interruption OfThisProcess()
     {
         var interruption = new Interruption();
@@ -27,12 +27,12 @@ public sealed class Interruption : IDisposable
     }
 
     /// <summary>Notes a signal.</summary>
-    /// <param name="signal">Its number.</param>
-    /// <returns>True for the first one, which is handled here; false leaves the signal to its default, the end of the process.</returns>
+    /// <param name="signal">The number of the signal.</param>
+    /// <returns>True for the first signal, which is handled here; false for a later one, which ends the process by default.</returns>
     public bool Request(int signal)
     {
         if (Interlocked.CompareExchange(ref _exitCode, 128 + signal, 0) != 0) return false;
-        // Not on the signal's own thread: what follows a cancellation may take its time, and a second signal must still come through.
+        // Not on the signal's own thread: callbacks of the token may take long, and a second signal must still arrive.
         ThreadPool.QueueUserWorkItem(static source => source.Cancel(), _source, preferLocal: false);
         return true;
     }

@@ -1,9 +1,10 @@
 using Spikeformer.Contracts;
+using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Shell;
 
-/// <summary>Tells on standard error how a run goes: one line that is rewritten on a terminal, a line every few seconds elsewhere.</summary>
-/// <param name="terminal">Where to.</param>
+/// <summary>Shows the progress of a run on standard error: on a terminal one line that is rewritten, elsewhere a line every few seconds.</summary>
+/// <param name="terminal">Gets the lines.</param>
 /// <param name="time">Clock.</param>
 internal sealed class RunFollower(Terminal terminal, TimeProvider time)
 {
@@ -12,11 +13,11 @@ internal sealed class RunFollower(Terminal terminal, TimeProvider time)
     private long _began, _lastShown, _firstStep = -1, _samples;
     private int _lineLength;
 
-    /// <summary>Shows what is new.</summary>
+    /// <summary>Shows news of the run.</summary>
     public void Show(RunNews news)
     {
-        foreach (ClusterEvent what in news.Events)
-            if (what.Kind is not ("evaluation" or "checkpoint" or "accepted" or "running")) Show(what.Message, keep: true);
+        foreach (ClusterEvent entry in news.Events)
+            if (entry.Kind is not (EventKinds.Evaluation or EventKinds.Checkpoint or EventKinds.Accepted)) Show(entry.Message, keep: true);
         foreach (EpochResult epoch in news.Epochs)
             Show(FormattableString.Invariant($"epoch {epoch.Epoch + 1}/{news.Status.Epochs} done  train loss {epoch.TrainLoss:0.0000} accuracy ") +
                 FormattableString.Invariant($"{epoch.TrainAccuracy:0.000}  test loss {epoch.TestLoss:0.0000} accuracy {epoch.TestAccuracy:0.000}"), keep: true);

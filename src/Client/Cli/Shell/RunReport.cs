@@ -3,31 +3,31 @@ using Spikeformer.Contracts;
 
 namespace Spikeformer.Cli.Shell;
 
-/// <summary>How a run ended, as a table or as one JSON object.</summary>
+/// <summary>The end of a run, as a table or as one JSON object.</summary>
 internal static class RunReport
 {
     /// <summary>Prints the end of a run.</summary>
-    /// <returns>The exit code: 0, or the signal's when the run was stopped by one.</returns>
+    /// <returns>The exit code: 0, or that of the signal that stopped the run.</returns>
     /// <exception cref="SpikeformerException">The run failed or was cancelled.</exception>
     public static int Show(Terminal terminal, RunStatus run, Interruption interruption)
     {
         if (run.Failure is { } failure)
-        {
-            terminal.Say($"Run {run.Run} failed on worker {failure.Worker}{(failure.Step is { } step ? $" in step {step}" : "")}:");
-            terminal.Say(failure.Message);
-            return failure.ExitCode;
-        }
+            throw new SpikeformerException((ErrorKind)failure.ExitCode,
+                $"Run {run.Run} failed on worker {failure.Worker}{(failure.Step is { } step ? $" in step {step}" : "")}: {failure.Message}", failure.Remedy,
+                failure.Details is { } details ? new InvalidOperationException($"On worker {failure.Worker}: {details}") : null);
         if (run.Outcome is not { } outcome)
         {
-            terminal.Say($"Run {run.Run} is {Formats.Of(run.State)}");
-            return interruption.ExitCode != 0 ? interruption.ExitCode : run.State is RunState.Stopped ? 0 : (int)ErrorKind.Failed;
+            if (interruption.ExitCode == 0 && run.State is not RunState.Stopped)
+                throw new SpikeformerException(ErrorKind.Failed, $"Run {run.Run} is {StateNames.Of(run.State)}", "'resume' continues it from its newest checkpoint");
+            terminal.Say($"Run {run.Run} is {StateNames.Of(run.State)}.");
+            return interruption.ExitCode;
         }
         if (terminal.Json)
             terminal.PrintJson(new
             {
                 SchemaVersion = 1,
                 run.Run,
-                State = Formats.Of(run.State),
+                State = StateNames.Of(run.State),
                 outcome.Epoch,
                 outcome.Step,
                 outcome.Loss,
@@ -41,7 +41,7 @@ internal static class RunReport
             });
         else
             terminal.Screen.Write(new Table().Border(TableBorder.Simple).AddColumns("run", run.Run)
-                .AddRow("state", Formats.Of(run.State))
+                .AddRow("state", StateNames.Of(run.State))
                 .AddRow("epochs, steps", $"{outcome.Epoch}, {outcome.Step}")
                 .AddRow("training loss", Formats.Of(outcome.Loss, "0.0000"))
                 .AddRow("test accuracy", $"{Formats.Of(outcome.TestAccuracy, "0.0000")} (best {Formats.Of(outcome.BestTestAccuracy, "0.0000")}, top-5 {Formats.Of(outcome.TestTop5, "0.0000")})")

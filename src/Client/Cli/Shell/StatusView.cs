@@ -1,32 +1,35 @@
 using Spectre.Console;
 using Spikeformer.Contracts;
+using Spikeformer.Diagnostics;
 
 namespace Spikeformer.Cli.Shell;
 
-/// <summary>A run's status, as text or JSON.</summary>
+/// <summary>The status of a run, as text or JSON.</summary>
 internal static class StatusView
 {
-    /// <summary>All of it.</summary>
+    /// <summary>Shows all of the status.</summary>
     public static void Show(Terminal terminal, RunStatus run)
     {
+        SpikeformerException? failure = run.Failure?.ToException();
         if (terminal.Json)
         {
             terminal.PrintJson(new
             {
-                SchemaVersion = 1, run.Run, State = Formats.Of(run.State), run.Created, run.Changed, run.WaitingFor, run.Generation, run.Step, run.TotalSteps,
+                SchemaVersion = 1, run.Run, State = StateNames.Of(run.State), run.Created, run.Changed, run.WaitingFor, run.Generation, run.Step, run.TotalSteps,
                 run.StepsPerEpoch, run.Epochs, run.Shards, run.Workers, run.SamplesPerSecond, run.RecipeHash, run.OutDirectory,
-                run.LastCommit?.Loss, run.LastCommit?.Digest, run.LastEpoch?.TestAccuracy, run.LastEpoch?.BestTestAccuracy, Failure = run.Failure?.Message,
+                run.LastCommit?.Loss, run.LastCommit?.Digest, run.LastEpoch?.TestAccuracy, run.LastEpoch?.BestTestAccuracy, Failure = failure?.Message,
+                Error = failure is null ? null : ErrorPrinter.Fields(failure),
                 Members = run.Members.Select(member => new
                 {
-                    member.Worker, member.Device, member.Rank, member.FirstShard, member.EndShard, Phase = Formats.Of(member.Phase), member.Step,
+                    member.Worker, member.Device, member.Rank, member.FirstShard, member.EndShard, Phase = StateNames.Of(member.Phase), member.Step,
                     member.SecondsInPhase, member.SecondsSinceReport, member.SecondsPerShard, member.Capacity, member.LeftOut,
                 }),
             });
             return;
         }
-        Table table = new Table().Border(TableBorder.Simple).AddColumns("run", Markup.Escape(run.Run)).AddRow("state", Formats.Of(run.State));
-        if (run.Failure is { } failure) table.AddRow("failure", Markup.Escape($"{failure.Worker}: {failure.Message}"));
-        if (run.WaitingFor is { } awaited) table.AddRow("waits for", Markup.Escape(awaited));
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("run", Markup.Escape(run.Run)).AddRow("state", StateNames.Of(run.State));
+        if (failure is not null) table.AddRow("failure", Markup.Escape($"{run.Failure!.Worker}: {failure.Message}"));
+        if (run.WaitingFor is { } awaited) table.AddRow("waiting for", Markup.Escape(awaited));
         foreach (MemberStatus member in run.Members.Where(member => member.LeftOut is not null)) table.AddRow("worker", Markup.Escape($"{member.Worker} is {member.LeftOut}"));
         table.AddRow("step", run.TotalSteps > 0 ? $"{run.Step}/{run.TotalSteps} (epoch {Math.Min(run.Step / run.StepsPerEpoch + 1, run.Epochs)}/{run.Epochs})" : $"{run.Step}");
         if (run.LastCommit is { } commit) table.AddRow("loss", Formats.Of(commit.Loss, "0.0000")).AddRow("step digest", commit.Digest);
@@ -37,12 +40,12 @@ internal static class StatusView
         Table members = new Table().Border(TableBorder.Simple).AddColumns("worker", "device", "rank", "shards", "phase", "step", "since", "reported");
         foreach (MemberStatus member in run.Members)
             members.AddRow(member.Worker, member.Device, member.Rank is { } rank ? $"{rank}" : "-",
-                member.Rank is null ? "-" : $"{member.FirstShard}-{member.EndShard - 1}", Formats.Of(member.Phase), $"{member.Step}",
+                member.Rank is null ? "-" : $"{member.FirstShard}-{member.EndShard - 1}", StateNames.Of(member.Phase), $"{member.Step}",
                 $"{Formats.Of(member.SecondsInPhase, "0.0")} s", $"{Formats.Of(member.SecondsSinceReport, "0.0")} s ago");
         terminal.Screen.Write(members);
     }
 
-    /// <summary>Its shards.</summary>
+    /// <summary>Shows the shards of a run.</summary>
     public static void Show(Terminal terminal, RunStatus run, IReadOnlyList<ShardStatus> shards)
     {
         if (terminal.Json)
@@ -60,10 +63,10 @@ internal static class StatusView
         terminal.Screen.Write(table);
     }
 
-    /// <summary>One line, or one object.</summary>
+    /// <summary>Shows one line, or one JSON object.</summary>
     public static void ShowShort(Terminal terminal, RunStatus run)
     {
-        if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, run.Run, State = Formats.Of(run.State), run.Step, run.WaitingFor });
-        else terminal.Print($"Run {run.Run} is {Formats.Of(run.State)}{(run.Step > 0 ? $" at step {run.Step}" : "")}{(run.WaitingFor is { } awaited ? $": {awaited}" : "")}");
+        if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, run.Run, State = StateNames.Of(run.State), run.Step, run.WaitingFor });
+        else terminal.Print($"Run {run.Run} is {StateNames.Of(run.State)}{(run.Step > 0 ? $" at step {run.Step}" : "")}{(run.WaitingFor is { } awaited ? $": {awaited}" : "")}");
     }
 }

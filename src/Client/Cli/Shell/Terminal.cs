@@ -6,10 +6,10 @@ using Spectre.Console;
 
 namespace Spikeformer.Cli.Shell;
 
-/// <summary>What a verb writes to: data on standard output, talk on standard error.</summary>
-public sealed class Terminal
+/// <summary>The output of a verb: data on standard output, messages on standard error.</summary>
+internal sealed class Terminal
 {
-    internal const string JsonOption = "--json", NoColorOption = "--no-color";
+    public const string JsonOption = "--json", NoColorOption = "--no-color";
     private const int WidthWithoutTerminal = 140;
 
     private static readonly JsonSerializerOptions Camel = new()
@@ -22,41 +22,41 @@ public sealed class Terminal
 
     private readonly TextWriter _output, _error;
 
-    internal Terminal(TextWriter output, TextWriter error, bool json, bool color)
+    public Terminal(TextWriter output, TextWriter error, bool json, bool color)
     {
         (_output, _error, Json) = (output, error, json);
         Screen = ScreenOn(output, color && output == Console.Out && !Console.IsOutputRedirected);
         ErrorScreen = ScreenOn(error, color && error == Console.Error && !Console.IsErrorRedirected);
     }
 
-    /// <summary>The terminal that the options of a call ask for.</summary>
-    internal static Terminal Of(ParseResult parsed) => new(
+    /// <summary>Returns the terminal that the options of a call ask for.</summary>
+    public static Terminal Of(ParseResult parsed) => new(
         parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, parsed.GetValue<bool>(JsonOption),
         color: !parsed.GetValue<bool>(NoColorOption) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")));
 
-    /// <summary>True when standard output must hold JSON only.</summary>
+    /// <summary>Whether standard output must hold only JSON.</summary>
     public bool Json { get; }
 
-    /// <summary>Standard output for tables; plain text where it is no terminal.</summary>
+    /// <summary>Standard output for tables; plain text unless it is a terminal.</summary>
     public IAnsiConsole Screen { get; }
 
-    /// <summary>Standard error for talk and live progress; plain text where it is no terminal.</summary>
+    /// <summary>Standard error for messages and live progress; plain text unless it is a terminal.</summary>
     public IAnsiConsole ErrorScreen { get; }
 
     /// <summary>Writes a line of data to standard output.</summary>
     public void Print(string text) => _output.WriteLine(text);
 
-    /// <summary>Writes a line of talk to standard error.</summary>
+    /// <summary>Writes a message to standard error.</summary>
     public void Say(string text) => _error.WriteLine(text);
 
-    /// <summary>Writes talk to standard error as it is, without a line end, for a line that will be rewritten.</summary>
+    /// <summary>Writes to standard error without a line end, for a line that will be rewritten.</summary>
     public void SayInPlace(string text)
     {
         _error.Write(text);
         _error.Flush();
     }
 
-    /// <summary>Writes an object as one line of JSON to standard output, fields in camelCase, nulls left out.</summary>
+    /// <summary>Writes an object to standard output as one line of JSON, with fields in camelCase and without nulls.</summary>
     public void PrintJson(object value) => _output.WriteLine(JsonSerializer.Serialize(value, Camel));
 
     private static IAnsiConsole ScreenOn(TextWriter writer, bool isTerminal)

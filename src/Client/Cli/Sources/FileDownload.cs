@@ -5,35 +5,35 @@ using Spikeformer.Data.Datasets;
 namespace Spikeformer.Cli.Sources;
 
 /// <summary>
-/// Downloads files of known content. A file is there whole and checked, or not at all: what has arrived so far lies beside it under a name
-/// of its own, and the next attempt asks the server for the rest.
+/// Downloads files of known content. A file exists only when it is complete and checked. Until then the part that has arrived is kept in a file
+/// beside it, and the next attempt asks the server for the rest.
 /// </summary>
 /// <param name="http">Sends the requests.</param>
 /// <param name="time">Clock of the pauses between attempts.</param>
-/// <param name="say">Receives a sentence at each stage; null drops it.</param>
-public sealed class FileDownload(HttpClient http, TimeProvider time, Action<string>? say = null)
+/// <param name="say">Gets a sentence at each stage, or null.</param>
+internal sealed class FileDownload(HttpClient http, TimeProvider time, Action<string>? say = null)
 {
     private const int Attempts = 5;
 
-    /// <summary>Pause before the second attempt; each further one is twice as long.</summary>
+    /// <summary>Pause before the second attempt; each further pause is twice as long.</summary>
     public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Longest time without a byte before an attempt is given up.</summary>
+    /// <summary>Longest time without a byte before an attempt ends.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Downloads a file, unless it is there.</summary>
+    /// <summary>Downloads a file unless it exists.</summary>
     /// <param name="url">Where from.</param>
-    /// <param name="path">Where to; its folder must exist.</param>
-    /// <param name="md5">Lower-case hex MD5 that it must have.</param>
-    /// <param name="cancellation">Stops; the next call goes on.</param>
-    /// <exception cref="SpikeformerException">The server refuses or cannot be reached, what came is not the file, or it cannot be
+    /// <param name="path">Where to; the folder must exist.</param>
+    /// <param name="md5">Expected MD5 in lower-case hex.</param>
+    /// <param name="cancellation">Stops; the next call continues.</param>
+    /// <exception cref="SpikeformerException">The server refuses or cannot be reached, the content is not the expected one, or the file cannot be
     /// written.</exception>
     public async Task GetAsync(Uri url, string path, string md5, CancellationToken cancellation)
     {
         if (File.Exists(path))
         {
             if (Md5.Of(path, cancellation) == md5) return;
-            throw new SpikeformerException(ErrorKind.CheckFailed, $"{path} is there but is not the published file (MD5 {md5})", "Remove it, then download again");
+            throw new SpikeformerException(ErrorKind.CheckFailed, $"{path} exists but is not the published file (MD5 {md5})", "Remove it, then download again");
         }
         string part = $"{path}.part";
         for (int attempt = 1; ; attempt++)
@@ -46,8 +46,8 @@ public sealed class FileDownload(HttpClient http, TimeProvider time, Action<stri
             {
                 if (attempt == Attempts)
                     throw new SpikeformerException(ErrorKind.Failed, $"{url} cannot be downloaded: {e.Message.TrimEnd('.')}",
-                        "Check the connection and run the same again: it goes on where it stopped", e);
-                say?.Invoke($"{url}: {e.Message.TrimEnd('.')}; trying again.");
+                        "Check the connection and run the command again; it continues where it stopped", e);
+                say?.Invoke($"{url}: {e.Message.TrimEnd('.')}; trying again");
                 await Task.Delay(Pause * Math.Pow(2, attempt - 1), time, cancellation);
             }
             catch (Exception e) when (IsStorage(e))
@@ -59,10 +59,10 @@ public sealed class FileDownload(HttpClient http, TimeProvider time, Action<stri
         {
             File.Delete(part);
             throw new SpikeformerException(ErrorKind.CheckFailed, $"{url} gave a file with the MD5 sum {sum}, not {md5}",
-                "Try again; if it stays so, the file was changed at its source");
+                "Try again; if the sum stays the same, the file was changed at its source");
         }
         File.Move(part, path);
-        say?.Invoke($"{path} is there, as published.");
+        say?.Invoke($"Downloaded {path}; its MD5 sum is the published one");
     }
 
     private async Task FetchAsync(Uri url, string part, CancellationToken cancellation)
@@ -76,16 +76,16 @@ public sealed class FileDownload(HttpClient http, TimeProvider time, Action<stri
             using var request = new HttpRequestMessage(HttpMethod.Get, url);
             if (have > 0) request.Headers.Range = new RangeHeaderValue(have, null);
             using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
-            // Nothing lies behind what is here: whether that is the file, its sum tells.
+            // The part is as long as the file or longer; its sum decides.
             if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && have > 0) return;
             if (!response.IsSuccessStatusCode)
                 throw (int)response.StatusCode is >= 500 or 408 or 429
                     ? new HttpRequestException($"the server answers {(int)response.StatusCode} {response.ReasonPhrase}")
                     : new SpikeformerException(ErrorKind.Failed, $"{url}: the server answers {(int)response.StatusCode} {response.ReasonPhrase}",
                         "Check whether the file has moved, or download it by hand");
-            bool goesOn = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == have;
-            if (have > 0) say?.Invoke(goesOn ? $"{url}: going on after {have} bytes." : $"{url}: the server begins anew.");
-            await using var file = new FileStream(part, goesOn ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.None);
+            bool continues = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == have;
+            if (have > 0) say?.Invoke(continues ? $"{url}: continuing after {have} bytes" : $"{url}: the server cannot continue; starting over");
+            await using var file = new FileStream(part, continues ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.None);
             await using Stream body = await response.Content.ReadAsStreamAsync(patience.Token);
             long missing = response.Content.Headers.ContentLength ?? -1;
             var buffer = new byte[1 << 16];
@@ -98,7 +98,7 @@ public sealed class FileDownload(HttpClient http, TimeProvider time, Action<stri
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new HttpRequestException($"nothing came for {Patience.TotalSeconds:0} s");
+            throw new HttpRequestException($"nothing arrived for {Patience.TotalSeconds:0} s");
         }
     }
 

@@ -6,17 +6,17 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Sources;
 
-/// <summary>Weights that are to be looked at, and what they were trained as.</summary>
-/// <param name="Name">Where they come from, for people.</param>
-/// <param name="Step">Committed steps, or null where nothing tells.</param>
+/// <summary>Weights to evaluate, and the recipe that they were trained with.</summary>
+/// <param name="Name">Name of the run or file.</param>
+/// <param name="Step">Committed steps, or null when unknown.</param>
 /// <param name="Recipe">The recipe.</param>
-/// <param name="DataPath">Folder of the data that they were trained on, or null.</param>
-/// <param name="ClassNames">Class names in the order of the network's outputs; null where nothing tells, then that of the data.</param>
+/// <param name="DataPath">Folder of the training data, or null.</param>
+/// <param name="ClassNames">Class names in the order of the network's outputs; null when unknown, then the order of the data.</param>
 /// <param name="Tensors">Weights and running statistics.</param>
 internal sealed record WeightSource(
     string Name, long? Step, Recipe Recipe, string? DataPath, IReadOnlyList<string>? ClassNames, IReadOnlyList<StateTensor> Tensors)
 {
-    /// <summary>A checkpoint of a run: that of a step, else the best, else the newest.</summary>
+    /// <summary>Reads a checkpoint of a run: the one of the step, or the best, or else the newest.</summary>
     public static WeightSource OfRun(RunDirectory directory, long? step)
     {
         RunDescription description = directory.ReadDescription();
@@ -25,24 +25,25 @@ internal sealed record WeightSource(
             [.. checkpoint.State.Where(tensor => tensor.Group == StateTensor.NetworkGroup)]);
     }
 
-    /// <summary>A file that <c>export</c> has written, which holds recipe and class names; or one of <c>torch.save</c>, which holds neither.</summary>
+    /// <summary>Reads a file that <c>export</c> has written, which holds the recipe and the class names, or a file of <c>torch.save</c>, which holds
+    /// neither.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="given">What weights of <c>torch.save</c> were trained as; else null.</param>
-    /// <exception cref="SpikeformerException">It does not exist, is damaged, or does not tell what it should.</exception>
+    /// <param name="given">The recipe of weights from <c>torch.save</c>; null for an export.</param>
+    /// <exception cref="SpikeformerException">The file does not exist or is damaged, or the recipe is missing or given twice.</exception>
     public static WeightSource OfFile(string path, Recipe? given)
     {
         if (TorchArchive.IsArchive(path))
         {
             TorchCheckpoint checkpoint = TorchArchive.Read(path);
             return new(Path.GetFileName(path), null, given
-                ?? throw new SpikeformerException(ErrorKind.Usage, $"{path} does not tell the recipe that its weights were trained with", "Give it with --recipe"),
+                ?? throw new SpikeformerException(ErrorKind.Usage, $"{path} does not hold the recipe that its weights were trained with", "Give it with --recipe"),
                 null, null, checkpoint.Tensors);
         }
         if (given is not null)
-            throw new SpikeformerException(ErrorKind.Usage, $"--recipe is for files of torch.save; {path} is none", "Leave --recipe and --set out: a file of 'export' holds its recipe");
+            throw new SpikeformerException(ErrorKind.Usage, $"--recipe is for files of torch.save, and {path} is not one", "Leave out --recipe and --set: a file of 'export' holds its recipe");
         SafetensorsContent content = SafetensorsReader.ReadFile(path);
         if (!content.Metadata.TryGetValue("recipe", out string? recipe) || !content.Metadata.TryGetValue("classNames", out string? classNames))
-            throw new SpikeformerException(ErrorKind.CheckFailed, $"{path} does not tell the recipe and the class names that its weights were trained with",
+            throw new SpikeformerException(ErrorKind.CheckFailed, $"{path} holds no recipe and no class names",
                 "Give a file that 'export' has written");
         long? step = content.Metadata.TryGetValue("step", out string? text) && long.TryParse(text, out long number) ? number : null;
         return new(Path.GetFileName(path), step, RecipeReader.Read(recipe, path), null, JsonSerializer.Deserialize<string[]>(classNames)!, content.Tensors);

@@ -7,12 +7,12 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>checkpoint list|inspect|verify|prune|pin|unpin</c>: what a run has saved.</summary>
+/// <summary><c>checkpoint list|inspect|verify|prune|pin|unpin</c>: the checkpoints of a run.</summary>
 internal static class CheckpointVerb
 {
-    public static Command Create() => new("checkpoint", "Look at and tidy up the checkpoints of a run") { List(), Inspect(), Verify(), Prune(), Pin(), Unpin() };
+    public static Command Create() => new("checkpoint", "Inspect, pin and remove the checkpoints of a run") { List(), Inspect(), Verify(), Prune(), Pin(), Unpin() };
 
-    private static Command List() => OnStore("list", "All checkpoints, newest first", (terminal, store) =>
+    private static Command List() => OnStore("list", "List all checkpoints, newest first", (terminal, store) =>
     {
         IReadOnlyList<CheckpointEntry> entries = store.List();
         if (terminal.Json)
@@ -32,7 +32,7 @@ internal static class CheckpointVerb
     private static Command Inspect()
     {
         Option<long?> step = RunCheckpoints.StepOption();
-        return OnStore("inspect", "What a checkpoint holds", (terminal, store, parsed) =>
+        return OnStore("inspect", "Show the content of a checkpoint (default: the newest)", (terminal, store, parsed) =>
         {
             CheckpointEntry entry = Find(store, parsed.GetValue(step));
             if (entry.Problem is { } problem) throw problem;
@@ -56,7 +56,7 @@ internal static class CheckpointVerb
     private static Command Verify()
     {
         Option<long?> step = RunCheckpoints.StepOption();
-        return OnStore("verify", "Read checkpoints back and compare their hashes; exits with 6 when one is damaged", (terminal, store, parsed) =>
+        return OnStore("verify", "Read checkpoints and compare their hashes; exit with 6 if one is damaged", (terminal, store, parsed) =>
         {
             IReadOnlyList<CheckpointEntry> entries = parsed.GetValue(step) is { } chosen ? [Find(store, chosen)] : store.List();
             var results = entries.Select(entry => (entry.Id, Problems: entry.Problem is { } problem ? [problem.Message] : store.Verify(entry.Id.Step, entry.Id.Lineage))).ToList();
@@ -71,8 +71,8 @@ internal static class CheckpointVerb
 
     private static Command Prune()
     {
-        Option<int> keep = RunOptions.AtLeastOne(new Option<int>("--keep") { Description = "Sound checkpoints to keep beside the best and the pinned ones", HelpName = "N", DefaultValueFactory = _ => 2 });
-        return OnStore("prune", "Remove older checkpoints", (terminal, store, parsed) =>
+        Option<int> keep = RunOptions.AtLeastOne(new Option<int>("--keep") { Description = "Sound checkpoints to keep in addition to the best and the pinned ones", HelpName = "N", DefaultValueFactory = _ => 2 });
+        return OnStore("prune", "Remove old checkpoints", (terminal, store, parsed) =>
         {
             IReadOnlyList<CheckpointId> removed = store.Prune(parsed.GetValue(keep));
             if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, Removed = removed.Select(id => id.Folder) });
@@ -84,7 +84,7 @@ internal static class CheckpointVerb
     private static Command Pin() => Mark("pin", "Keep a checkpoint until it is unpinned", isPinned: true, (store, id) => store.Pin(id.Step, id.Lineage));
 
     private static Command Unpin() =>
-        Mark("unpin", "Let a pinned checkpoint be removed once newer ones replace it", isPinned: false, (store, id) => store.Unpin(id.Step, id.Lineage));
+        Mark("unpin", "Allow the removal of a pinned checkpoint once newer ones replace it", isPinned: false, (store, id) => store.Unpin(id.Step, id.Lineage));
 
     private static Command Mark(string name, string description, bool isPinned, Action<CheckpointStore, CheckpointId> mark)
     {
@@ -105,8 +105,7 @@ internal static class CheckpointVerb
 
     private static Command OnStore(string name, string description, Func<Terminal, CheckpointStore, ParseResult, int> action, params Option[] options)
     {
-        Option<string?> @out = RunOptions.Out();
-        @out.Required = true;
+        Option<string?> @out = RunOptions.OutOfRun();
         var command = new Command(name, description) { @out };
         foreach (Option option in options) command.Add(option);
         command.SetAction(parsed =>

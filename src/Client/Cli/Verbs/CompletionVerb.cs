@@ -3,10 +3,10 @@ using Spikeformer.Cli.Shell;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>completion bash|zsh|fish</c>: prints a script that asks the program itself what can come next.</summary>
+/// <summary><c>completion bash|zsh|fish</c>: prints a script that asks the program for completions.</summary>
 internal static class CompletionVerb
 {
-    // [suggest:N] TEXT is System.CommandLine's directive: what can follow the first N characters of TEXT, the line without the program.
+    // The directive [suggest:N] TEXT of System.CommandLine lists what can follow the first N characters of TEXT, the line without the program.
     private const string Bash = """
         # Completion of spikeformer for bash. Use: source <(./spikeformer completion bash)
         _spikeformer() {
@@ -47,7 +47,7 @@ internal static class CompletionVerb
     {
         var shell = new Argument<string>("shell") { Description = "bash, zsh or fish" };
         shell.AcceptOnlyFromAmong("bash", "zsh", "fish");
-        var command = new Command("completion", "Print a script that completes this command in a shell") { shell };
+        var command = new Command("completion", "Print a script for completion in a shell") { shell };
         command.SetAction(parsed =>
         {
             Terminal.Of(parsed).Print(parsed.GetRequiredValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish });

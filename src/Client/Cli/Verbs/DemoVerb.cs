@@ -7,18 +7,18 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>demo</c>: the recipe <c>demo</c> from nothing but this program: synthetic recordings, training by several workers of which one is
-/// killed on the way, evaluation, a table; then the same recipe with one worker and no accident, to compare the digests.</summary>
+/// <summary><c>demo</c>: trains the recipe <c>demo</c> on synthetic recordings with several workers, one of which is killed, and evaluates it. Then
+/// trains it again undisturbed, with one worker, and compares the digests.</summary>
 internal static class DemoVerb
 {
-    /// <summary>Committed steps when a worker is killed, and up to which the undisturbed run is compared.</summary>
+    /// <summary>The step at which a worker is killed, and the last step that is compared.</summary>
     private const int KillStep = 60, CompareSteps = 110;
 
     public static Command Create(Interruption interruption)
     {
         Option<string?> @out = RunOptions.Out();
         Option<int> workers = RunOptions.Workers();
-        var command = new Command("demo", "Train a small network on synthetic recordings, kill a worker, compare with an undisturbed run; needs no data") { @out, workers };
+        var command = new Command("demo", "Train a small network on synthetic recordings, kill a worker, and compare with an undisturbed run") { @out, workers };
         command.SetAction(async (parsed, _) =>
         {
             Terminal terminal = Terminal.Of(parsed);
@@ -44,10 +44,10 @@ internal static class DemoVerb
         return command;
     }
 
-    /// <summary>Trains the first steps again, undisturbed, and compares digest by digest.</summary>
+    /// <summary>Trains the first steps again, undisturbed, and compares all digests.</summary>
     private static async Task<bool?> IsUndisturbedAsync(Terminal terminal, RunSpec spec, string disturbed, Interruption interruption)
     {
-        terminal.Say($"Now the first {CompareSteps} steps again with one worker and no accident.");
+        terminal.Say($"Training the first {CompareSteps} steps again with one worker, undisturbed.");
         bool isStopping = false;
         await EmbeddedRun.TrainAsync(terminal, spec, interruption, async (cluster, news) =>
         {
@@ -55,12 +55,12 @@ internal static class DemoVerb
             isStopping = true;
             await cluster.StopAsync(spec.Name);
         });
-        IReadOnlyList<StepLine> there = StepLog.Read(disturbed), here = StepLog.Read(spec.OutDirectory);
-        if (here.Count < CompareSteps) return null; // interrupted
-        StepLine? other = here.FirstOrDefault(line => there[(int)line.Step - 1].Digest != line.Digest);
+        IReadOnlyList<StepLine> expected = StepLog.Read(spec.OutDirectory), found = StepLog.Read(disturbed);
+        if (expected.Count < CompareSteps) return null; // interrupted
+        StepLine? other = expected.FirstOrDefault(line => found[(int)line.Step - 1].Digest != line.Digest);
         terminal.Say(other is null
-            ? $"All {here.Count} digests are the same, up to {here[^1].Digest} at step {here[^1].Step}: the killed worker has changed no bit."
-            : $"Step {other.Step} has digest {other.Digest} undisturbed, but {there[(int)other.Step - 1].Digest} with the killed worker: this is a fault of the program.");
+            ? $"All {expected.Count} digests are equal, up to {expected[^1].Digest} at step {expected[^1].Step}: the loss of a worker changed no bit."
+            : $"The digest of step {other.Step} is {other.Digest} undisturbed, but {found[(int)other.Step - 1].Digest} with a killed worker. This is a bug; please report it.");
         return other is null;
     }
 
@@ -74,7 +74,7 @@ internal static class DemoVerb
             if (_isDone || news.Status.Step < KillStep || RunStates.IsOver(news.Status.State)) return;
             _isDone = true;
             WorkerStatus victim = (await cluster.WorkersAsync())[^1];
-            terminal.Say($"kill -9 {victim.Report.Info.ProcessId}: worker {victim.Report.Info.Worker}, in the middle of step {news.Status.Step + 1}");
+            terminal.Say($"kill -9 {victim.Report.Info.ProcessId}: killing worker {victim.Report.Info.Worker} during step {news.Status.Step + 1}");
             using Process process = Process.GetProcessById(victim.Report.Info.ProcessId);
             process.Kill();
         }

@@ -5,21 +5,21 @@ using Spikeformer.Cli.Shell;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>doctor</c>: tries out what a run needs of this machine.</summary>
+/// <summary><c>doctor</c>: checks whether a run can work on this machine.</summary>
 internal static class DoctorVerb
 {
     public static Command Create()
     {
         var outOption = new Option<string>("--out")
         {
-            Description = "Folder of the runs", HelpName = "DIR", DefaultValueFactory = _ => "runs",
+            Description = "Folder of the run directories", HelpName = "DIR", DefaultValueFactory = _ => "runs",
         };
-        var command = new Command("doctor", "Check this machine; exits with 6 when a run could not work") { outOption };
+        var command = new Command("doctor", "Check whether runs can work on this machine; exit with 6 if not") { outOption };
         command.SetAction(parsed => Show(Terminal.Of(parsed), [.. Checks.Run(parsed.GetRequiredValue(outOption))]));
         return command;
     }
 
-    /// <summary>Prints findings.</summary>
+    /// <summary>Prints the findings.</summary>
     /// <returns>The exit code.</returns>
     internal static int Show(Terminal terminal, IReadOnlyList<Finding> findings)
     {
@@ -37,14 +37,14 @@ internal static class DoctorVerb
             foreach (Finding finding in findings)
                 table.AddRow(
                     Markup.Escape(finding.Check),
-                    $"[{Colour(finding.Verdict)}]{Text(finding.Verdict)}[/]",
+                    $"[{Color(finding.Verdict)}]{Text(finding.Verdict)}[/]",
                     Markup.Escape(finding.Advice is null ? finding.Found : $"{finding.Found}. {finding.Advice}."));
             terminal.Screen.Write(table);
         }
         return healthy ? 0 : (int)ErrorKind.CheckFailed;
     }
 
-    private static string Colour(Verdict verdict) => verdict switch { Verdict.Pass => "green", Verdict.Warn => "yellow", _ => "red" };
+    private static string Color(Verdict verdict) => verdict switch { Verdict.Pass => "green", Verdict.Warn => "yellow", _ => "red" };
 
     private static string Text(Verdict verdict) => verdict switch { Verdict.Pass => "PASS", Verdict.Warn => "WARN", _ => "FAIL" };
 }

@@ -10,10 +10,10 @@ internal static class DrainVerb
 {
     public static Command Create(Interruption interruption)
     {
-        var worker = new Argument<string>("worker") { Description = "The worker, silo/slot; 'cluster status' lists them" };
-        var wait = new Option<bool>("--wait") { Description = "Return when the worker has left its run and its process has exited" };
-        var undo = new Option<bool>("--undo") { Description = "Put a drained worker back into service; a restart of its silo does the same" };
-        var command = new Command("drain", "Let a worker finish its step, hand its shards over and exit, and start no other one in its place") { worker, wait, undo };
+        var worker = new Argument<string>("worker") { Description = "Name of the worker, silo/slot; 'cluster status' lists the workers" };
+        var wait = new Option<bool>("--wait") { Description = "Wait until the worker has left its run and its process has exited" };
+        var undo = new Option<bool>("--undo") { Description = "Put a drained worker back into service; restarting its silo does the same" };
+        var command = new Command("drain", "Take a worker out of service: it finishes its step, hands over its shards and exits") { worker, wait, undo };
         command.Validators.Add(result =>
         {
             if (result.GetValue(wait) && result.GetValue(undo)) result.AddError("Give either --wait or --undo.");

@@ -13,21 +13,19 @@ using Spikeformer.Training;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>evaluate</c>: accuracy, confusions, firing rates, operations and energy of a run's checkpoint, or of exported weights, on a split of
-/// the data.</summary>
+/// <summary><c>evaluate</c>: measures accuracy, confusions, firing rates, operations and energy of a checkpoint or of exported weights.</summary>
 internal static class EvaluateVerb
 {
     public static Command Create(Interruption interruption)
     {
-        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out();
-        @out.Description = "Directory of the run";
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.OutOfRun(isRequired: false);
         Option<long?> step = RunCheckpoints.StepOption();
-        var weights = new Option<string?>("--weights") { Description = "A file that 'export' or torch.save has written, instead of a run", HelpName = "FILE" };
+        var weights = new Option<string?>("--weights") { Description = "File that 'export' or torch.save has written, instead of a run", HelpName = "FILE" };
         Option<string> recipe = RunOptions.Recipe();
-        (recipe.Required, recipe.Description) = (false, "What weights of torch.save were trained as: name of a recipe, or a file");
+        (recipe.Required, recipe.Description) = (false, "Recipe of weights from torch.save: name of a built-in recipe, or a file");
         Option<string[]> set = RecipeOptions.Set();
-        var split = new Option<Split>("--split") { Description = "train or test", DefaultValueFactory = _ => Split.Test };
-        var command = new Command("evaluate", "Measure accuracy, confusions, firing rates and energy of a checkpoint (the best one by default)")
+        var split = new Option<Split>("--split") { Description = "Split of the data: train or test", DefaultValueFactory = _ => Split.Test };
+        var command = new Command("evaluate", "Measure accuracy, confusions, firing rates and energy of a checkpoint (default: the best)")
         {
             @out, weights, recipe, set, data, step, split,
         };
@@ -36,7 +34,7 @@ internal static class EvaluateVerb
             if (result.GetResult(@out) is null == result.GetResult(weights) is null) result.AddError("Give either --out or --weights.");
             else if (result.GetResult(weights) is not null && result.GetResult(step) is not null) result.AddError("--step chooses among the checkpoints of --out.");
             else if (result.GetResult(@out) is not null && (result.GetResult(recipe) ?? result.GetResult(set)) is { Implicit: false })
-                result.AddError("--recipe and --set say what --weights were trained as; a run knows that itself.");
+                result.AddError("--recipe and --set are for --weights; a run holds its recipe.");
         });
         command.SetAction(parsed =>
         {

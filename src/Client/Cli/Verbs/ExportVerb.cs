@@ -6,16 +6,15 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>export</c>: a checkpoint's weights as one safetensors file under the authors' names, for PyTorch and others.</summary>
+/// <summary><c>export</c>: writes the weights of a checkpoint as a safetensors file with the parameter names of the authors, for PyTorch and others.</summary>
 internal static class ExportVerb
 {
     public static Command Create()
     {
-        Option<string?> @out = RunOptions.Out();
-        @out.Required = true;
+        Option<string?> @out = RunOptions.OutOfRun();
         Option<long?> step = RunCheckpoints.StepOption();
-        var file = new Argument<string>("file") { Description = "The file to write, for example model.safetensors" };
-        var command = new Command("export", "Write the weights of a checkpoint (the best one by default) for other programs") { @out, step, file };
+        var file = new Argument<string>("file") { Description = "File to write, for example model.safetensors" };
+        var command = new Command("export", "Export the weights of a checkpoint (default: the best) for other programs") { @out, step, file };
         command.SetAction(parsed =>
         {
             Terminal terminal = Terminal.Of(parsed);

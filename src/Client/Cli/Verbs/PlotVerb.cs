@@ -8,20 +8,19 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>plot</c>: the learning curves of a run as a picture, alone or over those of the authors' job.</summary>
+/// <summary><c>plot</c>: draws the learning curves of a run, alone or over the curves of the authors.</summary>
 internal static class PlotVerb
 {
     public static Command Create()
     {
-        Option<string?> @out = RunOptions.Out();
-        (@out.Required, @out.Description) = (true, "Directory of the run");
+        Option<string?> @out = RunOptions.OutOfRun();
         var reference = new Option<string?>("--reference")
         {
-            Description = "Lay the run over the curves of the authors' job (by default that of the run's data)", HelpName = "JOB", Arity = ArgumentArity.ZeroOrOne,
+            Description = "Draw the curves of a job of the authors, too (default: the job on the same data)", HelpName = "JOB", Arity = ArgumentArity.ZeroOrOne,
         };
         reference.AcceptOnlyFromAmong([.. CurvePoint.Jobs]);
-        var file = new Argument<string?>("file") { Description = "The picture to write (default curves.png in the run's directory)", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("plot", "Draw loss, accuracy and learning rate of a run into a PNG file") { @out, reference, file };
+        var file = new Argument<string?>("file") { Description = "PNG file to write (default: curves.png in the run directory)", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("plot", "Draw loss, accuracy and learning rate of a run as a PNG file") { @out, reference, file };
         command.SetAction(parsed =>
         {
             var directory = new RunDirectory(parsed.GetValue(@out)!);
@@ -37,8 +36,8 @@ internal static class PlotVerb
         return command;
     }
 
-    /// <summary>The epochs of a run.</summary>
-    /// <exception cref="SpikeformerException">None is over (NotFound), or the table is damaged.</exception>
+    /// <summary>Reads the completed epochs of a run.</summary>
+    /// <exception cref="SpikeformerException">There are none (NotFound), or the table is damaged.</exception>
     public static IReadOnlyList<CurvePoint> Read(RunDirectory directory)
     {
         IReadOnlyList<CurvePoint> points = [];
@@ -47,17 +46,17 @@ internal static class PlotVerb
             using var reader = new StreamReader(directory.EpochsFile);
             points = CurvePoint.Read(reader, directory.EpochsFile);
         }
-        return points.Count > 0 ? points : throw new SpikeformerException(ErrorKind.NotFound, $"{directory.Path} has no epoch that is over", "Wait for the first evaluation");
+        return points.Count > 0 ? points : throw new SpikeformerException(ErrorKind.NotFound, $"{directory.Path} has no completed epochs", "Wait for the first evaluation");
     }
 
-    /// <summary>The authors' job on the same data.</summary>
+    /// <summary>Returns the job of the authors on the same data.</summary>
     private static string JobOf(RunDescription description) => RunDirectory.RecipeOf(description).Data.Kind switch
     {
         DataKind.DvsCifar10 => "dvscifar10",
         DataKind.DvsGesture => "dvsgesture",
         DataKind.ImageFolder => "imagenet",
-        _ => throw new SpikeformerException(ErrorKind.Usage, $"The authors have no job on the data of run {description.Run}",
-            $"Name the job to compare with: --reference {string.Join('|', CurvePoint.Jobs)}"),
+        _ => throw new SpikeformerException(ErrorKind.Usage, $"The authors published no curves for the data of run {description.Run}",
+            $"Name a job to compare with: --reference {string.Join('|', CurvePoint.Jobs)}"),
     };
 
     private static void Show(Terminal terminal, string path, IReadOnlyList<CurvePoint> run, IReadOnlyList<CurvePoint> authors)
@@ -73,7 +72,7 @@ internal static class PlotVerb
             });
             return;
         }
-        terminal.Print($"Drew {run.Count} epochs into {path}.");
+        terminal.Print($"Drew {run.Count} epochs to {path}.");
         terminal.Print($"Best test accuracy {Percent(best)} in epoch {best.Epoch}, last {Percent(last)}" +
             (theirs is null ? "." : $"; the authors' best {Percent(theirs)} in epoch {theirs.Epoch}."));
     }

@@ -6,17 +6,17 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>recipe list|show|validate|schema</c>: looks at recipes without running them.</summary>
+/// <summary><c>recipe list|show|validate|schema</c>: shows and checks recipes.</summary>
 internal static class RecipeVerb
 {
-    public static Command Create() => new("recipe", "Look at recipes: what defines a run's result")
+    public static Command Create() => new("recipe", "Show and check recipes, which define the result of a run")
     {
         List(), Show(), Validate(), Schema(),
     };
 
     private static Command List()
     {
-        var command = new Command("list", "The recipes that come with Spikeformer");
+        var command = new Command("list", "List the built-in recipes");
         command.SetAction(parsed =>
         {
             Terminal terminal = Terminal.Of(parsed);
@@ -34,7 +34,7 @@ internal static class RecipeVerb
                 });
                 return 0;
             }
-            Table table = new Table().Border(TableBorder.Simple).AddColumns("recipe", "epochs", "batch", "shards", "what it is");
+            Table table = new Table().Border(TableBorder.Simple).AddColumns("recipe", "epochs", "batch", "shards", "description");
             foreach ((Recipe recipe, string summary) in recipes)
                 table.AddRow(Markup.Escape(recipe.Name), $"{recipe.Epochs}", $"{recipe.Batch}", $"{recipe.Shards}", Markup.Escape(summary));
             terminal.Screen.Write(table);
@@ -47,7 +47,7 @@ internal static class RecipeVerb
     {
         Argument<string> argument = RecipeOptions.Argument<string>(ArgumentArity.ExactlyOne);
         Option<string[]> set = RecipeOptions.Set();
-        var command = new Command("show", "Print a recipe with everything filled in, as it will run") { argument, set };
+        var command = new Command("show", "Print a recipe with all defaults filled in") { argument, set };
         command.SetAction(parsed =>
         {
             Terminal terminal = Terminal.Of(parsed);
@@ -64,7 +64,7 @@ internal static class RecipeVerb
                 });
                 return 0;
             }
-            // Comments keep the output a recipe: it can be saved and used as a file.
+            // As comments, so that the output can be saved as a recipe file.
             if (RecipeCatalogue.Names.Contains(name))
                 foreach (string line in RecipeCatalogue.Header(name).Split('\n')) terminal.Print($"// {line}");
             terminal.Print($"// Recipe hash {RecipeWriter.Hash(recipe)}");
@@ -78,7 +78,7 @@ internal static class RecipeVerb
     {
         Argument<string[]> recipes = RecipeOptions.Argument<string[]>(ArgumentArity.OneOrMore);
         Option<string[]> set = RecipeOptions.Set();
-        var command = new Command("validate", "Check recipes; exits with 6 and lists every problem when one is wrong") { recipes, set };
+        var command = new Command("validate", "Check recipes and list all problems; exit with 6 if there is one") { recipes, set };
         command.SetAction(parsed =>
         {
             Terminal terminal = Terminal.Of(parsed);
@@ -107,7 +107,7 @@ internal static class RecipeVerb
         return command;
     }
 
-    /// <summary>What a check found.</summary>
+    /// <summary>The result of checking a recipe.</summary>
     private sealed record Outcome(string Recipe, bool Valid, string? Hash, IReadOnlyList<RecipeProblem>? Problems)
     {
         public static Outcome Of(string recipe, string[]? overrides)

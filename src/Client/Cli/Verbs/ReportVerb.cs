@@ -6,15 +6,14 @@ using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>report</c>: a run on one self-contained page.</summary>
+/// <summary><c>report</c>: writes a self-contained page about a run.</summary>
 internal static class ReportVerb
 {
     public static Command Create()
     {
-        Option<string?> @out = RunOptions.Out();
-        (@out.Required, @out.Description) = (true, "Directory of the run");
-        var file = new Argument<string?>("file") { Description = "The page to write (default report.html in the run's directory)", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("report", "Write a page with curves, checkpoints, events, numerics and recipe of a run") { @out, file };
+        Option<string?> @out = RunOptions.OutOfRun();
+        var file = new Argument<string?>("file") { Description = "HTML file to write (default: report.html in the run directory)", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("report", "Write an HTML page with curves, checkpoints, events, numerics and recipe of a run") { @out, file };
         command.SetAction(parsed =>
         {
             Terminal terminal = Terminal.Of(parsed);

@@ -6,20 +6,20 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>start</c>, <c>resume</c>, <c>stop</c>, <c>cancel</c>: what changes a run.</summary>
+/// <summary><c>start</c>, <c>resume</c>, <c>stop</c>, <c>cancel</c>: the verbs that change a run.</summary>
 internal static class RunVerbs
 {
     public static Command CreateStart(Interruption interruption)
     {
         Option<string> recipe = RunOptions.Recipe();
         Option<string[]> set = RecipeOptions.Set();
-        Option<string?> name = new("--name") { Description = "Name of the run (default: the recipe's)", HelpName = "NAME" };
+        Option<string?> name = new("--name") { Description = "Name of the run (default: the name of the recipe)", HelpName = "NAME" };
         Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), initFrom = RunOptions.InitFrom();
         var cluster = new ClusterOptions();
         Option<int> workers = RunOptions.Workers(), minWorkers = RunOptions.MinWorkers(), startEpoch = RunOptions.StartEpoch();
         Option<int?> every = RunOptions.CheckpointEvery();
         Option<string?> checkpoints = RunOptions.Checkpoints(), cache = RunOptions.Cache();
-        Option<bool> wait = new("--wait") { Description = "Follow the run to its end" };
+        Option<bool> wait = new("--wait") { Description = "Follow the run to its end; Ctrl-C detaches" };
         var command = new Command("start", "Start a run on a cluster and return") { recipe, set, name, data, @out, workers, minWorkers, every, checkpoints, initFrom, startEpoch, cache, wait };
         cluster.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -30,21 +30,21 @@ internal static class RunVerbs
             if (parsed.GetValue(name) is { } given)
                 spec = spec with { Name = given, OutDirectory = parsed.GetValue(@out) is null ? Path.GetFullPath(Path.Combine("runs", given)) : spec.OutDirectory };
             await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
-            return await Begun(Terminal.Of(parsed), connection, await connection.StartAsync(spec, cancellation), parsed.GetValue(wait), interruption);
+            return await ShowAsync(Terminal.Of(parsed), connection, await connection.StartAsync(spec, cancellation), parsed.GetValue(wait), interruption);
         });
         return command;
     }
 
     public static Command CreateResume(Interruption interruption)
     {
-        var run = new Argument<string?>("run") { Description = "Name of a run of a cluster", Arity = ArgumentArity.ZeroOrOne };
-        Option<string?> data = RunOptions.Data(), @out = RunOptions.Out(), cache = RunOptions.Cache();
+        var run = new Argument<string?>("run") { Description = "Name of a run on a cluster", Arity = ArgumentArity.ZeroOrOne };
+        Option<string?> data = RunOptions.Data(), @out = RunOptions.OutOfRun(isRequired: false), cache = RunOptions.Cache();
         var cluster = new ClusterOptions();
         Option<int> workers = RunOptions.Workers(), minWorkers = RunOptions.MinWorkers();
         Option<int?> every = RunOptions.CheckpointEvery();
-        Option<bool> wait = new("--wait") { Description = "Follow a cluster's run to its end" };
+        Option<bool> wait = new("--wait") { Description = "Follow the run on a cluster to its end; Ctrl-C detaches" };
         Option<string[]> set = RecipeOptions.Set(), allowed = RunOptions.Override();
-        var command = new Command("resume", "Continue a run from its newest sound checkpoint: the one in --out in the foreground, or RUN on a cluster")
+        var command = new Command("resume", "Continue a run from its newest sound checkpoint: RUN on a cluster, or the run in --out in the foreground")
         {
             run, @out, data, workers, minWorkers, every, cache, wait, set, allowed,
         };
@@ -62,10 +62,10 @@ internal static class RunVerbs
             if (parsed.GetValue(run) is { } name)
             {
                 await using SpikeformerCluster connection = await cluster.ConnectAsync(parsed, cancellation);
-                return await Begun(terminal, connection, await connection.ResumeChangedAsync(name, changes, cancellation), parsed.GetValue(wait), interruption);
+                return await ShowAsync(terminal, connection, await connection.ResumeChangedAsync(name, changes, cancellation), parsed.GetValue(wait), interruption);
             }
             if (parsed.GetValue(@out) is not { } directory)
-                throw new SpikeformerException(ErrorKind.Usage, "There is no run named to resume", "Give --out DIR, or RUN and --cluster");
+                throw new SpikeformerException(ErrorKind.Usage, "No run is named", "Name the run to resume: 'resume RUN', or 'resume --out DIR'");
             RunSpec spec = RunSpecs.ResumingChanged(directory, changes);
             return RunReport.Show(terminal, await EmbeddedRun.TrainAsync(terminal, spec, interruption), interruption);
         });
@@ -73,17 +73,17 @@ internal static class RunVerbs
     }
 
     public static Command CreateStop(Interruption interruption) =>
-        Change("stop", "Save a checkpoint and end a run; 'resume' continues it", (cluster, run, cancellation) => cluster.StopAsync(run, cancellation), interruption);
+        Change("stop", "Save a checkpoint and stop a run; 'resume' continues it", (cluster, run, cancellation) => cluster.StopAsync(run, cancellation), interruption);
 
     public static Command CreateCancel(Interruption interruption) =>
-        Change("cancel", "End a run at once, without a checkpoint", (cluster, run, cancellation) => cluster.CancelAsync(run, cancellation), interruption);
+        Change("cancel", "Cancel a run at once, without a checkpoint", (cluster, run, cancellation) => cluster.CancelAsync(run, cancellation), interruption);
 
     private static Command Change(
         string verb, string description, Func<SpikeformerCluster, string, CancellationToken, Task<RunStatus>> change, Interruption interruption)
     {
         Argument<string> run = ClusterOptions.Run();
         var cluster = new ClusterOptions();
-        Option<bool> wait = new("--wait") { Description = "Return when the run has ended" };
+        Option<bool> wait = new("--wait") { Description = "Wait for the end of the run" };
         var command = new Command(verb, description) { run, wait };
         cluster.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -98,8 +98,8 @@ internal static class RunVerbs
         return command;
     }
 
-    /// <summary>Tells that a run has begun, or follows it to its end. Ctrl-C only ends the following.</summary>
-    private static async Task<int> Begun(Terminal terminal, SpikeformerCluster cluster, RunStatus status, bool wait, Interruption interruption)
+    /// <summary>Shows a run that was started, or follows it to its end.</summary>
+    private static async Task<int> ShowAsync(Terminal terminal, SpikeformerCluster cluster, RunStatus status, bool wait, Interruption interruption)
     {
         if (!wait)
         {

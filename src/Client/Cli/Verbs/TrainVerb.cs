@@ -5,7 +5,7 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs;
 
-/// <summary><c>train</c>: a run in the foreground, on a cluster that lives as long as the command.</summary>
+/// <summary><c>train</c>: trains in the foreground, on a cluster that lives as long as the command.</summary>
 internal static class TrainVerb
 {
     public static Command Create(Interruption interruption)
@@ -16,7 +16,7 @@ internal static class TrainVerb
         Option<int> workers = RunOptions.Workers(), minWorkers = RunOptions.MinWorkers(), startEpoch = RunOptions.StartEpoch();
         Option<int?> every = RunOptions.CheckpointEvery();
         Option<string?> checkpoints = RunOptions.Checkpoints(), cache = RunOptions.Cache();
-        var command = new Command("train", "Train a recipe in the foreground") { recipe, set, data, @out, workers, minWorkers, every, checkpoints, initFrom, startEpoch, cache };
+        var command = new Command("train", "Train a recipe in the foreground; Ctrl-C saves a checkpoint and stops") { recipe, set, data, @out, workers, minWorkers, every, checkpoints, initFrom, startEpoch, cache };
         command.SetAction(async (parsed, _) =>
         {
             Terminal terminal = Terminal.Of(parsed);

@@ -55,7 +55,7 @@ internal sealed class Boundary(Seat seat, Group group, Peers peers, StepTrace tr
         // The collector does not see native memory, and rarely runs for what little the loop allocates.
         GC.Collect();
         if (!seat.IsLead) return;
-        seat.Report("evaluation", FormattableString.Invariant(
+        seat.Report(EventKinds.Evaluation, FormattableString.Invariant(
             $"Epoch {epoch}: test accuracy {test.Accuracy:0.0000}, top-5 {test.Top5Accuracy:0.0000}, loss {test.Loss:0.0000} over {test.Samples} samples"));
         seat.Board.Evaluated(new()
         {

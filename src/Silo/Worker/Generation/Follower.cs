@@ -55,7 +55,7 @@ internal sealed class Follower(PreparedRun run, MemberBoard board, GenerationPla
         run.Held.Take(copy, $"generation {plan.Number}");
         string sources = string.Join(", ", run.Held.Slices.Fetched.Select(one => $"{one.Key} ({RunTransitions.Count(one.Value, "slice")})"));
         string refused = run.Held.Slices.Refused == 0 ? "" : $"; refused {RunTransitions.Count(run.Held.Slices.Refused, "slice")} with wrong bytes";
-        board.Happened("copied", $"Received the state of step {run.Held.State.Step} from {sources}{refused}", time.GetUtcNow());
+        board.Happened(EventKinds.Copied, $"Received the state of step {run.Held.State.Step} from {sources}{refused}", time.GetUtcNow());
         run.Held.Slices.Clear();
         return true;
     }

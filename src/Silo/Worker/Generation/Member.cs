@@ -1,6 +1,8 @@
 using Spikeformer.Collectives.Connections;
 using Spikeformer.Collectives.Plan;
 using Spikeformer.Contracts;
+using Spikeformer.Diagnostics;
+using Spikeformer.Runs;
 using Spikeformer.Silo.Devices;
 using Spikeformer.Silo.Worker.Saving;
 using Spikeformer.Silo.Worker.Session;
@@ -19,7 +21,7 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
     {
         try
         {
-            using PreparedRun run = PreparedRun.Open(spec, board.Info.Device, message => board.Happened("warning", message, time.GetUtcNow()), time);
+            using PreparedRun run = PreparedRun.Open(spec, board.Info.Device, message => board.Happened(EventKinds.Warning, message, time.GetUtcNow()), time);
             board.Prepared(run.Fingerprint, run.Order.StepsPerEpoch, run.Dataset.Count(Data.Split.Train), () => CapacityOf(run.Memory));
             board.Enter(WorkerPhase.Ready, run.Held.State.Step);
             using var lead = new Lead(run, board, time);
@@ -29,15 +31,12 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
         }
         catch (Exception failure)
         {
+            SpikeformerException error = ErrorPrinter.Explain(failure, $"See the log of worker {board.Info.Worker} for the stack");
             board.Fail(new()
             {
-                Worker = board.Info.Worker,
-                Message = failure is SpikeformerException ? failure.Message : $"Unexpected {failure.GetType().Name}: {failure.Message}",
-                ExitCode = failure is SpikeformerException known ? (int)known.Kind : (int)ErrorKind.Failed,
-                Details = failure.ToString(),
-                Step = board.Status.Step,
+                Worker = board.Info.Worker, Message = error.What, Remedy = error.Remedy, ExitCode = (int)error.Kind, Details = failure.ToString(), Step = board.Status.Step,
             });
-            Console.Error.WriteLine(failure);
+            ErrorPrinter.Print(Console.Error, error, verbose: true);
         }
     }
 
@@ -73,14 +72,14 @@ internal sealed class Member(RunSpec spec, MemberBoard board, DataListener liste
             // A member has computed with wrong bits since the states were last compared, and all members have added its gradients.
             seat.Lead.Close();
             seat.Run.Held.Forget();
-            seat.Report("mismatch", $"{lost.Message} All members return to the last checkpoint, whose bits were compared");
+            seat.Report(EventKinds.Mismatch, $"{lost.Message} All members return to the last checkpoint, whose bits were compared");
             board.Seal(lost: [], silent: []);
         }
         catch (PeerLostException lost) when (!board.Released.IsCancellationRequested)
         {
             seat.Lead.CallOff();
             string[] suspects = seat.Workers(lost.PeerLoss.Suspects), silent = lost.PeerLoss.Reason is PeerLossReason.NotConnected ? suspects : seat.Workers(voter.Silent);
-            seat.Report("sealed", $"Generation {seat.Plan.Number} ended at step {seat.State.Step}: {lost.Message}");
+            seat.Report(EventKinds.Sealed, $"Generation {seat.Plan.Number} ended at step {seat.State.Step}: {lost.Message}");
             board.Seal(suspects, silent);
         }
         catch (Exception end) when (end is PeerLostException or OperationCanceledException && board.Ended.IsCancellationRequested)

@@ -3,6 +3,7 @@ using Spikeformer.Collectives;
 using Spikeformer.Collectives.Plan;
 using Spikeformer.Numerics;
 using Spikeformer.Recipes;
+using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Session;
 using Spikeformer.Silo.Worker.Transfer;
 using Spikeformer.Training;
@@ -72,7 +73,7 @@ internal sealed class TrainingStep(Seat seat, Group group, Peers peers, StepTrac
         exchanging = coupling?.Exchanging ?? TimeSpan.Zero;
         foreach ((StepVector gradient, ShardInput input) in gradients.Zip(batch.Inputs))
             if (gradient.NonFiniteShards > 0)
-                seat.Report("stepSkipped", $"Step {batch.Plan.Step} of epoch {batch.Plan.Epoch} skips its update: non-finite gradient in shard {input.Shard} (samples {string.Join(", ", input.Samples)})");
+                seat.Report(EventKinds.StepSkipped, $"Step {batch.Plan.Step} of epoch {batch.Plan.Epoch} skips its update: non-finite gradient in shard {input.Shard} (samples {string.Join(", ", input.Samples)})");
         return gradients;
     }
 

@@ -39,7 +39,7 @@ internal sealed class Voter(Seat seat, DataListener listener)
         CancellationToken ended = seat.Board.Ended;
         using Group group = Group.Connect(plan, listener, ConnectPatience, ended);
         using Peers peers = _peers = new(seat, group, listener, ConnectPatience, ended);
-        foreach (string warning in group.Warnings) seat.Report("warning", warning);
+        foreach (string warning in group.Warnings) seat.Report(EventKinds.Warning, warning);
         RecoveryPlan? recovery = Align(group, peers, ended);
 
         var trace = new StepTrace(seat.Board, peers.Pulse, seat.Time);
@@ -54,7 +54,7 @@ internal sealed class Voter(Seat seat, DataListener listener)
         }
         bool isComplete = State.Step == seat.Run.LastStep;
         if (!isComplete) peers.AwaitApplied();
-        if (seat.IsLead) seat.Report("timing", $"{trace}");
+        if (seat.IsLead) seat.Report(EventKinds.Timing, $"{trace}");
         if (isComplete || verdict is BoundaryVerdict.Stop) RunEnd.Reach(isComplete ? RunState.Completed : RunState.Stopped, seat, group, peers);
     }
 
@@ -66,7 +66,7 @@ internal sealed class Voter(Seat seat, DataListener listener)
         peers.Aligned();
         if (!seat.IsLead) return recovery;
         seat.Lead.Aligned(seat.Generation, hasOthers: seat.Plan.Members.Count > 1);
-        seat.Report("aligned", $"Generation {seat.Plan.Number} {(State.HasBegun ? "continues" : "starts")} at step {State.Step} with {RunTransitions.Count(seat.Plan.Members.Count, "worker")}"
+        seat.Report(EventKinds.Aligned, $"Generation {seat.Plan.Number} {(State.HasBegun ? "continues" : "starts")} at step {State.Step} with {RunTransitions.Count(seat.Plan.Members.Count, "worker")}"
             + (recovery is null ? "" : $"; {recovery.KeptShards} of {RunTransitions.Count(seat.Plan.Shards, "shard")} of that step are already computed"));
         return recovery;
     }
@@ -75,7 +75,7 @@ internal sealed class Voter(Seat seat, DataListener listener)
     private void CatchUp(CommittedStep missed)
     {
         seat.Run.Held.Kept.Forget();
-        seat.Report("caughtUp", $"Caught up with step {missed.Step}, which other members had committed, from its reduced vector");
+        seat.Report(EventKinds.CaughtUp, $"Caught up with step {missed.Step}, which other members had committed, from its reduced vector");
         seat.Announce(missed, secondsPerShard: null);
     }
 }

@@ -38,7 +38,7 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
         {
             _keeper = RunKeeper.Begin(run.Directory, run.Description, CheckpointPlaces.Open, Report, time);
             OpenLogs();
-            Report("started", $"Run {run.Spec.Name} started: {run.Network.Layout.ParameterCount:N0} parameters, {run.Dataset.Count(Data.Split.Train)} training samples"
+            Report(EventKinds.Started, $"Run {run.Spec.Name} started: {run.Network.Layout.ParameterCount:N0} parameters, {run.Dataset.Count(Data.Split.Train)} training samples"
                 + (run.Description.Origin is { } origin ? $"; it starts in epoch {origin.Epoch} with the weights of {origin.Weights}, SHA-256 {origin.Sha256[..12]}" : ""));
         }
         else if ((_keeper = TryContinue(run.Spec.Overrides, out DirectoryOwner owner)) is not null)
@@ -143,13 +143,13 @@ internal sealed class Lead(PreparedRun run, MemberBoard board, TimeProvider time
     private void Wait(DirectoryOwner owner)
     {
         _lastTry = time.GetTimestamp();
-        if (!_isWaiting) Report("waiting", $"Waiting for {owner.Process} to release {run.Directory.Path}: training continues, logs and checkpoints follow. End that process if it hangs");
+        if (!_isWaiting) Report(EventKinds.Waiting, $"Waiting for {owner.Process} to release {run.Directory.Path}: training continues, logs and checkpoints follow. End that process if it hangs");
         _isWaiting = true;
     }
 
     private void OpenLogs()
     {
-        _events = JsonLinesLog.Open(run.Directory.EventsFile, message => Report("warning", message));
+        _events = JsonLinesLog.Open(run.Directory.EventsFile, message => Report(EventKinds.Warning, message));
         // The run sends all events to a new lead. The former one has written some of them.
         _logged.Clear();
         foreach (string line in File.ReadLines(run.Directory.EventsFile))

@@ -2,6 +2,7 @@ using Spikeformer.Checkpoints;
 using Spikeformer.Diagnostics;
 using Spikeformer.Metrics;
 using Spikeformer.ObjectStore;
+using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Session;
 
 namespace Spikeformer.Silo.Worker.Saving;
@@ -46,7 +47,7 @@ internal sealed class ShareWriter(PreparedRun run, MemberBoard board, TimeProvid
         }
         catch (SpikeformerException failure)
         {
-            board.Happened("warning", failure.Message, time.GetUtcNow());
+            board.Happened(EventKinds.Warning, failure.Message, time.GetUtcNow());
         }
     }
 }

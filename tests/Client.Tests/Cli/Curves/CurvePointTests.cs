@@ -16,7 +16,7 @@ public sealed class CurvePointTests
             CurvePoint best = reference.Where(point => point.Job == job && !double.IsNaN(point.TestAccuracy)).MaxBy(point => point.TestAccuracy)!;
             return (Math.Round(best.TestAccuracy, 3), best.Epoch);
         }));
-        // The last epochs of three ImageNet runs and of the gap between two were cut off.
+        // The last epochs of three ImageNet runs, and of the gap between two, were cut off.
         Assert.All(reference.Where(point => double.IsNaN(point.TestAccuracy)), point => Assert.Equal("imagenet", point.Job));
     }
 }

@@ -34,7 +34,7 @@ public sealed class FileDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_broken_connection_is_gone_on_with_where_it_ended()
+    public async Task A_broken_download_continues_where_it_ended()
     {
         using var server = new FileServer(Content) { Trouble = { 100_000, 1, 50_000 } };
         await Get(server);
@@ -43,7 +43,7 @@ public sealed class FileDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task What_an_earlier_process_has_fetched_is_used()
+    public async Task The_part_of_an_earlier_process_is_used()
     {
         using var server = new FileServer(Content);
         System.IO.File.WriteAllBytes($"{File}.part", Content[..123_456]);
@@ -53,7 +53,7 @@ public sealed class FileDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_part_that_is_the_whole_file_is_enough()
+    public async Task A_complete_part_becomes_the_file()
     {
         using var server = new FileServer(Content);
         System.IO.File.WriteAllBytes($"{File}.part", Content);
@@ -62,13 +62,13 @@ public sealed class FileDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_without_ranges_begins_anew()
+    public async Task A_server_without_ranges_starts_over()
     {
         using var server = new FileServer(Content) { KnowsRanges = false };
         System.IO.File.WriteAllBytes($"{File}.part", MadeUp(1000));
         await Get(server);
         Assert.Equal(Content, System.IO.File.ReadAllBytes(File));
-        Assert.Contains(_said, said => said.EndsWith("the server begins anew."));
+        Assert.Contains(_said, said => said.EndsWith("starting over"));
     }
 
     [Fact]
@@ -85,18 +85,18 @@ public sealed class FileDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task After_five_attempts_it_says_so_and_keeps_what_came()
+    public async Task After_five_attempts_the_download_fails_and_keeps_its_part()
     {
         using var server = new FileServer(Content) { Trouble = { 1000, -500, -500, -500, -500 } };
         SpikeformerException error = await Assert.ThrowsAsync<SpikeformerException>(() => Get(server));
-        Assert.Contains("it goes on where it stopped", error.Message);
+        Assert.Contains("it continues where it stopped", error.Message);
         Assert.Equal((5, 1000L), (server.Ranges.Count, new FileInfo($"{File}.part").Length));
         await Get(server);
         Assert.Equal(Content, System.IO.File.ReadAllBytes(File));
     }
 
     [Fact]
-    public async Task Another_content_is_refused_and_leaves_nothing()
+    public async Task Wrong_content_is_refused_and_leaves_no_file()
     {
         using var server = new FileServer(MadeUp(999));
         SpikeformerException error = await Assert.ThrowsAsync<SpikeformerException>(() => Get(server));

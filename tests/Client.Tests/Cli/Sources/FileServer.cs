@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Spikeformer.Client.Tests.Cli.Sources;
 
-/// <summary>A web server on this machine that serves one content, one request a connection, and can misbehave.</summary>
+/// <summary>A local web server that serves one file, one request per connection, and can fail on demand.</summary>
 internal sealed class FileServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -23,14 +23,14 @@ internal sealed class FileServer : IDisposable
 
     public Uri Url { get; }
 
-    /// <summary>False answers as a server that knows no ranges.</summary>
+    /// <summary>Whether the server honors ranges.</summary>
     public bool KnowsRanges { get; init; } = true;
 
-    /// <summary>What to do with each request in turn: end the connection after so many bytes of the body, or, if negative, answer with this
-    /// status. Afterwards all goes well.</summary>
+    /// <summary>The failure of each request in turn: the number of bytes after which the connection ends, or the negated status of the answer. Later
+    /// requests succeed.</summary>
     public List<int> Trouble { get; } = [];
 
-    /// <summary>Where each request wanted to begin; null = no range was asked for.</summary>
+    /// <summary>The first byte that each request asked for; null without a range.</summary>
     public List<int?> Ranges { get; } = [];
 
     public void Dispose()
@@ -78,7 +78,7 @@ internal sealed class FileServer : IDisposable
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
             $"HTTP/1.1 {status} Status\r\n{range}Content-Length: {body.Length}\r\nConnection: close\r\n\r\n"));
         await stream.WriteAsync(trouble >= 0 ? body[..trouble.Value] : body);
-        // An end, not a reset: all that was sent arrives.
+        // An end, not a reset, so that all sent bytes arrive.
         client.Client.Shutdown(SocketShutdown.Send);
     }
 }

@@ -20,7 +20,7 @@ public sealed class CompletionVerbTests
     [Fact]
     public async Task Completion_UnknownShell_ExitsWith2() => Assert.Equal(2, (await Call.Of("completion", "tcsh")).ExitCode);
 
-    /// <summary>The script in a real bash, with a program in the client's place that shows what it is asked.</summary>
+    /// <summary>Runs the script in bash, with a stand-in for the client that prints its arguments.</summary>
     [Fact]
     public async Task Bash_AsksForWhatFollowsTheCursorAndOffersWhatFits()
     {

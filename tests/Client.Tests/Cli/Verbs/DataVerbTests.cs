@@ -5,7 +5,7 @@ namespace Spikeformer.Client.Tests.Cli.Verbs;
 public sealed class DataVerbTests
 {
     [Fact]
-    public void Inspect_tells_counts_and_classes_and_renders_a_sample_as_PNG()
+    public void Inspect_shows_counts_and_classes_and_renders_a_sample_as_PNG()
     {
         using var folder = new RunFolder();
         Directory.CreateDirectory(folder.Path);
@@ -17,12 +17,12 @@ public sealed class DataVerbTests
         Assert.Equal([22, 11], found.GetProperty("splits").EnumerateArray().Select(split => split.GetProperty("samples").GetInt32()));
         byte[] image = File.ReadAllBytes(png);
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10], image[..8]);
-        // Four frames of 32 pixels at four times their size with a line between neighbours.
+        // Four frames of 32 pixels, enlarged four times, with a line between neighbors.
         Assert.Equal((4 * 32 * 4 + 3, 32 * 4), (BigEndian(image, 16), BigEndian(image, 20)));
     }
 
     [Fact]
-    public void Inspect_of_a_sample_that_is_not_there_names_the_range()
+    public void Inspect_of_a_missing_sample_names_the_range()
     {
         using var folder = new RunFolder();
         (int exitCode, _, string error) = ClientProcess.Run(
@@ -32,7 +32,7 @@ public sealed class DataVerbTests
     }
 
     [Fact]
-    public void Download_of_what_must_be_fetched_by_hand_says_where_it_is()
+    public void Download_of_a_data_set_that_must_be_fetched_by_hand_names_its_page()
     {
         using var folder = new RunFolder();
         (int exitCode, _, string error) = ClientProcess.Run("data", "download", "dvs-gesture", "--out", folder.Path);
@@ -56,7 +56,7 @@ public sealed class DataVerbTests
     }
 
     [Fact]
-    public void Prepare_by_a_recipe_of_another_kind_is_refused()
+    public void Prepare_with_a_recipe_of_another_kind_is_refused()
     {
         using var folder = new RunFolder();
         (int exitCode, _, string error) = ClientProcess.Run(

@@ -30,7 +30,7 @@ public sealed class DoctorVerbTests
     [Fact]
     public async Task Doctor_RunFolderThatCannotBeMade_FailsAndExitsWith6()
     {
-        // A pseudo file system refuses new files whoever asks, the superuser too.
+        // A pseudo file system refuses new files for every user, including root.
         Call call = await Call.Of("doctor", "--out", "/proc/spikeformer/runs");
         Assert.Equal(6, call.ExitCode);
         string line = Assert.Single(call.Output.Split('\n'), line => line.Contains("run folder"));

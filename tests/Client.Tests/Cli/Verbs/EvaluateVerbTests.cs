@@ -17,10 +17,10 @@ public sealed class EvaluateVerbTests
         string card = File.ReadAllText(Path.Combine(Path.GetDirectoryName(s_demo)!, "README.md"));
         Assert.Contains("**176 of 176**", card);
         Assert.Equal(176, found.GetProperty("samples").GetInt32());
-        // Processors of another class round in another way, and now and then a neuron fires that did not.
+        // Processors of another class round differently, and now and then another neuron fires.
         Assert.InRange(Enumerable.Range(0, 11).Sum(label => found.GetProperty("confusion")[label][label].GetInt32()), 175, 176);
 
-        // The same figures as in the log of the run that made them.
+        // The same figures as in the log of the run that trained them.
         EpochTable log = EpochTable.Read(Path.Combine(TestData.RepositoryRoot, "logs", "demo", "epochs.csv"), int.MaxValue);
         Assert.Equal(100, log[6, "test_acc1"]);
         Assert.Equal(log[6, "test_loss"], found.GetProperty("loss").GetDouble(), 0.005);
@@ -50,7 +50,7 @@ public sealed class EvaluateVerbTests
         Assert.Contains("--step chooses among the checkpoints of --out.", call.Error);
     }
 
-    /// <summary>The demo's weights as PyTorch would save them, in a checkpoint like the authors'.</summary>
+    /// <summary>The demo weights as PyTorch saves them, in a checkpoint like those of the authors.</summary>
     [Fact]
     public void Weights_of_torch_save_give_the_same_figures_as_an_export()
     {
@@ -61,7 +61,7 @@ public sealed class EvaluateVerbTests
     }
 
     [Fact]
-    public async Task Weights_of_torch_save_need_a_recipe_and_others_take_none()
+    public async Task Weights_of_torch_save_need_a_recipe_and_exports_take_none()
     {
         using var folder = new TemporaryFolder();
         TorchFile.Write(folder["x.pth"], SafetensorsReader.ReadFile(s_demo).Tensors);
@@ -76,7 +76,7 @@ public sealed class EvaluateVerbTests
     }
 
     [Fact]
-    public async Task A_file_that_is_no_export_is_refused()
+    public async Task A_file_that_is_not_an_export_is_refused()
     {
         Call call = await Call.Of("evaluate", "--weights", Path.Combine(TestData.RepositoryRoot, "README.md"));
         Assert.Equal((int)ErrorKind.CheckFailed, call.ExitCode);

@@ -7,7 +7,7 @@ namespace Spikeformer.Client.Tests.Cli.Verbs;
 public sealed class PlotVerbTests
 {
     [Fact]
-    public async Task A_run_becomes_a_picture_and_its_best_epoch_is_told()
+    public async Task A_run_is_drawn_and_its_best_epoch_is_printed()
     {
         using var run = new CurveFolder(epochs: 4);
         Call call = await Call.Of("plot", "--out", run.Path, "--json");
@@ -17,11 +17,11 @@ public sealed class PlotVerbTests
         Assert.Null(call.Json["reference"]);
         using SKBitmap picture = SKBitmap.Decode(run["curves.png"]);
         Assert.Equal((1920, 480), (picture.Width, picture.Height));
-        // Curves are coloured, axes and letters are not: loss and accuracy have two of them, the learning rate one.
+        // Only curves are colored: two for the loss, two for the accuracy, one for the learning rate.
         Assert.Equal([2, 2, 1], Enumerable.Range(0, 3).Select(panel => Hues(picture, panel * 640)));
     }
 
-    /// <summary>How many of blue, red and green stand out in a panel of 640 columns.</summary>
+    /// <summary>Returns how many of blue, red and green stand out in a panel of 640 columns.</summary>
     private static int Hues(SKBitmap picture, int left)
     {
         var hues = new HashSet<int>();
@@ -62,7 +62,7 @@ public sealed class PlotVerbTests
         using var run = new CurveFolder(epochs: 0);
         Call call = await Call.Of("plot", "--out", run.Path);
         Assert.Equal(((int)ErrorKind.NotFound, false), (call.ExitCode, File.Exists(run["curves.png"])));
-        Assert.Contains("no epoch that is over", call.Error);
+        Assert.Contains("no completed epochs", call.Error);
     }
 
     [Fact]

@@ -5,7 +5,7 @@ namespace Spikeformer.Client.Tests.Cli.Verbs;
 public sealed class ReportVerbTests
 {
     [Fact]
-    public async Task A_page_tells_accuracy_events_and_recipe_and_needs_no_other_file()
+    public async Task A_page_shows_accuracy_events_and_recipe_and_needs_no_other_file()
     {
         using var run = new CurveFolder(epochs: 4);
         File.WriteAllText(run["events.jsonl"],

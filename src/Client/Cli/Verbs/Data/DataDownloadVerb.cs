@@ -7,15 +7,15 @@ using Spikeformer.Files;
 
 namespace Spikeformer.Cli.Verbs.Data;
 
-/// <summary><c>data download</c>: gets the published archives of a data set whose owners allow it.</summary>
+/// <summary><c>data download</c>: downloads the published archives of a data set, if its owners allow it.</summary>
 internal static class DataDownloadVerb
 {
     public static Command Create()
     {
-        var kind = new Argument<string>("dataset") { Description = "dvs-cifar10 or nmnist" };
+        var kind = new Argument<string>("dataset") { Description = "Data set: dvs-cifar10 or nmnist" };
         kind.AcceptOnlyFromAmong("dvs-cifar10", "nmnist", "dvs-gesture");
-        var output = new Option<string>("--out") { Description = "Folder of the data set; archives go to its folder download", HelpName = "DIR", Required = true };
-        var command = new Command("download", "Get the published archives of a data set; goes on where it was interrupted") { kind, output };
+        var output = new Option<string>("--out") { Description = "Folder of the data set; the archives go to its folder download", HelpName = "DIR", Required = true };
+        var command = new Command("download", "Download the published archives of a data set; continue an interrupted download") { kind, output };
         command.SetAction((parsed, cancellation) => RunAsync(Terminal.Of(parsed), parsed.GetRequiredValue(kind), parsed.GetRequiredValue(output), cancellation));
         return command;
     }
@@ -23,17 +23,17 @@ internal static class DataDownloadVerb
     private static async Task<int> RunAsync(Terminal terminal, string kind, string output, CancellationToken cancellation)
     {
         if (kind == DvsGesture.Name)
-            throw new SpikeformerException(ErrorKind.Usage, "DVS128 Gesture cannot be downloaded by a program: its owners ask everyone to accept the terms",
-                $"Get {DvsGesture.Archive} by hand from {PublishedFiles.GesturePage} and run 'spikeformer data prepare {DvsGesture.Name}'");
+            throw new SpikeformerException(ErrorKind.Usage, "DVS128 Gesture cannot be downloaded by a program: its owners ask everyone to accept their terms",
+                $"Download {DvsGesture.Archive} by hand from {PublishedFiles.GesturePage} and run 'spikeformer data prepare {DvsGesture.Name}'");
         IReadOnlyList<PublishedFile> files = kind == DvsCifar10.Name ? PublishedFiles.Cifar10Dvs : PublishedFiles.Nmnist;
         string folder = Path.Combine(output, "download");
         AtomicFile.CreateDirectory(folder);
-        // Archives of gigabytes take longer than any time-out for a whole answer; each piece has its own.
+        // An archive of gigabytes takes longer than any time-out for a whole response; FileDownload limits each read.
         using var http = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
         var download = new FileDownload(http, TimeProvider.System, terminal.Say);
         foreach (PublishedFile file in files) await download.GetAsync(file.Url!, Path.Combine(folder, file.Name), file.Md5, cancellation);
         if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, Data = kind, Folder = folder, Files = files.Select(file => file.Name) });
-        else terminal.Print($"{kind}: {files.Count} archives in {folder}, as published. Next: spikeformer data prepare {kind} --source {output} --out DIR");
+        else terminal.Print($"{kind}: downloaded {files.Count} archives to {folder}. Next: spikeformer data prepare {kind} --source {output} --out DIR");
         return 0;
     }
 }

@@ -10,7 +10,7 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs.Data;
 
-/// <summary><c>data inspect</c>: counts, classes and ranges of a data set, and a sample as a picture.</summary>
+/// <summary><c>data inspect</c>: shows counts, classes and ranges of a data set, and renders a sample.</summary>
 internal static class DataInspectVerb
 {
     public static Command Create()
@@ -20,9 +20,9 @@ internal static class DataInspectVerb
         var sample = new Option<int>("--sample") { Description = "Number of the rendered sample", HelpName = "N" };
         var png = new Option<string?>("--png")
         {
-            Description = "Render the frames of a sample into this file: ON red, OFF blue; a photograph as it is evaluated", HelpName = "FILE",
+            Description = "PNG file for the frames of a sample: ON events red, OFF events blue; a photograph as the evaluation sees it", HelpName = "FILE",
         };
-        var command = new Command("inspect", "Counts, classes and ranges of a data set") { recipe, set, data, split, sample, png };
+        var command = new Command("inspect", "Show counts, classes and ranges of a data set") { recipe, set, data, split, sample, png };
         command.SetAction(parsed =>
         {
             Terminal terminal = Terminal.Of(parsed);
@@ -61,13 +61,13 @@ internal static class DataInspectVerb
         SampleShape shape = dataset.Shape;
         Table table = new Table().Border(TableBorder.Simple).AddColumns(Markup.Escape(dataset.Name), "train", "test");
         Row("samples", s => $"{s.Samples}");
-        Row("events a sample", s => FormattableString.Invariant($"{s.MinEvents} to {s.MaxEvents}, mean {s.MeanEvents:0}"));
+        Row("events per sample", s => FormattableString.Invariant($"{s.MinEvents} to {s.MaxEvents}, mean {s.MeanEvents:0}"));
         Row("ON / OFF events", s => $"{s.OnEvents} / {s.OffEvents}");
         Row("x, y", s => $"{s.X?.Low}..{s.X?.High}, {s.Y?.Low}..{s.Y?.High}");
         if (dataset is RecordingDataset)
         {
             Row("time, microseconds", s => $"{s.Microseconds?.Low}..{s.Microseconds?.High}");
-            Row("overflow words, steps back, left out", s => $"{s.OverflowWords}, {s.BackwardSteps}, {s.LeftOut}");
+            Row("overflow words, backward steps, left out", s => $"{s.OverflowWords}, {s.BackwardSteps}, {s.LeftOut}");
         }
         for (int c = 0; c < dataset.ClassNames.Count; c++) Row($"class {dataset.ClassNames[c]}", s => $"{s.ClassCounts[c]}");
         terminal.Screen.Write(table);
@@ -86,7 +86,7 @@ internal static class DataInspectVerb
         Save(FramePreview.Render(frames, dataset.Shape), file);
     }
 
-    /// <summary>Writes a picture as PNG.</summary>
+    /// <summary>Writes an image as PNG.</summary>
     public static unsafe void Save(RgbImage image, string file)
     {
         using var bitmap = new SKBitmap(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque);
@@ -103,7 +103,7 @@ internal static class DataInspectVerb
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new SpikeformerException(ErrorKind.Failed, $"{file} cannot be written: {error.Message.TrimEnd('.')}", "Choose another --png", error);
+            throw new SpikeformerException(ErrorKind.Failed, $"{file} cannot be written: {error.Message.TrimEnd('.')}", "Choose another file with --png", error);
         }
     }
 

@@ -7,8 +7,7 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs.Data;
 
-/// <summary><c>data prepare</c>: by itself decodes recordings into the frame cache; the verbs below it turn what users download into what
-/// is trained on.</summary>
+/// <summary><c>data prepare</c>: decodes recordings into the frame cache. The verbs below it convert downloaded data sets.</summary>
 internal static class DataPrepareVerb
 {
     public static Command Create(Interruption interruption)
@@ -18,7 +17,7 @@ internal static class DataPrepareVerb
         return command;
     }
 
-    /// <summary>What can be prepared, in the order of the help page.</summary>
+    /// <summary>The data sets that can be converted, in the order of the help page.</summary>
     private static Command[] Kinds(Interruption interruption) =>
     [
         PrepareRecordings.Create(DataKind.DvsGesture, "dvs-gesture", "DVS128 Gesture", interruption),
@@ -31,7 +30,7 @@ internal static class DataPrepareVerb
     private static Command DecodeIntoCache()
     {
         (Option<string> recipe, Option<string[]> set, Option<string?> data) = RecipeOptions.OfData();
-        var command = new Command("prepare", "Decode recordings into the frame cache, so that runs begin at once") { recipe, set, data };
+        var command = new Command("prepare", "Decode recordings into the frame cache, so that runs start without delay") { recipe, set, data };
         command.SetAction(parsed =>
         {
             Terminal terminal = Terminal.Of(parsed);

@@ -6,8 +6,8 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs.Data;
 
-/// <summary><c>data verify</c>: by itself reads every sample, compares archives with the published sums, and names what is damaged; the verbs
-/// below it check kinds of data that need more.</summary>
+/// <summary><c>data verify</c>: reads every sample, compares archives with the published sums, and names damaged files. The verbs below it check
+/// data sets in their own way.</summary>
 internal static class DataVerifyVerb
 {
     public static Command Create(Interruption interruption)
@@ -17,13 +17,13 @@ internal static class DataVerifyVerb
         return command;
     }
 
-    /// <summary>What is checked in a way of its own, in the order of the help page.</summary>
+    /// <summary>The data sets with their own check, in the order of the help page.</summary>
     private static Command[] Kinds(Interruption interruption) => [VerifyImageFolder.Create(interruption)];
 
     private static Command ReadAll(Interruption interruption)
     {
         (Option<string> recipe, Option<string[]> set, Option<string?> data) = RecipeOptions.OfData();
-        var command = new Command("verify", "Read every sample of a data set; exits with 6 and names what is damaged") { recipe, set, data };
+        var command = new Command("verify", "Read every sample of a data set and name damaged files; exit with 6 if there is one") { recipe, set, data };
         command.SetAction(parsed =>
         {
             Terminal terminal = Terminal.Of(parsed);
@@ -42,7 +42,7 @@ internal static class DataVerifyVerb
             else
             {
                 foreach (string problem in problems) terminal.Print(problem);
-                terminal.Print($"{dataset.Name}: {train} training and {test} test samples, {problems.Count} damaged; {sums} archives as published.");
+                terminal.Print($"{dataset.Name}: {train} training and {test} test samples, {problems.Count} damaged; {sums} archives match the published sums.");
             }
             return problems.Count == 0 ? 0 : (int)ErrorKind.CheckFailed;
         });

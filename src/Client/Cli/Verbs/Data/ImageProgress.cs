@@ -2,22 +2,22 @@ using Spikeformer.Cli.Shell;
 
 namespace Spikeformer.Cli.Verbs.Data;
 
-/// <summary>Says from time to time how far a pass over many images is.</summary>
+/// <summary>Shows the progress of a pass over many images.</summary>
 internal sealed class ImageProgress(Terminal terminal, string doing)
 {
     private const int Parts = 20;
 
     private readonly Lock _gate = new();
-    private int _said;
+    private int _shown;
 
-    /// <summary>Notes that one more image is done; on any thread.</summary>
+    /// <summary>Notes that one more image is done. For any thread.</summary>
     public void Note(int done, int all)
     {
         int part = (int)((long)done * Parts / all);
         lock (_gate)
         {
-            if (part <= _said) return;
-            _said = part;
+            if (part <= _shown) return;
+            _shown = part;
             terminal.Say($"{doing}: {done} of {all} images");
         }
     }

@@ -7,15 +7,15 @@ using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs.Data;
 
-/// <summary><c>data inspect</c> of photographs: counts, classes, sizes and bad files.</summary>
+/// <summary><c>data inspect</c> for photographs: shows counts, classes, sizes and bad files.</summary>
 internal static class InspectImages
 {
     public static int Run(Terminal terminal, DataRecipe fields, string? folder, Split split, int sample, string? png)
     {
         var cache = new FrameCacheOptions { Warn = terminal.Say };
-        if (folder is null) throw new SpikeformerException(ErrorKind.Usage, "data kind image-folder needs a folder", "Give it with --data");
+        if (folder is null) throw new SpikeformerException(ErrorKind.Usage, "Data of the kind image-folder needs a folder", "Give it with --data");
         ImageFolderListing listing = ImageFolderListing.Of(folder);
-        ImageFolderIndex index = ImageFolderIndex.Open(listing, cache, new ImageProgress(terminal, "looked at").Note);
+        ImageFolderIndex index = ImageFolderIndex.Open(listing, cache, new ImageProgress(terminal, "read").Note);
         using var dataset = new ImageFolderDataset(listing, index, ImageOptions.From(fields) with { BadFiles = BadFiles.Skip });
         if (png is not null) Render(dataset, split, sample, png);
         ImageSplitInspection[] splits = [ImageSplitInspection.Of(listing, index, Split.Train), ImageSplitInspection.Of(listing, index, Split.Test)];

@@ -11,19 +11,19 @@ internal static class PrepareImageNetVal
 
     public static Command Create(Interruption interruption)
     {
-        var source = new Option<string>("--source") { Description = "Folder that holds the validation images", HelpName = "DIR", Required = true };
+        var source = new Option<string>("--source") { Description = "Folder of the validation images", HelpName = "DIR", Required = true };
         var labels = new Option<string>("--labels")
         {
-            Description = "valprep.sh (read, not run), LOC_val_solution.csv, or ILSVRC2012_validation_ground_truth.txt",
+            Description = "Labels: valprep.sh (read, not run), LOC_val_solution.csv, or ILSVRC2012_validation_ground_truth.txt",
             HelpName = "FILE", Required = true,
         };
         var synsets = new Option<string?>("--synsets")
         {
-            Description = "For ground truth: lines 'NUMBER WNID', or 'WNID' in the order of the development kit's numbers", HelpName = "FILE",
+            Description = "For the ground truth: lines 'NUMBER WNID', or 'WNID' in the order of the numbers in the development kit", HelpName = "FILE",
         };
         var target = new Option<string?>("--out") { Description = "Folder of the class folders (default: the source)", HelpName = "DIR" };
-        var by = new Option<SortBy>("--by") { Description = "How images get there: move, copy or link", DefaultValueFactory = _ => SortBy.Move };
-        var command = new Command("imagenet-val", "Sort ImageNet's validation images into class folders; may be stopped and started again")
+        var by = new Option<SortBy>("--by") { Description = "How to place the images: move, copy or link", DefaultValueFactory = _ => SortBy.Move };
+        var command = new Command("imagenet-val", "Sort the validation images of ImageNet into class folders; continue an interrupted run")
         {
             source, labels, synsets, target, by,
         };
@@ -39,11 +39,11 @@ internal static class PrepareImageNetVal
                     SchemaVersion = 1, Folder = Path.GetFullPath(sorted), result.Sorted, result.There, Missing = result.Missing.Count, result.Unlabelled,
                 });
             else
-                terminal.Print($"{sorted}: {result.Sorted} images sorted, {result.There} were there already, {result.Missing.Count} are missing, "
-                    + $"{result.Unlabelled} files without a label stay where they are.");
+                terminal.Print($"{sorted}: {result.Sorted} images sorted, {result.There} already in place, {result.Missing.Count} missing, "
+                    + $"{result.Unlabelled} files without a label not moved.");
             if (result.Missing.Count == 0) return 0;
             terminal.Say($"Missing: {string.Join(", ", result.Missing.Take(Named))}{(result.Missing.Count > Named ? ", .." : "")}. "
-                + "Unpack all of ILSVRC2012_img_val.tar into the source.");
+                + "Unpack all of ILSVRC2012_img_val.tar into the source folder.");
             return (int)ErrorKind.CheckFailed;
         });
         return command;

@@ -5,13 +5,13 @@ using Spikeformer.Data.Images;
 
 namespace Spikeformer.Cli.Verbs.Data;
 
-/// <summary><c>data verify image-folder</c>: every byte of every image against the index.</summary>
+/// <summary><c>data verify image-folder</c>: compares every byte of every image with the index.</summary>
 internal static class VerifyImageFolder
 {
     public static Command Create(Interruption interruption)
     {
         Option<string> source = PrepareImageFolder.Source();
-        var command = new Command("image-folder", "Compare every image with its hash from 'data prepare image-folder'") { source };
+        var command = new Command("image-folder", "Compare every image with its hash in the index of 'data prepare image-folder'") { source };
         command.SetAction(parsed =>
         {
             Terminal terminal = Terminal.Of(parsed);
@@ -20,9 +20,9 @@ internal static class VerifyImageFolder
                 ImageFolderVerification.Of(listing, new FrameCacheOptions(), new ImageProgress(terminal, "compared").Note, interruption.Token);
             if (terminal.Json) terminal.PrintJson(new { SchemaVersion = 1, found.Compared, found.Changed, found.New, found.Bad });
             else
-                terminal.Print($"{found.Compared} images compared: {found.Changed.Count} have changed, {found.Bad.Count} cannot be decoded; "
-                    + $"{found.New.Count} are new or were touched since 'data prepare image-folder'.");
-            foreach (string path in found.Changed) terminal.Say($"{path}: not the bytes that it had");
+                terminal.Print($"{found.Compared} images compared: {found.Changed.Count} changed, {found.Bad.Count} cannot be decoded, "
+                    + $"{found.New.Count} new or touched since 'data prepare image-folder'.");
+            foreach (string path in found.Changed) terminal.Say($"{path}: its content has changed");
             foreach (string path in found.Bad) terminal.Say($"{path}: cannot be decoded");
             return found.Changed.Count + found.Bad.Count + found.New.Count > 0 ? (int)ErrorKind.CheckFailed : 0;
         });

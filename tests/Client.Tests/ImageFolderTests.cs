@@ -22,11 +22,14 @@ public sealed class ImageFolderTests : IDisposable
         {
             JsonElement end = Json(
                 "train", "--recipe", "imagenet", "--data", images.Path, "--out", run.Path, "--workers", workers.ToString(CultureInfo.InvariantCulture),
+                "--cache", _folder["given"],
                 "--set", "epochs=2", "--set", "batch=6", "--set", "shards=2", "--set", "data.timeSteps=2", "--set", "data.canvas=[32,32]", "--set", "data.badFiles=skip",
                 "--set", "model.variant=null", "--set", "model.neuron=pliaf", "--set", "model.strides=[2,2,2]", "--set", "model.width=16", "--set", "model.depth=1",
                 "--set", "model.heads=2", "--set", "model.mlpRatio=1");
             Assert.Equal("completed", end.GetProperty("state").GetString());
         }
+        Assert.NotEmpty(Directory.GetFiles(_folder["given"]));
+        Assert.False(Directory.Exists(_folder["cache"]), "the default cache was used");
         Assert.Equal(6, one.Digests().Count); // 18 of 19 files, 6 a step
         Assert.Equal(one.Digests(), two.Digests());
     }

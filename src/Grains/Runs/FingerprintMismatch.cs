@@ -20,7 +20,7 @@ internal static class FingerprintMismatch
         return $"{field} is {Shown(here.GetValueOrDefault(field, None))} here and {Shown(run.GetValueOrDefault(field, None))} in the run; {Remedy(field)}";
     }
 
-    // A hash says as much by its beginning.
+    // The first digits identify a hash well enough.
     private static string Shown(string value) => value.Length >= 32 && value.All(char.IsAsciiHexDigit) ? value[..HashDigits]
         : value.Length > LongestValue ? $"{value[..LongestValue]}…"
         : value;

@@ -199,9 +199,9 @@ public sealed class RunGrain([PersistentState("run", "runs")] IPersistentState<R
     {
         bool isNew = shortage is not null && _shortage is null;
         if (isNew || shortage is null) _shortage = shortage;
-        string kind = StateNames.Of(RunState.WaitingForWorkers);
-        if (isNew && _events.LastOrDefault(what => what.Kind == kind)?.Message != shortage)
-            await Commit(Decision.None(_record), [new() { Time = time.GetUtcNow(), Kind = kind, Step = _lastCommit?.Step ?? 0, Message = shortage! }]);
+        if (isNew && _events.LastOrDefault(what => what.Kind == EventKinds.WaitingForWorkers)?.Message != shortage)
+            await Commit(Decision.None(_record),
+                [new() { Time = time.GetUtcNow(), Kind = EventKinds.WaitingForWorkers, Step = _lastCommit?.Step ?? 0, Message = shortage! }]);
     }
 
     /// <summary>An event for each worker that is left out, once for each reason and start of the run.</summary>

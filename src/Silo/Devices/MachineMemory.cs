@@ -49,9 +49,10 @@ internal sealed class MachineMemory(string root = "/")
 
     private string[] Lines(string file)
     {
+        string path = Path.Combine(root, file);
         try
         {
-            return File.ReadAllLines(Path.Combine(root, file));
+            return File.Exists(path) ? File.ReadAllLines(path) : [];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -27,7 +27,7 @@ public sealed record Checkpoint(CheckpointId Id, CheckpointInfo Info, IReadOnlyL
 public sealed record SkippedCheckpoint(CheckpointId Id, string Reason);
 
 /// <summary>The result of a search for the newest valid checkpoint.</summary>
-/// <param name="Checkpoint">The newest valid checkpoint; null if there is none.</param>
+/// <param name="Checkpoint">The newest valid checkpoint; null if the run has no valid one.</param>
 /// <param name="Skipped">Newer checkpoints that are damaged, newest first, each with its reason.</param>
 public sealed record NewestCheckpoint(Checkpoint? Checkpoint, IReadOnlyList<SkippedCheckpoint> Skipped);
 

@@ -56,7 +56,7 @@ public sealed record CheckpointInfo
     /// <summary>The time of the save, for information only; no decision depends on it.</summary>
     public DateTimeOffset CreatedUtc { get; init; }
 
-    /// <summary>Returns the first field with an impossible value, and the value; null if there is none.</summary>
+    /// <summary>Returns the first field with an impossible value, and the value; null if all values are possible.</summary>
     internal string? Problem()
     {
         foreach ((string field, long value) in new[] { (nameof(Lineage), Lineage), (nameof(LineageStart), LineageStart),

@@ -70,7 +70,7 @@ internal sealed class CheckpointReader(ICheckpointFiles files)
         : [.. entry.Manifest!.Slices.Select(slice => SliceProblem(entry.Id.Folder, slice)).OfType<string>()];
 
     /// <summary>Reads a slice from start to end and compares it with its entry in the manifest.</summary>
-    /// <returns>The problem; null if there is none.</returns>
+    /// <returns>The problem; null on success.</returns>
     /// <exception cref="SpikeformerException">The storage does not answer, or refuses access.</exception>
     public string? SliceProblem(string folder, ManifestSlice slice)
     {

@@ -75,7 +75,7 @@ public sealed class CheckpointStore
     /// <summary>Reads the newest valid checkpoint: the highest step of the current lineage of which every byte is right, or else of the lineages
     /// before it, up to the step where each was left.</summary>
     /// <param name="lineage">The current lineage; null is the highest that has a checkpoint.</param>
-    /// <returns>The checkpoint, or null if there is none, and the damaged ones that were skipped.</returns>
+    /// <returns>The newest valid checkpoint or null, and the damaged checkpoints that were skipped.</returns>
     /// <exception cref="SpikeformerException">The storage cannot be listed, or does not answer.</exception>
     public NewestCheckpoint TryReadNewest(int? lineage = null)
     {
@@ -94,7 +94,7 @@ public sealed class CheckpointStore
         return new(null, skipped);
     }
 
-    /// <summary>Reads the newest valid checkpoint, as <see cref="TryReadNewest"/> does, and throws if there is none.</summary>
+    /// <summary>Reads the newest valid checkpoint, as <see cref="TryReadNewest"/> does, and throws if no checkpoint is valid.</summary>
     /// <param name="lineage">The current lineage; null is the highest that has a checkpoint.</param>
     /// <exception cref="SpikeformerException">There is no checkpoint (NotFound), or all are damaged (CheckFailed, with each reason).</exception>
     public NewestCheckpoint ReadNewest(int? lineage = null)

@@ -37,7 +37,7 @@ internal static class PlotVerb
     }
 
     /// <summary>Reads the completed epochs of a run.</summary>
-    /// <exception cref="SpikeformerException">There are none (NotFound), or the table is damaged.</exception>
+    /// <exception cref="SpikeformerException">The run has no completed epochs (NotFound), or the table is damaged.</exception>
     public static IReadOnlyList<CurvePoint> Read(RunDirectory directory)
     {
         IReadOnlyList<CurvePoint> points = [];

@@ -36,7 +36,7 @@ public sealed record PreparedData(string Store, string ContentHash, int TrainSam
 /// the unpacked files are removed when the frames are complete.</remarks>
 public static class DatasetPreparation
 {
-    /// <summary>Returns the published files of a kind of data; empty if there are none.</summary>
+    /// <summary>Returns the published files of a kind of data; empty if the kind has no published files.</summary>
     public static IReadOnlyList<PublishedFile> FilesOf(DataKind kind) => kind switch
     {
         DataKind.DvsGesture => PublishedFiles.Gesture,

@@ -1,6 +1,4 @@
-using System.CommandLine;
 using System.CommandLine.Invocation;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Cli.Verbs;
 using Spikeformer.Diagnostics;
 

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Spikeformer.Collectives.Connections;
 using Spikeformer.Collectives.Frames;
 using Spikeformer.Collectives.Links;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Collectives.Transfers;
 using Spikeformer.Numerics;
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Diagnostics;
 using Spikeformer.Network;
 using Spikeformer.Numerics;

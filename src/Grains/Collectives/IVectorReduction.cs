@@ -1,5 +1,4 @@
 using Spikeformer.Collectives.Connections;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Collectives.Transfers;
 
 namespace Spikeformer.Collectives;

@@ -1,4 +1,3 @@
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Collectives.Transfers;
 using Spikeformer.Numerics;
 

@@ -1,6 +1,5 @@
 using Spikeformer.Collectives.Connections;
 using Spikeformer.Collectives.Frames;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Collectives.Transfers;
 
 namespace Spikeformer.Collectives;

@@ -1,5 +1,4 @@
 using Spikeformer.Clustering;
-using Spikeformer.Contracts;
 
 namespace Spikeformer.Runs;
 

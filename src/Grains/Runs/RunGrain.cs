@@ -1,5 +1,4 @@
 using Spikeformer.Clustering;
-using Spikeformer.Contracts;
 using Spikeformer.Metrics;
 
 namespace Spikeformer.Runs;

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Spikeformer.Contracts;
 using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;

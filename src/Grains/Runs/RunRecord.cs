@@ -1,5 +1,3 @@
-using Spikeformer.Contracts;
-
 namespace Spikeformer.Runs;
 
 /// <summary>The stored state of a run: everything that must outlive its grain. It is written before anything is announced.</summary>

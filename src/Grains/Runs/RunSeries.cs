@@ -1,4 +1,3 @@
-using Spikeformer.Contracts;
 using Spikeformer.Metrics;
 using Spikeformer.Recipes;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using Spikeformer.Contracts;
 using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;

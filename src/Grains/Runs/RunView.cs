@@ -1,4 +1,3 @@
-using Spikeformer.Contracts;
 using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;

@@ -1,5 +1,4 @@
 using Spikeformer.Clustering;
-using Spikeformer.Contracts;
 using Spikeformer.Training;
 
 namespace Spikeformer.Shards;

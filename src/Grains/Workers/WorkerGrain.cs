@@ -1,6 +1,5 @@
 using Orleans.Placement;
 using Spikeformer.Clustering;
-using Spikeformer.Contracts;
 
 namespace Spikeformer.Workers;
 

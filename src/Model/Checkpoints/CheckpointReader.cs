@@ -1,5 +1,3 @@
-using Spikeformer.Files;
-
 namespace Spikeformer.Checkpoints;
 
 /// <summary>Finds, reads and verifies checkpoints. It only reads files and takes no lock.</summary>

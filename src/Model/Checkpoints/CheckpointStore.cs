@@ -1,5 +1,3 @@
-using Spikeformer.Files;
-
 namespace Spikeformer.Checkpoints;
 
 /// <summary>The checkpoints of one run. A save writes slices, verifies them by reading them back, and then writes the manifest, which alone makes the

@@ -1,5 +1,3 @@
-using Spikeformer.Files;
-
 namespace Spikeformer.Checkpoints;
 
 /// <summary>The storage of checkpoints: folders of files with atomic, durable writes. It separates the format of checkpoints from their storage, which is a

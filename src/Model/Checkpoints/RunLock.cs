@@ -1,5 +1,3 @@
-using Spikeformer.Files;
-
 namespace Spikeformer.Checkpoints;
 
 /// <summary>The owner of a run directory.</summary>

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 

@@ -1,5 +1,4 @@
 using Spikeformer.Diagnostics;
-using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints;
 

@@ -1,5 +1,3 @@
-using Spikeformer.Files;
-
 namespace Spikeformer.Checkpoints;
 
 /// <summary>Lets one thread of one process at a time change the checkpoints in a storage.</summary>

@@ -1,5 +1,3 @@
-using Spikeformer.Numerics;
-
 namespace Spikeformer.Data;
 
 /// <summary>The two parts of a data set.</summary>

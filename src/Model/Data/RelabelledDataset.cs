@@ -1,5 +1,3 @@
-using Spikeformer.Numerics;
-
 namespace Spikeformer.Data;
 
 /// <summary>A data set with its labels mapped to another order of the same class names, the order that the weights were trained with. The

@@ -1,5 +1,4 @@
 using Spikeformer.Neurons;
-using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

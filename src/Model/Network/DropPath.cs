@@ -1,5 +1,3 @@
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

@@ -1,5 +1,4 @@
 using Spikeformer.Neurons;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Network;
 

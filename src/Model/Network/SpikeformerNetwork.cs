@@ -1,4 +1,3 @@
-using Spikeformer.Recipes;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

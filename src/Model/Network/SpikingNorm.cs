@@ -1,6 +1,5 @@
 using Spikeformer.Autograd;
 using Spikeformer.Neurons;
-using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Network;

@@ -1,6 +1,4 @@
 using Spikeformer.Autograd;
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Neurons;

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Spikeformer.Devices;
-using Spikeformer.Numerics;
 
 namespace Spikeformer.Neurons;
 

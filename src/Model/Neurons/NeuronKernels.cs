@@ -1,8 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Spikeformer.Devices;
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Neurons;

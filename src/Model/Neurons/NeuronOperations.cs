@@ -1,5 +1,3 @@
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,3 @@
-using Spikeformer.Recipes;
-
 namespace Spikeformer.Neurons;
 
 /// <summary>A neuron model and its constants. The defaults are the values of the three published jobs.</summary>

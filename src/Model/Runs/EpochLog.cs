@@ -1,4 +1,3 @@
-using Spikeformer.Files;
 using Spikeformer.Runs.TensorBoard;
 
 namespace Spikeformer.Runs;

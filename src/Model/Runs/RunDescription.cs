@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
-using Spikeformer.Recipes;
 using Spikeformer.Training;
 
 namespace Spikeformer.Runs;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;
 

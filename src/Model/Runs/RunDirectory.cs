@@ -1,7 +1,5 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
-using Spikeformer.Files;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Runs;
 

@@ -1,5 +1,4 @@
 using Spikeformer.Checkpoints;
-using Spikeformer.Files;
 using Spikeformer.Training;
 
 namespace Spikeformer.Runs;

@@ -1,9 +1,7 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
 using Spikeformer.Diagnostics;
-using Spikeformer.Files;
 using Spikeformer.Metrics;
-using Spikeformer.Recipes;
 using Spikeformer.Training;
 
 namespace Spikeformer.Runs;

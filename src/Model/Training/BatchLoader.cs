@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using Spikeformer.Data;
-using Spikeformer.Numerics;
 
 namespace Spikeformer.Training;
 

@@ -1,5 +1,3 @@
-using Spikeformer.Numerics;
-
 namespace Spikeformer.Training;
 
 /// <summary>The order of training. Every epoch is a permutation of the training split, drawn from (seed, epoch) and divided into global batches; the last step

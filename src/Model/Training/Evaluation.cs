@@ -1,7 +1,5 @@
 using Spikeformer.Data;
 using Spikeformer.Network;
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Training;

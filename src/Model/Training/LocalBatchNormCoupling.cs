@@ -1,5 +1,4 @@
 using Spikeformer.Network;
-using Spikeformer.Numerics;
 
 namespace Spikeformer.Training;
 

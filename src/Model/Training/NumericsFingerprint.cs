@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Spikeformer.Devices;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Training;
 

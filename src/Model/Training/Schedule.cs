@@ -1,5 +1,3 @@
-using Spikeformer.Recipes;
-
 namespace Spikeformer.Training;
 
 /// <summary>

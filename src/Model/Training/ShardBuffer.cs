@@ -1,4 +1,3 @@
-using Spikeformer.Numerics;
 using static TorchSharp.torch;
 
 namespace Spikeformer.Training;

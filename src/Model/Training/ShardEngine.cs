@@ -1,8 +1,6 @@
 using Spikeformer.Autograd;
 using Spikeformer.Devices;
 using Spikeformer.Network;
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 

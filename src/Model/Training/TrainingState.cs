@@ -2,8 +2,6 @@ using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Spikeformer.Checkpoints;
 using Spikeformer.Network;
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 using Spikeformer.Training.Optimizers;
 using static TorchSharp.torch;
 

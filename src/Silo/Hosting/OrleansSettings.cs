@@ -4,7 +4,6 @@ using Orleans.Runtime.Hosting;
 using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
-using Spikeformer.Clustering;
 using Spikeformer.Clustering.Tls;
 using Spikeformer.Silo.Placement;
 using Spikeformer.Silo.Settings;

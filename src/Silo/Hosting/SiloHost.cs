@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Console;
-using Spikeformer.Clustering;
 using Spikeformer.Clustering.Tls;
 using Spikeformer.Silo.Settings;
 using Spikeformer.Silo.Supervision;

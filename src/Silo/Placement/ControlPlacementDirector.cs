@@ -1,6 +1,5 @@
 using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Runtime.Placement;
-using Spikeformer.Clustering;
 
 namespace Spikeformer.Silo.Placement;
 

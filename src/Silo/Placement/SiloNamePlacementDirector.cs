@@ -1,5 +1,4 @@
 using Orleans.Runtime.Placement;
-using Spikeformer.Clustering;
 
 namespace Spikeformer.Silo.Placement;
 

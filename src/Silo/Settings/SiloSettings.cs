@@ -1,5 +1,4 @@
 using System.Net;
-using Spikeformer.Clustering;
 using Spikeformer.Clustering.Tls;
 using Spikeformer.ObjectStore;
 using Spikeformer.Silo.Devices;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using Spikeformer.Clustering;
 using Spikeformer.Clustering.Tls;
 using Spikeformer.ObjectStore;
 using Spikeformer.Recipes;

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
-using Spikeformer.Clustering;
 using Spikeformer.Files;
 
 namespace Spikeformer.Silo.Storage;

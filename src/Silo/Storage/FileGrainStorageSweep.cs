@@ -1,5 +1,4 @@
 using Orleans.Storage;
-using Spikeformer.Clustering;
 
 namespace Spikeformer.Silo.Storage;
 

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Spikeformer.Clustering;
 using Spikeformer.Devices;
 using Spikeformer.Files;
 using Spikeformer.Metrics;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Spikeformer.Clustering;
 using Spikeformer.Clustering.Tls;
 using Spikeformer.Silo.Hosting;
 using Spikeformer.Silo.Settings;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Net;
 using System.Runtime.InteropServices;
-using Spikeformer.Clustering;
 using Spikeformer.Clustering.Tls;
 using Spikeformer.Files;
 using Spikeformer.Silo.Worker.Generation;

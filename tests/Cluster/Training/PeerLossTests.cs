@@ -138,6 +138,8 @@ public sealed class PeerLossTests : IDisposable
         await ClusterRuns.AwaitStepAsync(cluster, "taken", 3);
         await cluster.StopAsync("taken");
         RunStatus stopped = await cluster.WaitAsync("taken");
+        // The lead keeps the directory for a moment after the stop is told, since it still writes the last events.
+        await Eventually.HoldsAsync("a released run directory", () => !RunLock.IsHeld(_runs["taken"]));
         using RunLock held = RunLock.Acquire(_runs["taken"]);
         await cluster.ResumeAsync("taken");
         RunStatus end = await cluster.WaitAsync("taken");

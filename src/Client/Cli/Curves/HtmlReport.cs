@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Spikeformer.Cli.Sources;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Curves;
 

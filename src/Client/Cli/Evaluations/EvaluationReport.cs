@@ -1,6 +1,5 @@
 using System.Globalization;
 using Spectre.Console;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Cli.Sources;
 using Spikeformer.Network;
 using Spikeformer.Training;

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Spikeformer.Client;
 using Spikeformer.Clustering.Tls;
 

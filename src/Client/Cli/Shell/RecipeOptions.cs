@@ -1,6 +1,4 @@
-using System.CommandLine;
 using System.CommandLine.Completions;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Shell;
 

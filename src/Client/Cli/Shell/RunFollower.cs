@@ -1,6 +1,3 @@
-using Spikeformer.Contracts;
-using Spikeformer.Runs;
-
 namespace Spikeformer.Cli.Shell;
 
 /// <summary>Shows the progress of a run on standard error: on a terminal one line that is rewritten, elsewhere a line every few seconds.</summary>

@@ -1,8 +1,4 @@
-using System.CommandLine;
 using Spikeformer.Client;
-using Spikeformer.Contracts;
-using Spikeformer.Recipes;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Shell;
 

@@ -1,5 +1,4 @@
 using Spectre.Console;
-using Spikeformer.Contracts;
 
 namespace Spikeformer.Cli.Shell;
 

@@ -1,5 +1,4 @@
 using Spectre.Console;
-using Spikeformer.Contracts;
 using Spikeformer.Diagnostics;
 
 namespace Spikeformer.Cli.Shell;

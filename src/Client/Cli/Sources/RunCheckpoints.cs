@@ -1,7 +1,5 @@
-using System.CommandLine;
 using Spikeformer.Checkpoints;
 using Spikeformer.ObjectStore;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Sources;
 

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
 using Spikeformer.Checkpoints.Torch;
-using Spikeformer.Recipes;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Sources;
 

@@ -1,9 +1,6 @@
-using System.CommandLine;
 using Spectre.Console;
 using Spikeformer.Checkpoints;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Cli.Sources;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 

@@ -1,6 +1,3 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
-
 namespace Spikeformer.Cli.Verbs;
 
 /// <summary><c>completion bash|zsh|fish</c>: prints a script that asks the program for completions.</summary>

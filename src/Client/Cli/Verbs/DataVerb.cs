@@ -1,5 +1,3 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Cli.Verbs.Data;
 
 namespace Spikeformer.Cli.Verbs;

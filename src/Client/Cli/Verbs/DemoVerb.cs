@@ -1,9 +1,5 @@
-using System.CommandLine;
 using System.Diagnostics;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Client;
-using Spikeformer.Contracts;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 

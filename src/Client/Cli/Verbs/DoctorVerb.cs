@@ -1,7 +1,5 @@
-using System.CommandLine;
 using Spectre.Console;
 using Spikeformer.Cli.Doctor;
-using Spikeformer.Cli.Shell;
 
 namespace Spikeformer.Cli.Verbs;
 

@@ -1,7 +1,4 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Client;
-using Spikeformer.Contracts;
 
 namespace Spikeformer.Cli.Verbs;
 

@@ -1,7 +1,4 @@
-using Spikeformer.Cli.Shell;
 using Spikeformer.Client;
-using Spikeformer.Contracts;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 

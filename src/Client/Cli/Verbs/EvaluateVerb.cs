@@ -1,14 +1,10 @@
-using System.CommandLine;
 using Spikeformer.Checkpoints;
 using Spikeformer.Cli.Evaluations;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Cli.Sources;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
 using Spikeformer.Devices;
 using Spikeformer.Network;
-using Spikeformer.Recipes;
-using Spikeformer.Runs;
 using Spikeformer.Training;
 
 namespace Spikeformer.Cli.Verbs;

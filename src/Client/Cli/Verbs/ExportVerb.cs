@@ -1,8 +1,5 @@
-using System.CommandLine;
 using Spikeformer.Checkpoints;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Cli.Sources;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 

@@ -1,10 +1,6 @@
-using System.CommandLine;
 using System.Globalization;
 using Spikeformer.Cli.Curves;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Files;
-using Spikeformer.Recipes;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 

@@ -1,8 +1,5 @@
-using System.CommandLine;
 using System.Text.Json.Nodes;
 using Spectre.Console;
-using Spikeformer.Cli.Shell;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs;
 

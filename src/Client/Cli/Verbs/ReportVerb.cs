@@ -1,8 +1,5 @@
-using System.CommandLine;
 using Spikeformer.Cli.Curves;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Files;
-using Spikeformer.Runs;
 
 namespace Spikeformer.Cli.Verbs;
 

@@ -1,8 +1,4 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Client;
-using Spikeformer.Contracts;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs;
 

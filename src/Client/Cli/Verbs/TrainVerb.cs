@@ -1,8 +1,3 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
-using Spikeformer.Contracts;
-using Spikeformer.Recipes;
-
 namespace Spikeformer.Cli.Verbs;
 
 /// <summary><c>train</c>: trains in the foreground, on a cluster that lives as long as the command.</summary>

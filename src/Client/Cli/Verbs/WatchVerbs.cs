@@ -1,9 +1,6 @@
-using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Client;
-using Spikeformer.Contracts;
 
 namespace Spikeformer.Cli.Verbs;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Connections;
 

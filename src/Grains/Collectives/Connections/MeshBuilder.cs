@@ -2,7 +2,6 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using Spikeformer.Collectives.Frames;
 using Spikeformer.Collectives.Links;
-using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Connections;
 

@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using System.Text;
-using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Connections;
 

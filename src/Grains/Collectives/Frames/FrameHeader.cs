@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Numerics;
 
 namespace Spikeformer.Collectives.Frames;

@@ -1,5 +1,3 @@
-using Spikeformer.Collectives.Plan;
-
 namespace Spikeformer.Collectives.Heartbeats;
 
 /// <summary>The last steps that each rank has applied, with their digests. Members are at most one step apart, so few steps are kept.</summary>

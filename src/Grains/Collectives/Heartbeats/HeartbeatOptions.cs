@@ -1,5 +1,3 @@
-using Spikeformer.Collectives.Plan;
-
 namespace Spikeformer.Collectives.Heartbeats;
 
 /// <summary>Options of a <see cref="HeartbeatLoop"/>. The handlers run on its thread or in <see cref="HeartbeatLoop.Applied"/> and must return at

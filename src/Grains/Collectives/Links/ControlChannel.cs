@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives.Frames;
-using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Links;
 

@@ -1,5 +1,4 @@
 using Spikeformer.Collectives.Frames;
-using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Links;
 

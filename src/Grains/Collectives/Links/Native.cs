@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Files;
 
 namespace Spikeformer.Collectives.Links;

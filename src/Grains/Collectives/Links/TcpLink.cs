@@ -2,7 +2,6 @@ using System.IO.Hashing;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives.Frames;
-using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Links;
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Spikeformer.Collectives.Connections;
 using Spikeformer.Collectives.Frames;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Diagnostics;
 
 namespace Spikeformer.Collectives.Transfers;

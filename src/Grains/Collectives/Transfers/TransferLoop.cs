@@ -1,7 +1,6 @@
 using Spikeformer.Collectives.Connections;
 using Spikeformer.Collectives.Frames;
 using Spikeformer.Collectives.Links;
-using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Collectives.Transfers;
 

@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text;
-using Spikeformer.Files;
 
 namespace Spikeformer.Checkpoints.Torch;
 

@@ -4,7 +4,6 @@ using Spikeformer.Data.Frames;
 using Spikeformer.Data.Images;
 using Spikeformer.Data.Recordings;
 using Spikeformer.Data.Synthetic;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Datasets;
 

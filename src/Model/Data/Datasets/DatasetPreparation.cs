@@ -2,8 +2,6 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using Spikeformer.Data.Frames;
 using Spikeformer.Data.Recordings;
-using Spikeformer.Files;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Datasets;
 

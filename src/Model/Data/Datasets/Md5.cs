@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Spikeformer.Files;
 
 namespace Spikeformer.Data.Datasets;
 

@@ -1,6 +1,3 @@
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
-
 namespace Spikeformer.Data.Events;
 
 /// <summary>Wraps a data set of event frames: reading with a key augments the sample, reading without one returns it unchanged. Disposes the

@@ -1,6 +1,4 @@
 using System.Buffers;
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Events;
 

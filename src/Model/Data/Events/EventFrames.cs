@@ -1,5 +1,3 @@
-using Spikeformer.Recipes;
-
 namespace Spikeformer.Data.Events;
 
 /// <summary>Turns events into frames: cuts a recording into T consecutive slices and counts the events of each pixel and polarity, as the authors' data

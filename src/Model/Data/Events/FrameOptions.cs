@@ -1,5 +1,3 @@
-using Spikeformer.Recipes;
-
 namespace Spikeformer.Data.Events;
 
 /// <summary>How to turn a recording into frames: the checked and completed <c>data</c> fields of a recipe.</summary>

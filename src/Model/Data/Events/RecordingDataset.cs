@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Events;
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using Spikeformer.Data.Events;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Formats;
 

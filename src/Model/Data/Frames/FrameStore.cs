@@ -1,8 +1,6 @@
 using System.IO.Hashing;
 using System.IO.MemoryMappedFiles;
 using System.Numerics;
-using Spikeformer.Files;
-using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Frames;
 

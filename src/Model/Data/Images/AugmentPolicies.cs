@@ -1,5 +1,3 @@
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 using static Spikeformer.Data.Images.AugmentOperation;
 
 namespace Spikeformer.Data.Images;

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using Spikeformer.Files;
 
 namespace Spikeformer.Data.Images;
 

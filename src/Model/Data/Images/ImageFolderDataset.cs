@@ -3,8 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Spikeformer.Data.Frames;
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Images;
 

@@ -4,7 +4,6 @@ using System.IO.Hashing;
 using System.Security.Cryptography;
 using System.Text;
 using Spikeformer.Data.Frames;
-using Spikeformer.Files;
 
 namespace Spikeformer.Data.Images;
 

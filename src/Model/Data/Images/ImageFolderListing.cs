@@ -1,5 +1,3 @@
-using Spikeformer.Files;
-
 namespace Spikeformer.Data.Images;
 
 /// <summary>A file of an image folder, as listed by the file system.</summary>

@@ -1,5 +1,4 @@
 using Spikeformer.Data.Events;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Images;
 

@@ -1,5 +1,3 @@
-using Spikeformer.Numerics;
-
 namespace Spikeformer.Data.Images;
 
 /// <summary>Turns a decoded photograph into a normalised frame, as the authors' ImageNet job does. Training uses a random crop, a flip, an augmentation

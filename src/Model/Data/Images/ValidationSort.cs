@@ -1,5 +1,3 @@
-using Spikeformer.Files;
-
 namespace Spikeformer.Data.Images;
 
 /// <summary>How to put images into their class folders.</summary>

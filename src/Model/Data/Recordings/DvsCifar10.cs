@@ -1,8 +1,6 @@
 using System.IO.Compression;
 using Spikeformer.Data.Events;
 using Spikeformer.Data.Formats;
-using Spikeformer.Files;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Recordings;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Spikeformer.Data.Events;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Data.Recordings;
 

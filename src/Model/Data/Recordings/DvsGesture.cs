@@ -2,7 +2,6 @@ using System.Globalization;
 using System.IO.Hashing;
 using Spikeformer.Data.Events;
 using Spikeformer.Data.Formats;
-using Spikeformer.Files;
 
 namespace Spikeformer.Data.Recordings;
 

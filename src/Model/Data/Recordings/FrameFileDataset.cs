@@ -1,6 +1,5 @@
 using Spikeformer.Data.Events;
 using Spikeformer.Data.Formats;
-using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Recordings;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Spikeformer.Data.Events;
 using Spikeformer.Data.Formats;
-using Spikeformer.Files;
 
 namespace Spikeformer.Data.Recordings;
 

@@ -3,7 +3,6 @@ using System.IO.Compression;
 using System.IO.Hashing;
 using System.Security.Cryptography;
 using System.Text;
-using Spikeformer.Files;
 using Spikeformer.Data.Formats;
 
 namespace Spikeformer.Data.Recordings;

@@ -1,5 +1,4 @@
 using Spikeformer.Data.Events;
-using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Synthetic;
 

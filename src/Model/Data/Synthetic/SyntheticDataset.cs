@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Spikeformer.Data.Events;
-using Spikeformer.Numerics;
 
 namespace Spikeformer.Data.Synthetic;
 

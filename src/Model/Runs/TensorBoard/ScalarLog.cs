@@ -1,5 +1,4 @@
 using System.Globalization;
-using Spikeformer.Files;
 
 namespace Spikeformer.Runs.TensorBoard;
 

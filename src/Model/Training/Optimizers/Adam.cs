@@ -1,6 +1,3 @@
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
-
 namespace Spikeformer.Training.Optimizers;
 
 /// <summary>Adam with the L2 term added to the gradient (coupled decay), the authors' rule for the DVS jobs. With the update n counted from 1: g += wd p; m =

@@ -1,5 +1,4 @@
 using Spikeformer.Network;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Training.Optimizers;
 

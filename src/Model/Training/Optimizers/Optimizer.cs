@@ -1,6 +1,3 @@
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
-
 namespace Spikeformer.Training.Optimizers;
 
 /// <summary>An update rule for the flat parameters, with one pass over memory per update. It works elementwise, with explicit fused multiply-adds and without

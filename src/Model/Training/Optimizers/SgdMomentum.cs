@@ -1,6 +1,3 @@
-using Spikeformer.Numerics;
-using Spikeformer.Recipes;
-
 namespace Spikeformer.Training.Optimizers;
 
 /// <summary>SGD with momentum, without dampening or Nesterov momentum, with the L2 term added to the gradient: the authors' rule for ImageNet. g += wd p; buf =

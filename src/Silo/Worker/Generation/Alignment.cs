@@ -3,13 +3,10 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Spikeformer.Collectives;
 using Spikeformer.Collectives.Connections;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Numerics;
 using Spikeformer.Recipes;
-using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Session;
 using Spikeformer.Silo.Worker.Transfer;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

@@ -1,9 +1,6 @@
 using Spikeformer.Collectives;
-using Spikeformer.Contracts;
-using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Saving;
 using Spikeformer.Silo.Worker.Session;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

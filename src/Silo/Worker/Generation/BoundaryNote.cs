@@ -1,5 +1,3 @@
-using Spikeformer.Contracts;
-
 namespace Spikeformer.Silo.Worker.Generation;
 
 /// <summary>The members' agreement at a step's boundary.</summary>

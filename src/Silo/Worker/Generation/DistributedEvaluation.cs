@@ -1,13 +1,11 @@
 using System.Buffers.Binary;
 using Spikeformer.Collectives;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Data;
 using Spikeformer.Diagnostics;
 using Spikeformer.Network;
 using Spikeformer.Numerics;
 using Spikeformer.Recipes;
 using Spikeformer.Silo.Worker.Session;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

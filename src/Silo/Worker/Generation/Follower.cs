@@ -2,12 +2,8 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Net.Sockets;
 using Spikeformer.Collectives.Connections;
-using Spikeformer.Collectives.Plan;
-using Spikeformer.Contracts;
-using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Session;
 using Spikeformer.Silo.Worker.Transfer;
-using Spikeformer.Training;
 using Answer = Spikeformer.Silo.Worker.Transfer.StateWire.Answer;
 
 namespace Spikeformer.Silo.Worker.Generation;

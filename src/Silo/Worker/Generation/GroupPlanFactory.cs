@@ -1,7 +1,5 @@
 using System.IO.Hashing;
 using System.Text;
-using Spikeformer.Collectives.Plan;
-using Spikeformer.Contracts;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

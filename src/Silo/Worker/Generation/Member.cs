@@ -1,8 +1,5 @@
 using Spikeformer.Collectives.Connections;
-using Spikeformer.Collectives.Plan;
-using Spikeformer.Contracts;
 using Spikeformer.Diagnostics;
-using Spikeformer.Runs;
 using Spikeformer.Silo.Devices;
 using Spikeformer.Silo.Worker.Saving;
 using Spikeformer.Silo.Worker.Session;

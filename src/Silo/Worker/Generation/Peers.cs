@@ -1,7 +1,6 @@
 using Spikeformer.Collectives;
 using Spikeformer.Collectives.Connections;
 using Spikeformer.Collectives.Heartbeats;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Metrics;
 
 namespace Spikeformer.Silo.Worker.Generation;

@@ -1,8 +1,5 @@
 using Spikeformer.Collectives;
-using Spikeformer.Contracts;
-using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Saving;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

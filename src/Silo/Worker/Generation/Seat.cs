@@ -1,8 +1,6 @@
 using Spikeformer.Checkpoints;
-using Spikeformer.Contracts;
 using Spikeformer.Silo.Worker.Saving;
 using Spikeformer.Silo.Worker.Session;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

@@ -1,6 +1,5 @@
 using Spikeformer.Collectives;
 using Spikeformer.Numerics;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

@@ -1,7 +1,5 @@
 using System.Globalization;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Metrics;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

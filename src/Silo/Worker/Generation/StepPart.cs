@@ -1,5 +1,3 @@
-using Spikeformer.Contracts;
-
 namespace Spikeformer.Silo.Worker.Generation;
 
 /// <summary>The parts of a step in their order, and the work between two steps.</summary>

@@ -1,7 +1,6 @@
 using Spikeformer.Collectives.Heartbeats;
 using Spikeformer.Diagnostics;
 using Spikeformer.Silo.Worker.Session;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

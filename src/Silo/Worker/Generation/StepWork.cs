@@ -1,5 +1,3 @@
-using Spikeformer.Collectives.Plan;
-using Spikeformer.Contracts;
 using Spikeformer.Numerics;
 
 namespace Spikeformer.Silo.Worker.Generation;

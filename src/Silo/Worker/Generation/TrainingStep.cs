@@ -1,12 +1,9 @@
 using System.Globalization;
 using Spikeformer.Collectives;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Numerics;
 using Spikeformer.Recipes;
-using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Session;
 using Spikeformer.Silo.Worker.Transfer;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

@@ -1,12 +1,8 @@
 using Spikeformer.Collectives;
 using Spikeformer.Collectives.Connections;
-using Spikeformer.Collectives.Plan;
-using Spikeformer.Contracts;
 using Spikeformer.Diagnostics;
-using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Saving;
 using Spikeformer.Silo.Worker.Transfer;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Generation;
 

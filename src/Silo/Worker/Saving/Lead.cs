@@ -1,11 +1,8 @@
 using System.Text.Json;
 using Spikeformer.Checkpoints;
-using Spikeformer.Contracts;
 using Spikeformer.Files;
 using Spikeformer.ObjectStore;
-using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Session;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Saving;
 

@@ -2,7 +2,6 @@ using Spikeformer.Checkpoints;
 using Spikeformer.Diagnostics;
 using Spikeformer.Metrics;
 using Spikeformer.ObjectStore;
-using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Session;
 
 namespace Spikeformer.Silo.Worker.Saving;

@@ -1,5 +1,3 @@
-using Spikeformer.Contracts;
-
 namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>Connects a worker's two sides: the compute thread reports its work here and reads its orders; the control loop carries both to and from the run.

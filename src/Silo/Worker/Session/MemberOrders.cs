@@ -1,5 +1,3 @@
-using Spikeformer.Contracts;
-
 namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>The run's orders to a worker: its newest generation, a stop, a release, events to log. Not for several threads at once.</summary>

@@ -1,6 +1,4 @@
-using Spikeformer.Runs;
 using Spikeformer.Silo.Worker.Transfer;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Session;
 

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using Spikeformer.Contracts;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
 using Spikeformer.Data.Frames;
@@ -7,8 +6,6 @@ using Spikeformer.Devices;
 using Spikeformer.Network;
 using Spikeformer.ObjectStore;
 using Spikeformer.Recipes;
-using Spikeformer.Runs;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Session;
 

@@ -1,5 +1,3 @@
-using Spikeformer.Runs;
-
 namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>Log lines of the last committed steps. All members have them, including learners and newcomers, so that a new lead can complete the log of a

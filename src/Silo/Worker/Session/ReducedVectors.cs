@@ -1,5 +1,4 @@
 using Spikeformer.Network;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Session;
 

@@ -1,5 +1,3 @@
-using Spikeformer.Contracts;
-
 namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>A worker's next report to its run. What it tells stays in it until the run has answered. Not for several threads at once.</summary>

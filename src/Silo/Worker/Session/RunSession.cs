@@ -1,5 +1,3 @@
-using Spikeformer.Clustering;
-using Spikeformer.Contracts;
 using Spikeformer.Files;
 
 namespace Spikeformer.Silo.Worker.Session;

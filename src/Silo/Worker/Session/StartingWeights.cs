@@ -1,8 +1,5 @@
 using Spikeformer.Checkpoints;
-using Spikeformer.Contracts;
 using Spikeformer.ObjectStore;
-using Spikeformer.Runs;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Session;
 

@@ -1,5 +1,3 @@
-using Spikeformer.Contracts;
-
 namespace Spikeformer.Silo.Worker.Session;
 
 /// <summary>Tells a stuck computation from a slow one by how long the worker's own phases took before. Not for several threads at once.</summary>

@@ -1,9 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
-using Spikeformer.Clustering;
 using Spikeformer.Collectives.Connections;
-using Spikeformer.Collectives.Plan;
-using Spikeformer.Contracts;
 using Spikeformer.Diagnostics;
 using StackExchange.Redis;
 

@@ -1,6 +1,4 @@
 using Spikeformer.Checkpoints;
-using Spikeformer.Runs;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Transfer;
 

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using Spikeformer.Collectives.Plan;
 
 namespace Spikeformer.Silo.Worker.Transfer;
 

@@ -5,8 +5,6 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Spikeformer.Numerics;
-using Spikeformer.Runs;
-using Spikeformer.Training;
 
 namespace Spikeformer.Silo.Worker.Transfer;
 

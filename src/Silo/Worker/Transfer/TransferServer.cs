@@ -1,8 +1,6 @@
 using System.Net.Sockets;
 using Spikeformer.Collectives.Connections;
-using Spikeformer.Collectives.Plan;
 using Spikeformer.Diagnostics;
-using Spikeformer.Runs;
 using Answer = Spikeformer.Silo.Worker.Transfer.StateWire.Answer;
 using Kind = Spikeformer.Silo.Worker.Transfer.StateWire.Kind;
 

@@ -1,4 +1,3 @@
-using Spikeformer.Runs;
 using static Spikeformer.Silo.Worker.Transfer.StateWire.Answer;
 using Answer = Spikeformer.Silo.Worker.Transfer.StateWire.Answer;
 

@@ -1,5 +1,3 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Cli.Sources;
 using Spikeformer.Data.Datasets;
 using Spikeformer.Data.Recordings;

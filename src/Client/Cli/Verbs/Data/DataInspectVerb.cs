@@ -1,12 +1,9 @@
-using System.CommandLine;
 using SkiaSharp;
 using Spectre.Console;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
 using Spikeformer.Data.Events;
 using Spikeformer.Files;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs.Data;
 

@@ -1,9 +1,6 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
 using Spikeformer.Data.Frames;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs.Data;
 

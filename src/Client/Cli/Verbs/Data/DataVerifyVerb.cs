@@ -1,8 +1,5 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Data;
 using Spikeformer.Data.Datasets;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs.Data;
 

@@ -1,5 +1,3 @@
-using Spikeformer.Cli.Shell;
-
 namespace Spikeformer.Cli.Verbs.Data;
 
 /// <summary>Shows the progress of a pass over many images.</summary>

@@ -1,9 +1,7 @@
 using Spectre.Console;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Data;
 using Spikeformer.Data.Frames;
 using Spikeformer.Data.Images;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs.Data;
 

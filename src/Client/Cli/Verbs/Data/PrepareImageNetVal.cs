@@ -1,5 +1,3 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Data.Images;
 
 namespace Spikeformer.Cli.Verbs.Data;

@@ -1,7 +1,4 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Data.Datasets;
-using Spikeformer.Recipes;
 
 namespace Spikeformer.Cli.Verbs.Data;
 

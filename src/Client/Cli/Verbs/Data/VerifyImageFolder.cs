@@ -1,5 +1,3 @@
-using System.CommandLine;
-using Spikeformer.Cli.Shell;
 using Spikeformer.Data.Frames;
 using Spikeformer.Data.Images;
 

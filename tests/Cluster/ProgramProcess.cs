@@ -57,7 +57,7 @@ internal sealed class ProgramProcess : IDisposable
     /// <summary>Waits for a command that may fail.</summary>
     public (int ExitCode, string Output, string Error) FinishAnyhow()
     {
-        if (!_process.WaitForExit(TimeSpan.FromMinutes(2))) Assert.Fail("The program did not end within two minutes.");
+        if (!_process.WaitForExit(TimeSpan.FromMinutes(5))) Assert.Fail("The program did not end within five minutes.");
         return (_process.ExitCode, _output.Result, _error.Result);
     }
 

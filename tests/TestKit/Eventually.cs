@@ -6,10 +6,10 @@ namespace Spikeformer.TestKit;
 /// <summary>Waits for a condition that another thread or process will make true.</summary>
 public static class Eventually
 {
-    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Evaluates a condition until it is true. Fails the test after a minute or the given deadline.</summary>
+    /// <summary>Evaluates a condition until it is true. Fails the test after three minutes or the given deadline.</summary>
     /// <param name="expected">The expected state, for the message.</param>
     /// <param name="condition">The condition.</param>
     /// <param name="deadline">How long to wait.</param>

@@ -66,7 +66,7 @@ internal sealed class Ranks : IDisposable
         }) { Name = $"rank {rank}", IsBackground = true })];
         foreach (Thread thread in threads) thread.Start();
         foreach (Thread thread in threads)
-            if (!thread.Join(TimeSpan.FromSeconds(60))) throw new TimeoutException($"{thread.Name} did not end within 60 seconds", failure?.SourceException);
+            if (!thread.Join(TimeSpan.FromMinutes(3))) throw new TimeoutException($"{thread.Name} did not end within three minutes", failure?.SourceException);
         failure?.Throw();
         return results;
     }

@@ -101,7 +101,7 @@ public sealed class FileGrainStorageTests : IDisposable
             foreach (Process writer in writers)
             {
                 conflicts += int.Parse(await writer.StandardOutput.ReadToEndAsync(), CultureInfo.InvariantCulture);
-                Assert.True(writer.WaitForExit(TimeSpan.FromMinutes(1)));
+                Assert.True(writer.WaitForExit(TimeSpan.FromMinutes(3)));
                 Assert.Equal(0, writer.ExitCode);
             }
             Assert.Equal(2 * Additions, (await ReadAsync()).State!.Count);

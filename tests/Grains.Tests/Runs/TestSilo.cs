@@ -47,7 +47,7 @@ public sealed class TestSilo : IAsyncLifetime
     public Task DeactivateAsync(IAddressable grain) => _cluster!.DeactivateAsync(grain);
 
     /// <summary>Waits until an activation that ends is gone.</summary>
-    public Task WaitForDeactivationAsync(IAddressable grain) => _cluster!.WaitForDeactivationAsync(grain).WaitAsync(TimeSpan.FromSeconds(30));
+    public Task WaitForDeactivationAsync(IAddressable grain) => _cluster!.WaitForDeactivationAsync(grain).WaitAsync(TimeSpan.FromMinutes(2));
 
     /// <summary>Where grains go is the silo's tests' matter.</summary>
     private sealed class AnywhereDirector : IPlacementDirector

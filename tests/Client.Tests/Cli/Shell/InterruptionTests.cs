@@ -13,6 +13,6 @@ public sealed class InterruptionTests
         Assert.True(interruption.Request(15));
         Assert.False(interruption.Request(2));
         Assert.Equal(143, interruption.ExitCode);
-        Assert.True(interruption.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(30)));
+        Assert.True(interruption.Token.WaitHandle.WaitOne(TimeSpan.FromMinutes(2)));
     }
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Spikeformer.Checkpoints;
 
 /// <summary>The identity of a generation. It is only compared for equality.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Spikeformer.Runs;
 
 /// <summary>A difference from the start of a run that can change its bits.</summary>

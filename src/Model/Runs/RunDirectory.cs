@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Spikeformer.Checkpoints;
 
 namespace Spikeformer.Runs;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Spikeformer.Checkpoints;
 using Spikeformer.Diagnostics;
 using Spikeformer.Metrics;

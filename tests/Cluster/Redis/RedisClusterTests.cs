@@ -19,7 +19,7 @@ public sealed class RedisClusterTests
         var tally = client.Grains.GetGrain<ITally>("run");
         Assert.Equal(1, await tally.Add());
         control.Kill();
-        Assert.Equal(2, await GrainCalls.RetryAsync(tally.Add, TimeSpan.FromMinutes(2)));
+        Assert.Equal(2, await GrainCalls.RetryAsync(tally.Add, TimeSpan.FromSeconds(30)));
         Assert.Equal((200, "ready: Active\n"), await node.GetAsync("/health/ready"));
     }
 

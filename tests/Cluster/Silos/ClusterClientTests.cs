@@ -61,6 +61,6 @@ public sealed class ClusterClientTests : IDisposable
         await using ClusterClient client = await ClusterClient.ConnectAsync(ClusterAddress.OfDirectory(_folder["cluster"]));
         using SiloProcess second = await SiloProcess.StartAsync("--state", _folder["cluster"], "--name", "b");
         first.Kill();
-        Assert.Equal("b", (await GrainCalls.RetryAsync(() => client.Grains.GetGrain<INamed>("b/0").Where(), TimeSpan.FromMinutes(2))).Silo);
+        Assert.Equal("b", (await GrainCalls.RetryAsync(() => client.Grains.GetGrain<INamed>("b/0").Where(), TimeSpan.FromSeconds(30))).Silo);
     }
 }

@@ -76,5 +76,5 @@ public sealed class PlacementTests : IAsyncLifetime
 
     private async Task<string> NamedAsync(string key) => (await _client!.Grains.GetGrain<INamed>(key).Where()).Silo;
 
-    private static Task<T> RetryAsync<T>(Func<Task<T>> call) => GrainCalls.RetryAsync(call, TimeSpan.FromMinutes(2));
+    private static Task<T> RetryAsync<T>(Func<Task<T>> call) => GrainCalls.RetryAsync(call, TimeSpan.FromSeconds(30));
 }

@@ -75,7 +75,7 @@ internal sealed class SiloProcess : IDisposable
     /// <summary>SIGKILL: the process cannot clean up.</summary>
     public void Kill() => _process.Kill();
 
-    /// <summary>Waits for at most three minutes until the process has ended.</summary>
+    /// <summary>Waits for at most a minute until the process has ended.</summary>
     public (int ExitCode, string Output, string Error) Finish() => _process.Finish();
 
     public void Dispose()

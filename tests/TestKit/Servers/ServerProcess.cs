@@ -81,10 +81,10 @@ public sealed class ServerProcess : IDisposable
         _process.WaitForExit();
     }
 
-    /// <summary>Waits for at most three minutes until the process has ended.</summary>
+    /// <summary>Waits for at most a minute until the process has ended.</summary>
     public (int ExitCode, string Output, string Error) Finish()
     {
-        if (!_process.WaitForExit(TimeSpan.FromMinutes(3))) Assert.Fail("The server did not end within three minutes.");
+        if (!_process.WaitForExit(TimeSpan.FromMinutes(1))) Assert.Fail("The server did not end within a minute.");
         return (_process.ExitCode, _output.Result, _error.Result);
     }
 

@@ -11,6 +11,10 @@ internal static unsafe partial class TurboJpeg
     private const int CmykSpace = 3, YcckSpace = 4; // TJCS
     private const int WarningCode = 0; // TJERR_WARNING
 
+    // How libjpeg's warnings of corrupt data begin. After a warning the code stays that of a warning, also when an error follows.
+    private static readonly string[] s_harmless =
+        ["Corrupt JPEG data", "Inconsistent progression sequence", "Invalid SOS parameters for sequential JPEG", "Unknown Adobe color transform", "Warning: unknown JFIF"];
+
     [ThreadStatic] private static Decompressor? t_decompressor;
 
     /// <summary>Whether the library is installed and enabled. <c>SPIKEFORMER_IMAGE_DECODER=skia</c> disables it.</summary>
@@ -30,8 +34,13 @@ internal static unsafe partial class TurboJpeg
         fixed (byte* bytes = file)
         {
             int outcome = ReadHeader(handle, bytes, (nuint)file.Length, out int width, out int height, out _, out int space);
-            if (outcome != 0 && Code(handle) != WarningCode) return false;
-            if (width < 1 || height < 1) return false;
+            if (outcome != 0 && Code(handle) != WarningCode || width < 1 || height < 1)
+            {
+                // A decompressor that has failed stays inside the header of this file, and would fail on the next file, too.
+                t_decompressor.Dispose();
+                t_decompressor = null;
+                return false;
+            }
             if (ImageDecoder.IsTooLarge(width, height))
             {
                 problem = ImageDecoder.TooLarge(width, height);
@@ -51,8 +60,8 @@ internal static unsafe partial class TurboJpeg
     private static string? Problem(nint handle)
     {
         string message = Marshal.PtrToStringUTF8(Message(handle)) ?? "it cannot be decoded";
-        bool harmless = Code(handle) == WarningCode && !message.Contains("Premature end", StringComparison.Ordinal);
-        return harmless ? null : message.StartsWith("Premature end", StringComparison.Ordinal) ? "the file ends before the image is complete" : message;
+        bool isHarmless = Code(handle) == WarningCode && s_harmless.Any(warning => message.StartsWith(warning, StringComparison.Ordinal));
+        return isHarmless ? null : message.StartsWith("Premature end", StringComparison.Ordinal) ? "the file ends before the image is complete" : message;
     }
 
     /// <summary>Converts inverted CMYK, which Adobe writes into JPEG, to RGB like Pillow.</summary>
@@ -69,9 +78,15 @@ internal static unsafe partial class TurboJpeg
         }
     }
 
-    private sealed class Decompressor
+    private sealed class Decompressor : IDisposable
     {
         public nint Handle { get; } = Create();
+
+        public void Dispose()
+        {
+            Destroy(Handle);
+            GC.SuppressFinalize(this);
+        }
 
         ~Decompressor() => Destroy(Handle);
     }
